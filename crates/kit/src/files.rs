@@ -1,0 +1,167 @@
+//! Files that survive a power cut, and folders that nobody else can read.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Mode of files that hold keys or secrets: readable and writable by the owner alone.
+pub const PRIVATE_FILE: u32 = 0o600;
+/// Mode of folders that hold state.
+pub const PRIVATE_FOLDER: u32 = 0o700;
+/// Mode of folders that others may pass through to what is theirs, without seeing what else is there.
+pub const PASSABLE_FOLDER: u32 = 0o711;
+
+/// Why a folder is not fit to hold state.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// The folder is open to others. The message holds the command that mends it.
+    #[error("{} is open to other users (mode {mode:04o}); run: chmod 700 {}", path.display(), path.display())]
+    TooOpen {
+        /// The folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It belongs to somebody else.
+    #[error("{} belongs to uid {owner}, not to us (uid {us}); run: chown {us} {}", path.display(), path.display())]
+    ForeignOwner {
+        /// The folder.
+        path: PathBuf,
+        /// Who owns it.
+        owner: u32,
+        /// Who we are.
+        us: u32,
+    },
+    /// It cannot be made, read or written.
+    #[error("cannot use the folder {}: {source}; make sure that it exists and that uid {us} may write to it", path.display())]
+    Unusable {
+        /// The folder.
+        path: PathBuf,
+        /// Who we are.
+        us: u32,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Makes `path` (and its parents) if missing, as 0700, and refuses it if others could get in.
+///
+/// # Errors
+/// [`FolderError`], whose message names the command that mends it.
+pub fn private_folder(path: &Path) -> Result<(), FolderError> {
+    closed_folder(path, PRIVATE_FOLDER)
+}
+
+/// The same for a folder below which others have something of their own: made as 0711, and refused if others
+/// could list it or write to it.
+///
+/// # Errors
+/// As [`private_folder`].
+pub fn passable_folder(path: &Path) -> Result<(), FolderError> {
+    closed_folder(path, PASSABLE_FOLDER)
+}
+
+/// Makes the folder with `widest` as its mode, or checks that it is open no wider than that.
+fn closed_folder(path: &Path, widest: u32) -> Result<(), FolderError> {
+    let us = rustix::process::geteuid().as_raw();
+    let unusable = |source| FolderError::Unusable {
+        path: path.to_owned(),
+        us,
+        source,
+    };
+    if !path.exists() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(widest)
+            .create(path)
+            .map_err(unusable)?;
+    }
+    let metadata = fs::metadata(path).map_err(unusable)?;
+    if !metadata.is_dir() {
+        return Err(unusable(io::Error::from(io::ErrorKind::NotADirectory)));
+    }
+    if metadata.uid() != us {
+        return Err(FolderError::ForeignOwner {
+            path: path.to_owned(),
+            owner: metadata.uid(),
+            us,
+        });
+    }
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 & !widest != 0 {
+        return Err(FolderError::TooOpen {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK).map_err(|errno| unusable(errno.into()))
+}
+
+/// Replaces the file at `path` with `content` so that after a crash it is wholly old or wholly new:
+/// written to a temporary name, synced, renamed, folder synced.
+///
+/// # Errors
+/// What the system said; the old file is then untouched.
+pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let name = path
+        .file_name()
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let temporary = folder.join(format!(".{}.{}.new", name.to_string_lossy(), std::process::id()));
+    let written = write_synced(&temporary, content, mode).and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        // The half-written copy is of no use to anybody; the first error is the one to report.
+        drop(fs::remove_file(&temporary));
+    }
+    written?;
+    sync_folder(folder)
+}
+
+/// Makes renames, creations and removals inside `folder` durable.
+///
+/// # Errors
+/// What the system said.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn write_synced(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_open_to_others_is_refused_with_the_command_that_mends_it() {
+        let room = tempfile::tempdir().unwrap();
+        let folder = room.path().join("state");
+        private_folder(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        let refusal = private_folder(&folder).unwrap_err().to_string();
+        assert!(refusal.contains("chmod 700"), "{refusal}");
+    }
+
+    #[test]
+    fn replacing_keeps_the_mode_private_and_leaves_nothing_behind() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("key");
+        replace(&path, b"one", PRIVATE_FILE).unwrap();
+        replace(&path, b"two", PRIVATE_FILE).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            PRIVATE_FILE
+        );
+        assert_eq!(fs::read_dir(room.path()).unwrap().count(), 1);
+    }
+}
