@@ -1,0 +1,24 @@
+//! The shared nouns: typed ids, names that cannot be wrong, servers, nodes, orders, console lines and pages.
+//!
+//! No I/O and no async: a value of these types is right by construction, and every part of the house
+//! speaks with them. Wire forms are snake_case JSON with lower-case words for enumerations.
+
+pub mod console;
+mod ids;
+mod names;
+mod node;
+mod order;
+mod page;
+mod server;
+
+pub use ids::{DecisionId, NodeId, OperationId, RequestId, ServerId, SessionId, TokenId, UserId};
+pub use names::{
+    CallSign, DisplayName, EmailAddress, HostName, NameError, NodeName, ServerName, TokenName, UserName,
+};
+pub use node::{Heartbeat, NodeStatus, Share};
+pub use order::{Envelope, Order, OrderKind, OrderOutcome};
+pub use page::{Page, PageError, PageRequest};
+pub use server::{
+    Breaker, Desired, Limits, RestartPolicy, ServerReport, ServerSpec, ServerStatus, SpecError, StopMethod,
+    StopSignal,
+};
