@@ -1,0 +1,220 @@
+//! The acts: everything anybody can do, each with the permission it needs and the kind of entry it leaves.
+//!
+//! One table. The router, the OpenAPI document, the access walk, the docs and the audit log read it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::permission as p;
+use crate::{Permission, ResourceKind};
+
+/// What an act needs of whoever does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// All of these permissions on the resource.
+    Permissions(&'static [Permission]),
+    /// To own the resource, or these permissions.
+    OwnerOr(&'static [Permission]),
+    /// To be somebody: any person or token.
+    SignedIn,
+    /// Nothing: anybody may.
+    Nothing,
+    /// To be Watchroom itself.
+    System,
+    /// To be a node.
+    Node,
+}
+
+/// The kinds of entry in the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum EventType {
+    /// A sign-in or sign-out.
+    Auth,
+    /// A failed sign-in.
+    AuthFailed,
+    /// A refusal by the evaluator.
+    AuthzDenied,
+    /// A change.
+    Audit,
+    /// A change of password, factor, role or key.
+    Security,
+    /// Something broke.
+    Error,
+    /// An attack, or what looks like one.
+    Suspicious,
+}
+
+impl EventType {
+    /// Its word in the log.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Auth => "AUTH",
+            Self::AuthFailed => "AUTH_FAILED",
+            Self::AuthzDenied => "AUTHZ_DENIED",
+            Self::Audit => "AUDIT",
+            Self::Security => "SECURITY",
+            Self::Error => "ERROR",
+            Self::Suspicious => "SUSPICIOUS",
+        }
+    }
+}
+
+/// What is known of an act before anybody does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActSpec {
+    /// Its name in the audit log and the docs (`server.restart`).
+    pub name: &'static str,
+    /// What it is done to.
+    pub on: ResourceKind,
+    /// What it needs.
+    pub needs: Needs,
+    /// The permission by which one may know that the resource exists; without it a refusal says 404.
+    pub known_by: Option<Permission>,
+    /// Whether a fresh proof is needed.
+    pub needs_step_up: bool,
+    /// The kind of entry it leaves; reads leave none by default.
+    pub event: Option<EventType>,
+}
+
+/// An act. Only this module makes them.
+pub trait Act: Copy + Send + Sync + 'static {
+    /// What is known of it.
+    const SPEC: ActSpec;
+}
+
+/// An act that changes something, and so leaves an entry.
+pub trait Change: Act {}
+
+/// A change that Watchroom itself makes, without a person; see [`crate::Permit::of_house`].
+pub trait HouseAct: Change {}
+
+impl HouseAct for KeepHouse {}
+impl HouseAct for RecordRefusal {}
+impl HouseAct for RecordSuspicion {}
+impl HouseAct for ReportServer {}
+
+macro_rules! acts {
+    (reads { $($(#[$read_doc:meta])* $read:ident = $read_name:literal on $read_on:ident, needs $read_needs:expr, known by $read_known:expr;)+ }
+     changes { $($(#[$doc:meta])* $act:ident = $name:literal on $on:ident, needs $needs:expr, known by $known:expr, step up $step:literal, leaves $event:ident;)+ }) => {
+        $(
+            $(#[$read_doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub struct $read;
+            impl Act for $read {
+                const SPEC: ActSpec = ActSpec {
+                    name: $read_name, on: ResourceKind::$read_on, needs: $read_needs, known_by: $read_known,
+                    needs_step_up: false, event: None,
+                };
+            }
+        )+
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+            pub struct $act;
+            impl Act for $act {
+                const SPEC: ActSpec = ActSpec {
+                    name: $name, on: ResourceKind::$on, needs: $needs, known_by: $known,
+                    needs_step_up: $step, event: Some(EventType::$event),
+                };
+            }
+            impl Change for $act {}
+        )+
+        /// Every act there is.
+        pub const ALL: &[ActSpec] = &[$($read::SPEC,)+ $($act::SPEC,)+];
+    };
+}
+
+use Needs::{Nothing, OwnerOr, Permissions, SignedIn, System};
+
+acts! {
+    reads {
+    /// Look at a page or document that is for everybody: sign-in, assets, the API's description, health.
+    LookAround = "host.look_around" on Host, needs Nothing, known by None;
+    /// See who one is, and pages that only need somebody.
+    SeeSelf = "user.see_self" on User, needs SignedIn, known by None;
+    /// List nodes.
+    ListNodes = "node.list" on Node, needs Permissions(&[p::NODES_READ]), known by None;
+    /// See one node.
+    ShowNode = "node.show" on Node, needs Permissions(&[p::NODES_READ]), known by Some(p::NODES_READ);
+    /// List servers.
+    ListServers = "server.list" on Server, needs Permissions(&[p::COMPUTE_READ]), known by None;
+    /// See one server.
+    ShowServer = "server.show" on Server, needs Permissions(&[p::COMPUTE_READ]), known by Some(p::COMPUTE_READ);
+    /// Read a server's console.
+    ReadConsole = "server.console.read" on Server, needs Permissions(&[p::COMPUTE_READ]), known by Some(p::COMPUTE_READ);
+    /// List people.
+    ListUsers = "user.list" on User, needs Permissions(&[p::USERS_READ]), known by None;
+    /// See one person.
+    ShowUser = "user.show" on User, needs OwnerOr(&[p::USERS_READ]), known by Some(p::USERS_READ);
+    /// List tokens: one's own, or everybody's.
+    ListTokens = "token.list" on Token, needs SignedIn, known by None;
+    /// Listen to what changes; what is told is filtered by what the listener may read.
+    ListenToChanges = "host.listen" on Host, needs SignedIn, known by None;
+    }
+    changes {
+    /// Read or search the audit log: a read that leaves an entry.
+    ReadAudit = "audit.read" on Audit, needs Permissions(&[p::AUDIT_READ]), known by None, step up false, leaves Audit;
+    /// Verify the audit chain.
+    VerifyAudit = "audit.verify" on Audit, needs Permissions(&[p::AUDIT_VERIFY]), known by None, step up false, leaves Audit;
+    /// Export the audit log.
+    ExportAudit = "audit.export" on Audit, needs Permissions(&[p::AUDIT_READ]), known by None, step up false, leaves Audit;
+    /// Create a server with a free command.
+    CreateServer = "server.create" on Server, needs Permissions(&[p::COMPUTE_CREATE, p::COMPUTE_COMMAND]), known by None, step up false, leaves Audit;
+    /// Start a server.
+    StartServer = "server.start" on Server, needs Permissions(&[p::COMPUTE_CONTROL]), known by Some(p::COMPUTE_READ), step up false, leaves Audit;
+    /// Stop a server.
+    StopServer = "server.stop" on Server, needs Permissions(&[p::COMPUTE_CONTROL]), known by Some(p::COMPUTE_READ), step up false, leaves Audit;
+    /// Restart a server.
+    RestartServer = "server.restart" on Server, needs Permissions(&[p::COMPUTE_CONTROL]), known by Some(p::COMPUTE_READ), step up false, leaves Audit;
+    /// Remove a server.
+    RemoveServer = "server.remove" on Server, needs Permissions(&[p::COMPUTE_DELETE]), known by Some(p::COMPUTE_READ), step up true, leaves Audit;
+    /// Send a line to a server's console.
+    SendLine = "server.console.send" on Server, needs Permissions(&[p::COMPUTE_CONSOLE]), known by Some(p::COMPUTE_READ), step up false, leaves Audit;
+    /// Create a person's account.
+    CreateUser = "user.create" on User, needs Permissions(&[p::USERS_MANAGE]), known by None, step up true, leaves Security;
+    /// Disable or enable an account.
+    ChangeUser = "user.change" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    /// Set another's password.
+    ResetPassword = "user.reset_password" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    /// Change one's own password.
+    ChangePassword = "user.change_password" on User, needs OwnerOr(&[]), known by None, step up false, leaves Security;
+    /// Make a token for oneself, or for another with `tokens:manage`.
+    CreateToken = "token.create" on Token, needs OwnerOr(&[p::TOKENS_MANAGE]), known by None, step up true, leaves Security;
+    /// Revoke a token.
+    RevokeToken = "token.revoke" on Token, needs OwnerOr(&[p::TOKENS_MANAGE]), known by Some(p::TOKENS_READ), step up false, leaves Security;
+    /// Make the first administrator by the one-time code.
+    SetUp = "host.set_up" on Host, needs Nothing, known by None, step up false, leaves Security;
+    /// Sign in.
+    SignIn = "session.sign_in" on Session, needs Nothing, known by None, step up false, leaves Auth;
+    /// Fail to sign in, or to step up.
+    FailSignIn = "session.fail" on Session, needs Nothing, known by None, step up false, leaves AuthFailed;
+    /// Sign out.
+    SignOut = "session.sign_out" on Session, needs SignedIn, known by None, step up false, leaves Auth;
+    /// Prove again who one is.
+    StepUp = "session.step_up" on Session, needs SignedIn, known by None, step up false, leaves Auth;
+    /// Say that one is still here.
+    StayActive = "session.activity" on Session, needs SignedIn, known by None, step up false, leaves Auth;
+    /// Watchroom starts, stops, enrols its own node, repairs, prunes.
+    KeepHouse = "host.keep_house" on Host, needs System, known by None, step up false, leaves Audit;
+    /// Write down a refusal, one entry or a count of many.
+    RecordRefusal = "access.refused" on Host, needs System, known by None, step up false, leaves AuthzDenied;
+    /// Write down what the shield turned away, one entry or a count of many.
+    RecordSuspicion = "shield.refused" on Host, needs System, known by None, step up false, leaves Suspicious;
+    /// Keep what a node says of its servers.
+    ReportServer = "server.report" on Server, needs System, known by None, step up false, leaves Audit;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_acts_share_a_name() {
+        let names: BTreeSet<_> = ALL.iter().map(|spec| spec.name).collect();
+        assert_eq!(names.len(), ALL.len());
+    }
+}
