@@ -1,0 +1,74 @@
+//! Addresses as the edge counts them: IPv4-mapped ones folded, IPv6 by /64; and networks from text.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+/// Bits of an IPv6 address that belong to one customer; the rest they choose as they like.
+const IPV6_CUSTOMER_BITS: u128 = !0 << 64;
+
+/// An address without the IPv4-mapped disguise (`::ffff:192.0.2.1` is `192.0.2.1`).
+pub(crate) fn folded(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+/// The address under which a client is counted: itself for IPv4, its /64 for IPv6.
+pub(crate) fn counted(address: IpAddr) -> IpAddr {
+    match folded(address) {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & IPV6_CUSTOMER_BITS)),
+    }
+}
+
+/// An address or a network in CIDR notation (`10.0.0.7`, `10.0.0.0/8`, `fd00::/8`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Network(IpNet);
+
+/// Why a text is not a network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is neither an address nor a network; write 10.0.0.7, 10.0.0.0/8 or fd00::/8")]
+pub struct NetworkError(String);
+
+impl Network {
+    /// Whether the address lies inside.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.contains(&folded(address))
+    }
+}
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let single = || text.parse::<IpAddr>().map(|address| IpNet::from(folded(address)));
+        text.parse::<IpNet>()
+            .or_else(|_| single())
+            .map(Self)
+            .map_err(|_| NetworkError(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = NetworkError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        network.to_string()
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}

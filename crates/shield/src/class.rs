@@ -1,0 +1,71 @@
+//! What kind of route a request is for: limits, body sizes and deadlines hang on it.
+
+use http::Method;
+use serde::Serialize;
+
+/// The kinds of routes the edge tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RouteClass {
+    /// Files that are the same for everybody.
+    Static,
+    /// Whether we live; accepts any host name and is never limited.
+    Health,
+    /// A sign-in attempt.
+    SignIn,
+    /// A page of the panel.
+    Page,
+    /// Reads of the API.
+    Read,
+    /// Changes by the API or a form.
+    Change,
+    /// Administration of users, the cluster and security.
+    Sensitive,
+    /// Answers without an end: event streams, sockets, downloads. No handler deadline.
+    Stream,
+}
+
+/// What the application says about the route of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RouteRule {
+    /// Its kind.
+    pub class: RouteClass,
+    /// The largest body in bytes, where it differs from the configured default.
+    pub body_limit: Option<usize>,
+}
+
+impl RouteRule {
+    /// A route of this kind with the configured sizes.
+    #[must_use]
+    pub const fn new(class: RouteClass) -> Self {
+        Self {
+            class,
+            body_limit: None,
+        }
+    }
+
+    /// The same with a body limit of its own, in bytes.
+    #[must_use]
+    pub const fn with_body_limit(self, bytes: usize) -> Self {
+        Self {
+            body_limit: Some(bytes),
+            ..self
+        }
+    }
+}
+
+/// Says which kind of route a request is for. Called once per request, so it must be quick.
+pub trait Classify: Send + Sync + 'static {
+    /// The rule for a method and a path (undecoded, without the query).
+    fn classify(&self, method: &Method, path: &str) -> RouteRule;
+}
+
+impl<F> Classify for F
+where
+    F: Fn(&Method, &str) -> RouteRule + Send + Sync + 'static,
+{
+    fn classify(&self, method: &Method, path: &str) -> RouteRule {
+        self(method, path)
+    }
+}

@@ -1,0 +1,165 @@
+//! Who is at the other end: the peer, or whom a trusted proxy names.
+//!
+//! A forwarded header from anybody but a trusted proxy changes nothing. A proxy that sends both
+//! `X-Forwarded-For` and `Forwarded` must say the same in both: most proxies set one of them and pass the
+//! other on as the client sent it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use http::{HeaderMap, HeaderName, header};
+
+use crate::Network;
+use crate::address::folded;
+
+pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(crate) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+/// What was found out about the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Client {
+    /// The address that is counted and logged.
+    pub(crate) address: IpAddr,
+    /// The peer is a trusted proxy.
+    pub(crate) is_proxied: bool,
+    /// The request was made on this machine, with nothing in between.
+    pub(crate) is_loopback: bool,
+    /// Something on this machine forwards for others and nobody declared it.
+    pub(crate) is_undeclared_proxy: bool,
+}
+
+/// Finds the client behind a peer.
+pub(crate) fn resolve(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]) -> Client {
+    let peer = folded(peer.ip());
+    let is_proxied = is_trusted(trusted, peer);
+    let is_local = peer.is_loopback();
+    if !is_proxied && !is_local {
+        return Client {
+            address: peer,
+            is_proxied,
+            is_loopback: false,
+            is_undeclared_proxy: false,
+        };
+    }
+    let is_forwarded = [
+        X_FORWARDED_FOR,
+        X_FORWARDED_HOST,
+        X_FORWARDED_PROTO,
+        header::FORWARDED,
+    ]
+    .iter()
+    .any(|name| headers.contains_key(name));
+    let address = if is_proxied {
+        behind(peer, headers, trusted)
+    } else {
+        peer
+    };
+    Client {
+        address,
+        is_proxied,
+        // A declared proxy that forwards nothing would lend loopback's privileges to the whole world.
+        is_loopback: is_local && !is_proxied && !is_forwarded,
+        is_undeclared_proxy: is_local && !is_proxied && is_forwarded,
+    }
+}
+
+/// The last value of a header a trusted proxy sets, or of the same parameter of its `Forwarded`.
+pub(crate) fn forwarded<'a>(headers: &'a HeaderMap, name: &HeaderName, parameter: &str) -> Option<&'a str> {
+    let own = headers
+        .get_all(name)
+        .iter()
+        .next_back()
+        .and_then(|value| value.to_str().ok());
+    if let Some(own) = own {
+        return own
+            .rsplit(',')
+            .next()
+            .map(str::trim)
+            .filter(|value| !value.is_empty());
+    }
+    let standard = headers
+        .get_all(header::FORWARDED)
+        .iter()
+        .next_back()?
+        .to_str()
+        .ok()?;
+    self::parameter(elements(standard).next_back()?, parameter)
+}
+
+fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+    let customary = headers.contains_key(X_FORWARDED_FOR).then(|| {
+        let lines = headers
+            .get_all(X_FORWARDED_FOR)
+            .iter()
+            .rev()
+            .map(|line| line.to_str().unwrap_or(""));
+        let hops = lines.flat_map(|line| line.rsplit(',').map(str::trim));
+        rightmost_untrusted(peer, hops, trusted)
+    });
+    let standard = headers.contains_key(header::FORWARDED).then(|| {
+        let lines = headers
+            .get_all(header::FORWARDED)
+            .iter()
+            .rev()
+            .map(|line| line.to_str().unwrap_or(""));
+        let hops = lines.flat_map(|line| {
+            elements(line)
+                .rev()
+                .map(|element| parameter(element, "for").unwrap_or(""))
+        });
+        rightmost_untrusted(peer, hops, trusted)
+    });
+    match (customary, standard) {
+        (Some(customary), Some(standard)) if customary != standard => peer,
+        (Some(address), _) | (None, Some(address)) => address,
+        (None, None) => peer,
+    }
+}
+
+/// Walks from the nearest hop outwards to the first that is not ours; a hop without an address ends the walk.
+fn rightmost_untrusted<'a>(peer: IpAddr, hops: impl Iterator<Item = &'a str>, trusted: &[Network]) -> IpAddr {
+    let mut last = peer;
+    for hop in hops {
+        let Some(address) = hop_address(hop) else {
+            return last;
+        };
+        last = address;
+        if !is_trusted(trusted, address) {
+            return last;
+        }
+    }
+    last
+}
+
+fn is_trusted(trusted: &[Network], address: IpAddr) -> bool {
+    trusted.iter().any(|network| network.contains(address))
+}
+
+/// An address as hops write it: bare, with a port, in brackets.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let bracketed = || hop.strip_prefix('[')?.split_once(']')?.0.parse::<IpAddr>().ok();
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
+    hop.parse::<IpAddr>()
+        .ok()
+        .or_else(with_port)
+        .or_else(bracketed)
+        .map(folded)
+}
+
+/// The elements of a `Forwarded` header (RFC 7239). Commas inside quotes would only split a value that is
+/// then no address, which ends the walk.
+fn elements(line: &str) -> std::str::Split<'_, char> {
+    line.split(',')
+}
+
+fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
+    element.split(';').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        key.trim()
+            .eq_ignore_ascii_case(name)
+            .then(|| value.trim().trim_matches('"'))
+    })
+}
+
+#[cfg(test)]
+mod tests;

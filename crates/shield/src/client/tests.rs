@@ -1,0 +1,129 @@
+use http::HeaderValue;
+use proptest::prelude::*;
+
+use super::*;
+
+fn headers(lines: &[(&str, &str)]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in lines {
+        map.append(
+            name.parse::<HeaderName>().unwrap(),
+            HeaderValue::from_str(value).unwrap(),
+        );
+    }
+    map
+}
+
+fn found(peer: &str, lines: &[(&str, &str)]) -> String {
+    let trusted = ["10.0.0.0/8".parse().unwrap(), "fd00::1".parse().unwrap()];
+    let peer = SocketAddr::new(peer.parse().unwrap(), 4_711);
+    let client = resolve(peer, &headers(lines), &trusted);
+    let privilege = if client.is_loopback { " loopback" } else { "" };
+    let warning = if client.is_undeclared_proxy {
+        " undeclared-proxy"
+    } else {
+        ""
+    };
+    format!("{}{privilege}{warning}", client.address)
+}
+
+/// Peer, header lines, and who it is.
+type Case = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static str,
+);
+
+#[test]
+fn the_table_of_who_is_asking() {
+    const XFF: &str = "x-forwarded-for";
+    const CASES: &[Case] = &[
+        // Nobody vouches: the peer, whatever it claims.
+        ("198.51.100.7", &[], "198.51.100.7"),
+        ("198.51.100.7", &[(XFF, "1.1.1.1")], "198.51.100.7"),
+        (
+            "198.51.100.7",
+            &[("forwarded", "for=1.1.1.1;proto=https")],
+            "198.51.100.7",
+        ),
+        ("::ffff:198.51.100.7", &[], "198.51.100.7"),
+        // A trusted proxy: the right-most that is not ours.
+        ("10.0.0.1", &[(XFF, "1.1.1.1")], "1.1.1.1"),
+        ("10.0.0.1", &[(XFF, "6.6.6.6, 1.1.1.1")], "1.1.1.1"),
+        ("10.0.0.1", &[(XFF, "6.6.6.6, 1.1.1.1, 10.2.3.4")], "1.1.1.1"),
+        ("10.0.0.1", &[(XFF, "6.6.6.6"), (XFF, "1.1.1.1")], "1.1.1.1"),
+        ("10.0.0.1", &[(XFF, "::ffff:1.1.1.1")], "1.1.1.1"),
+        ("10.0.0.1", &[(XFF, "1.1.1.1:5000")], "1.1.1.1"),
+        ("10.0.0.1", &[(XFF, "[2001:db8::7]:443")], "2001:db8::7"),
+        ("fd00::1", &[(XFF, "2001:db8::7")], "2001:db8::7"),
+        (
+            "10.0.0.1",
+            &[("forwarded", "for=6.6.6.6, For=\"[2001:db8::7]:80\";proto=https")],
+            "2001:db8::7",
+        ),
+        (
+            "10.0.0.1",
+            &[("forwarded", "for=1.1.1.1, for=10.9.9.9")],
+            "1.1.1.1",
+        ),
+        // All hops ours: the outermost of them.
+        ("10.0.0.1", &[(XFF, "10.0.0.5, 10.0.0.4")], "10.0.0.5"),
+        // Nonsense ends the walk at the last hop that is known.
+        ("10.0.0.1", &[(XFF, "1.1.1.1, unknown")], "10.0.0.1"),
+        ("10.0.0.1", &[(XFF, "1.1.1.1, unknown, 10.0.0.9")], "10.0.0.9"),
+        ("10.0.0.1", &[(XFF, "")], "10.0.0.1"),
+        ("10.0.0.1", &[("forwarded", "proto=https")], "10.0.0.1"),
+        // Two headers that disagree: one of them is the client's own invention.
+        (
+            "10.0.0.1",
+            &[(XFF, "6.6.6.6"), ("forwarded", "for=1.1.1.1")],
+            "10.0.0.1",
+        ),
+        (
+            "10.0.0.1",
+            &[(XFF, "1.1.1.1"), ("forwarded", "for=1.1.1.1")],
+            "1.1.1.1",
+        ),
+        // Loopback's privileges are for those who are really here.
+        ("127.0.0.1", &[], "127.0.0.1 loopback"),
+        ("::1", &[], "::1 loopback"),
+        ("127.0.0.1", &[(XFF, "1.1.1.1")], "127.0.0.1 undeclared-proxy"),
+        (
+            "127.0.0.1",
+            &[("x-forwarded-proto", "https")],
+            "127.0.0.1 undeclared-proxy",
+        ),
+        ("10.0.0.1", &[(XFF, "127.0.0.1")], "127.0.0.1"),
+    ];
+    for (peer, lines, expected) in CASES {
+        assert_eq!(found(peer, lines), *expected, "{peer} {lines:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_a_stranger_writes_changes_who_they_are(lines in proptest::collection::vec(("(x-forwarded-for|forwarded|x-forwarded-host)", "[ -~]{0,60}"), 0..5)) {
+        let lines: Vec<_> = lines.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        prop_assert_eq!(found("198.51.100.7", &lines), "198.51.100.7");
+    }
+
+    #[test]
+    fn what_a_client_writes_left_of_the_proxys_own_word_changes_nothing(claim in "[ -~]{0,60}", one_line in any::<bool>()) {
+        let joined = format!("{claim}, 1.1.1.1");
+        let lines = if one_line {
+            vec![("x-forwarded-for", joined.as_str())]
+        } else {
+            vec![("x-forwarded-for", claim.as_str()), ("x-forwarded-for", "1.1.1.1")]
+        };
+        prop_assert_eq!(found("10.0.0.1", &lines), "1.1.1.1");
+    }
+
+    #[test]
+    fn any_text_from_a_proxy_is_read_without_harm(line in "[ -~]{0,80}", standard in any::<bool>()) {
+        let name = if standard { "forwarded" } else { "x-forwarded-for" };
+        let map = headers(&[(name, &line)]);
+        let peer = SocketAddr::from(([10, 0, 0, 1], 1));
+        resolve(peer, &map, &["10.0.0.0/8".parse().unwrap()]);
+        forwarded(&map, &X_FORWARDED_PROTO, "proto");
+    }
+}

@@ -1,0 +1,247 @@
+//! The `shield` section: sizes, deadlines, connections, hosts, proxies and limits of the edge.
+
+use serde::{Deserialize, Serialize};
+use watchroom_kit::config::{Problems, Section};
+
+use crate::{Network, Window};
+
+/// Largest header block and largest number of headers that can be configured: above them the HTTP library
+/// answers by itself.
+pub(crate) const MOST_HEADER_BYTES: usize = 64 * 1024;
+pub(crate) const MOST_HEADERS: usize = 256;
+/// The shortest and longest windows that can be counted.
+const WINDOW_S: std::ops::RangeInclusive<u32> = 1..=86_400;
+
+/// When browsers are told to use nothing but TLS for this host name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Hsts {
+    /// For a host name, if the certificate is publicly trusted or was given by an administrator.
+    #[default]
+    Auto,
+    /// Over any TLS, also with our own certificate. It binds the machine's other services too.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The edge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Addresses or networks of proxies whose forwarded headers are believed. Default: none.
+    pub trusted_proxies: Vec<Network>,
+    /// Host names and addresses that are answered; `*` answers any. Default: this machine's own.
+    pub hosts: Vec<String>,
+    /// Strict transport security: `auto`, `always` or `never`. Default: `auto`.
+    pub hsts: Hsts,
+    /// Largest sum of header names and values, in bytes. Default: 16384.
+    pub header_bytes: usize,
+    /// Most headers of one request. Default: 100.
+    pub headers: usize,
+    /// Longest path and query, in bytes. Default: 8192.
+    pub uri_bytes: usize,
+    /// Largest body where the route says nothing else, in bytes. Default: 1048576.
+    pub body_bytes: usize,
+    /// Time for the TLS handshake, and for the headers of a request, in seconds. Default: 10.
+    pub header_read_s: u64,
+    /// Time for the body of a request, and for an answer of which nothing is taken, in seconds. Default: 30.
+    pub body_read_s: u64,
+    /// Slowest rate at which a body may come after its first five seconds, in bytes per second. Default: 256.
+    pub body_floor_per_s: u64,
+    /// Time for an answer to begin, in seconds. Default: 30.
+    pub handler_s: u64,
+    /// Time that requests in flight are given when the service stops, in seconds. Default: 10.
+    pub drain_s: u64,
+    /// Most connections in all. Default: 10000.
+    pub connections: usize,
+    /// Most connections from one address (IPv6: one /64); proxies that are trusted are not counted. Default: 256.
+    pub connections_per_address: usize,
+    /// How many requests in which time.
+    pub limits: LimitsConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            trusted_proxies: Vec::new(),
+            hosts: Vec::new(),
+            hsts: Hsts::default(),
+            header_bytes: 16 * 1024,
+            headers: 100,
+            uri_bytes: 8 * 1024,
+            body_bytes: 1024 * 1024,
+            header_read_s: 10,
+            body_read_s: 30,
+            body_floor_per_s: 256,
+            handler_s: 30,
+            drain_s: 10,
+            connections: 10_000,
+            connections_per_address: 256,
+            limits: LimitsConfig::default(),
+        }
+    }
+}
+
+/// How many requests in which time, per kind. An empty list means no limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Requests by nobody known, per address. Default: 200 in 60 s.
+    pub anonymous: Vec<Window>,
+    /// Requests that present a cookie or token, valid or not, per address. Default: 2000 in 60 s.
+    pub presented: Vec<Window>,
+    /// Sign-in attempts per address; a success is given back. Default: 5 in 60 s and 20 in 3600 s.
+    pub sign_in: Vec<Window>,
+    /// Requests to sensitive routes, per person. Default: 10 in 60 s.
+    pub sensitive: Vec<Window>,
+    /// Static files per address. Default: 2000 in 60 s.
+    pub static_files: Vec<Window>,
+    /// Most keys that are counted at once; beyond, those unseen for longest are forgotten. Default: 65536.
+    pub keys: usize,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            anonymous: vec![Window::per_minute(200)],
+            presented: vec![Window::per_minute(2_000)],
+            sign_in: vec![Window::per_minute(5), Window::per_hour(20)],
+            sensitive: vec![Window::per_minute(10)],
+            static_files: vec![Window::per_minute(2_000)],
+            keys: 65_536,
+        }
+    }
+}
+
+impl Section for Config {
+    const NAME: &'static str = "shield";
+
+    fn check(&self, problems: &mut Problems) {
+        check_range(
+            problems,
+            "shield.header_bytes",
+            self.header_bytes,
+            1_024..=MOST_HEADER_BYTES - 1_024,
+        );
+        check_range(problems, "shield.headers", self.headers, 16..=MOST_HEADERS - 1);
+        check_range(problems, "shield.uri_bytes", self.uri_bytes, 256..=32_768);
+        check_range(problems, "shield.body_bytes", self.body_bytes, 1..=1 << 30);
+        check_range(problems, "shield.header_read_s", self.header_read_s, 1..=300);
+        check_range(problems, "shield.body_read_s", self.body_read_s, 1..=3_600);
+        check_range(problems, "shield.handler_s", self.handler_s, 1..=3_600);
+        check_range(problems, "shield.drain_s", self.drain_s, 0..=600);
+        check_range(problems, "shield.connections", self.connections, 1..=1_000_000);
+        check_range(
+            problems,
+            "shield.connections_per_address",
+            self.connections_per_address,
+            1..=1_000_000,
+        );
+        check_range(
+            problems,
+            "shield.limits.keys",
+            self.limits.keys,
+            1_024..=16_777_216,
+        );
+        for host in self
+            .hosts
+            .iter()
+            .filter(|host| *host != "*" && !crate::hosts::is_name(host))
+        {
+            problems.add(
+                "shield.hosts",
+                format!("{host:?} is not a host name or address; write it without scheme and port"),
+            );
+        }
+        for (key, windows) in self.limits.named() {
+            check_windows(problems, key, windows);
+        }
+    }
+}
+
+impl LimitsConfig {
+    fn named(&self) -> [(&'static str, &[Window]); 5] {
+        [
+            ("shield.limits.anonymous", &self.anonymous),
+            ("shield.limits.presented", &self.presented),
+            ("shield.limits.sign_in", &self.sign_in),
+            ("shield.limits.sensitive", &self.sensitive),
+            ("shield.limits.static_files", &self.static_files),
+        ]
+    }
+}
+
+fn check_windows(problems: &mut Problems, key: &str, windows: &[Window]) {
+    for window in windows {
+        if window.limit == 0 {
+            problems.add(
+                key,
+                "a limit of 0 would refuse everything; write an empty list for no limit",
+            );
+        }
+        check_range(problems, &format!("{key}.per_s"), window.per_s, WINDOW_S);
+    }
+}
+
+fn check_range<N: Copy + PartialOrd + std::fmt::Display>(
+    problems: &mut Problems,
+    key: &str,
+    value: N,
+    allowed: std::ops::RangeInclusive<N>,
+) {
+    if !allowed.contains(&value) {
+        problems.add(
+            key,
+            format!("{value} is not between {} and {}", allowed.start(), allowed.end()),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaints(config: &Config) -> Vec<String> {
+        let mut problems = Problems::default();
+        config.check(&mut problems);
+        problems
+            .into_vec()
+            .into_iter()
+            .map(|problem| problem.key)
+            .collect()
+    }
+
+    #[test]
+    fn the_defaults_are_right_and_all_that_is_wrong_is_reported_at_once() {
+        assert_eq!(complaints(&Config::default()), Vec::<String>::new());
+        let mut wrong = Config {
+            headers: 5_000,
+            hosts: vec!["https://x".into()],
+            ..Config::default()
+        };
+        wrong.limits.sign_in = vec![Window { limit: 0, per_s: 0 }];
+        let keys = complaints(&wrong);
+        assert_eq!(
+            keys,
+            [
+                "shield.headers",
+                "shield.hosts",
+                "shield.limits.sign_in",
+                "shield.limits.sign_in.per_s"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_section_survives_being_written_and_read_and_unknown_keys_are_refused() {
+        let text =
+            r#"{"trusted_proxies":["10.0.0.7","fd00::/8"],"limits":{"anonymous":[{"limit":3,"per_s":60}]}}"#;
+        let config: Config = serde_json::from_str(text).unwrap();
+        assert!(config.trusted_proxies[0].contains("::ffff:10.0.0.7".parse().unwrap()));
+        let again: Config = serde_json::from_str(&serde_json::to_string(&config).unwrap()).unwrap();
+        assert_eq!(config, again);
+        assert!(serde_json::from_str::<Config>(r#"{"header_byte":1}"#).is_err());
+        assert!(serde_json::from_str::<Config>(r#"{"trusted_proxies":["everybody"]}"#).is_err());
+    }
+}

@@ -1,0 +1,262 @@
+//! Sliding windows that count per key: how often something may be done in how much time.
+//!
+//! A window is kept as sixteen slots of a fifteenth of its time each, so it never lets more than its limit
+//! through in any stretch of that length, and forgets a request at most a fifteenth later than it might.
+//! What is refused is not counted. Memory is bounded: each shard keeps two generations of keys and drops
+//! the older when the younger is full. Which keys and limits there are is decided by the callers.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use watchroom_kit::Clock;
+
+use crate::address::counted;
+
+mod ring;
+
+use ring::Ring;
+
+/// Independent parts of the table, so that cores seldom meet.
+const SHARDS: usize = 64;
+
+/// So many in so much time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// How many.
+    pub limit: u32,
+    /// In how many seconds.
+    pub per_s: u32,
+}
+
+impl Window {
+    /// So many in a minute.
+    #[must_use]
+    pub const fn per_minute(limit: u32) -> Self {
+        Self { limit, per_s: 60 }
+    }
+
+    /// So many in an hour.
+    #[must_use]
+    pub const fn per_hour(limit: u32) -> Self {
+        Self { limit, per_s: 3_600 }
+    }
+}
+
+/// The answer of a limit, about its tightest window. Put into the extensions of a response it is shown to
+/// the client as `RateLimit` and `RateLimit-Policy`, in place of what the edge itself counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// The kind of limit.
+    pub class: &'static str,
+    /// Whether it is used up: the request must be refused.
+    pub is_limited: bool,
+    /// The window this is about.
+    pub window: Window,
+    /// How many more may come now.
+    pub remaining: u32,
+    /// Seconds after which there is room for another (if limited), or for one more than now.
+    pub reset_s: u32,
+}
+
+/// What is counted. Addresses are folded and IPv6 is counted by /64.
+#[derive(Clone, Copy, Debug)]
+pub enum LimitKey<'a> {
+    /// An address.
+    Address(IpAddr),
+    /// Somebody or something with an id.
+    Id(Uuid),
+    /// A name, such as an account.
+    Name(&'a str),
+    /// A name as asked from one network, so that a stranger cannot use up the owner's.
+    NameFrom(&'a str, IpAddr),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    class: &'static str,
+    kind: u8,
+    value: u128,
+}
+
+type Entry = Vec<Ring>;
+
+#[derive(Debug, Default)]
+struct Shard {
+    young: HashMap<Key, Entry>,
+    old: HashMap<Key, Entry>,
+}
+
+/// The counters.
+#[derive(Debug)]
+pub struct Limits {
+    shards: Vec<Mutex<Shard>>,
+    keys_per_generation: usize,
+    hasher: RandomState,
+    clock: Clock,
+}
+
+impl Limits {
+    /// Empty counters that keep about `keys` keys at most.
+    #[must_use]
+    pub fn new(keys: usize, clock: Clock) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        let keys_per_generation = (keys / SHARDS / 2).max(1);
+        Self {
+            shards,
+            keys_per_generation,
+            hasher: RandomState::new(),
+            clock,
+        }
+    }
+
+    /// Counts one for `key` in every window, unless one of them is full. No windows, no limit: `None`.
+    pub fn take(&self, class: &'static str, key: LimitKey<'_>, windows: &[Window]) -> Option<Verdict> {
+        let now_ms = self.now_ms();
+        let key = self.key(class, key);
+        let mut shard = self.shard(&key)?;
+        let entry = shard.entry(key, self.keys_per_generation);
+        fit(entry, windows, now_ms);
+        let is_limited = entry.iter().any(|ring| ring.remaining() == 0);
+        if !is_limited {
+            entry.iter_mut().for_each(Ring::count);
+        }
+        tightest(class, entry, is_limited, now_ms)
+    }
+
+    /// What [`Limits::take`] would answer now, without counting.
+    #[must_use]
+    pub fn look(&self, class: &'static str, key: LimitKey<'_>, windows: &[Window]) -> Option<Verdict> {
+        let now_ms = self.now_ms();
+        let key = self.key(class, key);
+        let mut shard = self.shard(&key)?;
+        let mut entry = shard.get(&key).cloned().unwrap_or_default();
+        fit(&mut entry, windows, now_ms);
+        let is_limited = entry.iter().any(|ring| ring.remaining() == 0);
+        tightest(class, &entry, is_limited, now_ms)
+    }
+
+    /// Takes the newest one counted for `key` back out of all its windows.
+    pub fn give_back(&self, class: &'static str, key: LimitKey<'_>) {
+        let now_ms = self.now_ms();
+        let key = self.key(class, key);
+        let Some(mut shard) = self.shard(&key) else { return };
+        for ring in shard.get(&key).into_iter().flatten() {
+            ring.advance(now_ms);
+            ring.give_back();
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn key(&self, class: &'static str, key: LimitKey<'_>) -> Key {
+        let wide = |text: &str, salt: u8| {
+            let half = |part: u8| u128::from(self.hasher.hash_one((text, salt, part)));
+            half(0) << 64 | half(1)
+        };
+        let (kind, value) = match key {
+            LimitKey::Address(address) => address_bits(address),
+            LimitKey::Id(id) => (2, id.as_u128()),
+            LimitKey::Name(name) => (3, wide(name, 3)),
+            LimitKey::NameFrom(name, address) => (4, wide(name, 4) ^ self.wide_address(address)),
+        };
+        Key { class, kind, value }
+    }
+
+    fn wide_address(&self, address: IpAddr) -> u128 {
+        let bits = address_bits(address);
+        let half = |part: u8| u128::from(self.hasher.hash_one((bits, part)));
+        half(0) << 64 | half(1)
+    }
+
+    fn shard(&self, key: &Key) -> Option<MutexGuard<'_, Shard>> {
+        // The low bits choose the bucket inside a map, so the shard is chosen by others.
+        let place = usize::try_from(self.hasher.hash_one(key) >> 57).unwrap_or(0) % SHARDS;
+        // Counters are whole between any two statements: a panic elsewhere cannot have left them half made.
+        Some(
+            self.shards
+                .get(place)?
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    #[cfg(test)]
+    fn len(&self) -> usize {
+        let len = |shard: &Mutex<Shard>| {
+            let shard = shard.lock().unwrap();
+            shard.young.len() + shard.old.len()
+        };
+        self.shards.iter().map(len).sum()
+    }
+}
+
+impl Shard {
+    fn get(&mut self, key: &Key) -> Option<&mut Entry> {
+        self.young.get_mut(key).or_else(|| self.old.get_mut(key))
+    }
+
+    fn entry(&mut self, key: Key, most: usize) -> &mut Entry {
+        if !self.young.contains_key(&key) {
+            let known = self.old.remove(&key).unwrap_or_default();
+            if self.young.len() >= most {
+                self.old = std::mem::take(&mut self.young);
+            }
+            self.young.insert(key, known);
+        }
+        self.young.entry(key).or_default()
+    }
+}
+
+fn address_bits(address: IpAddr) -> (u8, u128) {
+    match counted(address) {
+        IpAddr::V4(address) => (0, u128::from(address.to_bits())),
+        IpAddr::V6(address) => (1, address.to_bits()),
+    }
+}
+
+/// Makes the rings those of `windows` (a changed configuration starts changed windows anew) as of now.
+fn fit(entry: &mut Entry, windows: &[Window], now_ms: u64) {
+    let is_same = entry.len() == windows.len()
+        && entry
+            .iter()
+            .zip(windows)
+            .all(|(ring, window)| ring.window() == *window);
+    if !is_same {
+        let kept = |window: &Window| entry.iter().find(|ring| ring.window() == *window).cloned();
+        *entry = windows
+            .iter()
+            .map(|window| kept(window).unwrap_or_else(|| Ring::new(*window)))
+            .collect();
+    }
+    entry.iter_mut().for_each(|ring| ring.advance(now_ms));
+}
+
+fn tightest(class: &'static str, entry: &[Ring], is_limited: bool, now_ms: u64) -> Option<Verdict> {
+    let wait = |ring: &&Ring| ring.reset_ms(now_ms);
+    let ring = if is_limited {
+        entry.iter().filter(|ring| ring.remaining() == 0).max_by_key(wait)
+    } else {
+        entry.iter().min_by_key(|ring| ring.remaining())
+    }?;
+    let reset_s =
+        u32::try_from(Duration::from_millis(wait(&ring)).as_millis().div_ceil(1_000)).unwrap_or(u32::MAX);
+    Some(Verdict {
+        class,
+        is_limited,
+        window: ring.window(),
+        remaining: ring.remaining(),
+        reset_s: reset_s.max(1),
+    })
+}
+
+#[cfg(test)]
+mod tests;

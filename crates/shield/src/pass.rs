@@ -1,0 +1,373 @@
+//! The one pass every request makes: a flat list of checks, in this order, each with its reason.
+
+use std::net::IpAddr;
+
+use axum::body::Body;
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, header};
+use uuid::Uuid;
+
+use crate::client::{self, Client, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use crate::config::Hsts;
+use crate::headers::X_REQUEST_ID;
+use crate::hosts::{Named, is_loopback_name};
+use crate::peer::Door;
+use crate::refusal::wants_page;
+use crate::rules::Rules;
+use crate::{Host, LimitKey, LocalPeer, Peer, Refused, RouteClass, RouteRule, Shield, Verdict, Why};
+
+/// The checks. Each sees what those before it found out; the first that objects ends the pass. Before them
+/// the request has got its id and its client's address, which every log line and counter needs.
+const CHECKS: &[(&str, Check)] = &[
+    // A connection above the limits was taken in only to hear this; nothing else is spent on it.
+    ("connections", connections),
+    // Sizes come before any text is looked at, so that no later check can be made to work hard.
+    ("sizes", sizes),
+    // Networks and bans will stand here: they need the address and the route class alone, and turn away most
+    // for least.
+
+    // The host comes before the redirect, which would otherwise send people to a name of an attacker's choice.
+    ("host", host),
+    // Plain HTTP ends here, before a cookie or a body sent in the clear is used for anything.
+    ("https", https),
+    // Counted only once it is clear that the request is meant for us and may be answered.
+    ("rates", rates),
+    // A body that says it is too large is refused before a byte of it is read.
+    ("body", body),
+    // Inspection will stand here, last, since it costs the most.
+];
+
+type Check = fn(&Shield, &mut Visit<'_>) -> Result<(), Why>;
+
+/// What every answer to a request carries.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The id under which the log knows the request.
+    pub request_id: Uuid,
+    /// What was counted for it, shown as `RateLimit`.
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) policy: Option<HeaderValue>,
+    /// Strict transport security is promised.
+    pub(crate) is_strict: bool,
+}
+
+/// A request that passed every check. Only the edge makes these; whatever comes next asks for one.
+#[derive(Clone, Debug)]
+pub struct Passed {
+    /// The id under which the log knows the request.
+    pub request_id: Uuid,
+    /// The id the client sent, unchecked; only for finding a request again.
+    pub client_request_id: Option<HeaderValue>,
+    /// Who is asking, as far as addresses tell.
+    pub client: IpAddr,
+    /// What kind of route it is for.
+    pub class: RouteClass,
+    /// The host that was asked for; none over the Unix socket or for a health check without one.
+    pub host: Option<Host>,
+    /// Whether it came over TLS, by a trusted proxy's word if there is one.
+    pub is_https: bool,
+    /// Whether it was made on this machine with nothing in between.
+    pub is_loopback: bool,
+    /// The process behind the Unix socket, if it came that way.
+    pub process: Option<LocalPeer>,
+    /// The largest body that is read, in bytes.
+    pub body_limit: usize,
+    pub(crate) told: Told,
+    /// What was counted, for giving it back.
+    pub(crate) charge: Option<&'static str>,
+    /// The address has used up what nobody in particular may ask; it passed by what it presents.
+    pub(crate) is_over_anonymous: bool,
+}
+
+/// A request on its way through the checks.
+struct Visit<'a> {
+    parts: &'a mut Parts,
+    peer: &'a Peer,
+    rules: &'a Rules,
+    client: Client,
+    rule: RouteRule,
+    host: Option<Host>,
+    is_https: bool,
+    told: Told,
+    charge: Option<&'static str>,
+    is_over_anonymous: bool,
+}
+
+impl Visit<'_> {
+    fn is_by_socket(&self) -> bool {
+        self.peer.process().is_some()
+    }
+}
+
+impl Shield {
+    /// Passes a request through every check.
+    ///
+    /// # Errors
+    /// [`Refused`], with the first reason found.
+    pub fn pass(&self, parts: &mut Parts, peer: &Peer) -> Result<Passed, Box<Refused>> {
+        let rules = self.rules();
+        let mut visit = Visit {
+            client: client::resolve(peer.address, &parts.headers, &rules.config.trusted_proxies),
+            rule: self.classify(&parts.method, parts.uri.path()),
+            peer,
+            rules: &rules,
+            host: None,
+            is_https: matches!(peer.door, Door::Tls { .. } | Door::Socket(_)),
+            told: Told {
+                request_id: self.next_id(),
+                verdict: None,
+                policy: None,
+                is_strict: false,
+            },
+            charge: None,
+            is_over_anonymous: false,
+            parts,
+        };
+        if visit.client.is_undeclared_proxy {
+            self.warn_of_proxy(visit.client.address, visit.rule.class, visit.told.request_id);
+        }
+        for (_, check) in CHECKS {
+            if let Err(why) = check(self, &mut visit) {
+                return Err(Box::new(self.turn_away(why, &visit)));
+            }
+        }
+        Ok(visit.into_passed())
+    }
+
+    /// The names of the checks, in their order.
+    pub fn order() -> impl Iterator<Item = &'static str> {
+        CHECKS.iter().map(|(name, _)| *name)
+    }
+
+    /// Puts the edge's headers on an answer. A [`Verdict`] in its extensions (of a limit per user, say) is
+    /// shown in place of the edge's own.
+    pub fn finish(&self, told: &Told, response: &mut Response<Body>) {
+        let verdict = response.extensions_mut().remove::<Verdict>().or(told.verdict);
+        crate::headers::dress(
+            &self.rules().template,
+            told,
+            verdict.as_ref(),
+            response.headers_mut(),
+        );
+    }
+
+    /// Turns away a caller who turned out to be nobody known, if the address has used up what such may ask.
+    /// Whoever finds that a presented cookie or token is worth nothing calls this before answering.
+    ///
+    /// # Errors
+    /// [`Refused`] with [`Why::Limited`].
+    pub fn refuse_stranger(&self, passed: &Passed) -> Result<(), Box<Refused>> {
+        if !passed.is_over_anonymous {
+            return Ok(());
+        }
+        let rules = self.rules();
+        let key = LimitKey::Address(passed.client);
+        match self
+            .limits()
+            .look(rules.anonymous.class, key, &rules.anonymous.windows)
+        {
+            Some(verdict) if verdict.is_limited => {
+                let refused = Refused::later(Why::Limited(verdict), passed, false);
+                self.note(&refused);
+                Err(Box::new(refused))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives back what was counted for a request: its sign-in succeeded, or its sender is known and has limits
+    /// of their own.
+    pub fn give_back(&self, passed: &Passed) {
+        if let Some(class) = passed.charge {
+            self.limits().give_back(class, LimitKey::Address(passed.client));
+        }
+    }
+
+    fn turn_away(&self, why: Why, visit: &Visit<'_>) -> Refused {
+        let location = match why {
+            Why::PlainHttp { redirects: true } => secure_location(visit),
+            _ => None,
+        };
+        let refused = Refused {
+            why,
+            client: visit.client.address,
+            class: visit.rule.class,
+            told: visit.told.clone(),
+            wants_page: wants_page(visit.parts),
+            location,
+        };
+        self.note(&refused);
+        refused
+    }
+}
+
+impl Visit<'_> {
+    fn into_passed(self) -> Passed {
+        Passed {
+            request_id: self.told.request_id,
+            client_request_id: self.parts.headers.get(X_REQUEST_ID).cloned(),
+            client: self.client.address,
+            class: self.rule.class,
+            is_https: self.is_https,
+            is_loopback: self.client.is_loopback || self.is_by_socket(),
+            process: self.peer.process(),
+            body_limit: self.rule.body_limit.unwrap_or(self.rules.config.body_bytes),
+            host: self.host,
+            told: self.told,
+            charge: self.charge,
+            is_over_anonymous: self.is_over_anonymous,
+        }
+    }
+}
+
+fn connections(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
+    if visit.peer.is_surplus {
+        Err(Why::Overloaded)
+    } else {
+        Ok(())
+    }
+}
+
+fn sizes(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
+    let config = &visit.rules.config;
+    let target = visit
+        .parts
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    if target > config.uri_bytes {
+        return Err(Why::UriTooLong);
+    }
+    let headers = &visit.parts.headers;
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if headers.len() > config.headers || bytes > config.header_bytes {
+        return Err(Why::HeadersTooLarge);
+    }
+    Ok(())
+}
+
+fn host(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
+    let believed = visit
+        .client
+        .is_proxied
+        .then(|| client::forwarded(&visit.parts.headers, &X_FORWARDED_HOST, "host"));
+    let host = match believed.flatten() {
+        Some(text) => Host::forwarded(text),
+        None => Host::of(visit.parts),
+    };
+    let is_exempt = visit.rule.class == RouteClass::Health || visit.is_by_socket();
+    let host = match host {
+        Ok(host) => host,
+        Err(_) if is_exempt => return Ok(()),
+        Err(_) => return Err(Why::BadHost),
+    };
+    let named = host.named().ok_or(Why::BadHost)?;
+    if !is_exempt && !visit.rules.hosts.contain(named, visit.client.is_loopback) {
+        return Err(Why::WrongHost);
+    }
+    visit.host = Some(host);
+    Ok(())
+}
+
+fn https(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
+    if visit.client.is_proxied {
+        // What counts is how the client reached the proxy, whatever the proxy speaks with us.
+        let stated = client::forwarded(&visit.parts.headers, &X_FORWARDED_PROTO, "proto");
+        let is_secure = |protocol: &str| {
+            ["https", "wss"]
+                .iter()
+                .any(|name| protocol.eq_ignore_ascii_case(name))
+        };
+        visit.is_https = stated.map_or(visit.is_https, is_secure);
+    }
+    if visit.is_https {
+        visit.told.is_strict = is_strict(visit);
+        return Ok(());
+    }
+    visit.parts.headers.remove(header::COOKIE);
+    if visit.peer.door == Door::Plain {
+        return Ok(());
+    }
+    let redirects = visit.host.is_some() && matches!(visit.parts.method, Method::GET | Method::HEAD);
+    Err(Why::PlainHttp { redirects })
+}
+
+fn is_strict(visit: &Visit<'_>) -> bool {
+    match visit.rules.config.hsts {
+        Hsts::Auto => {
+            let is_trusted = visit.peer.door
+                == Door::Tls {
+                    is_publicly_trusted: true,
+                };
+            let is_public_name = |host: &Host| {
+                host.named()
+                    .is_some_and(|named| matches!(named, Named::Name(_)) && !is_loopback_name(named))
+            };
+            is_trusted && visit.host.as_ref().is_some_and(is_public_name)
+        }
+        Hsts::Always => !visit.is_by_socket(),
+        Hsts::Never => false,
+    }
+}
+
+fn rates(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
+    let rules = visit.rules;
+    let Some(limited) = rules.limited(visit.rule.class).filter(|_| !visit.is_by_socket()) else {
+        return Ok(());
+    };
+    let key = LimitKey::Address(visit.client.address);
+    let verdict = shield.limits().take(limited.class, key, &limited.windows);
+    visit.told.verdict = verdict;
+    visit.told.policy.clone_from(&limited.policy);
+    let Some(verdict) = verdict.filter(|verdict| verdict.is_limited) else {
+        visit.charge = verdict.map(|verdict| verdict.class);
+        return Ok(());
+    };
+    // Behind one address there can be strangers and a crew. Who presents something is let on, within limits of
+    // its own, until it is known what that is worth.
+    let headers = &visit.parts.headers;
+    let presents = headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::COOKIE);
+    if limited.class != rules.anonymous.class || !presents {
+        return Err(Why::Limited(verdict));
+    }
+    let second = shield
+        .limits()
+        .take(rules.presented.class, key, &rules.presented.windows);
+    visit.told.verdict = second;
+    visit.told.policy.clone_from(&rules.presented.policy);
+    visit.is_over_anonymous = true;
+    match second {
+        Some(verdict) if verdict.is_limited => Err(Why::Limited(verdict)),
+        _ => Ok(()),
+    }
+}
+
+fn body(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
+    let limit = visit.rule.body_limit.unwrap_or(visit.rules.config.body_bytes);
+    let Some(declared) = visit.parts.headers.get(header::CONTENT_LENGTH) else {
+        return Ok(());
+    };
+    let declared = declared.to_str().ok().and_then(|text| text.parse::<u64>().ok());
+    // A length that cannot be read is one that is too large for a number.
+    let is_too_large =
+        declared.is_none_or(|declared| usize::try_from(declared).is_ok_and(|bytes| bytes > limit));
+    if is_too_large {
+        Err(Why::BodyTooLarge { limit })
+    } else {
+        Ok(())
+    }
+}
+
+/// The same address over TLS; the host has been checked, the port is the same.
+fn secure_location(visit: &Visit<'_>) -> Option<HeaderValue> {
+    let host = visit.host.as_ref()?;
+    let target = visit
+        .parts
+        .uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
+    HeaderValue::try_from(format!("https://{host}{target}")).ok()
+}

@@ -1,0 +1,71 @@
+//! The configuration, made ready for the checks.
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::headers::{policy, template};
+use crate::hosts::Hosts;
+use crate::{Config, RouteClass, Window};
+
+/// A kind of limit with its windows.
+#[derive(Debug)]
+pub(crate) struct Limited {
+    pub(crate) class: &'static str,
+    pub(crate) windows: Vec<Window>,
+    pub(crate) policy: Option<HeaderValue>,
+}
+
+impl Limited {
+    fn new(class: &'static str, windows: &[Window]) -> Self {
+        Self {
+            class,
+            windows: windows.to_vec(),
+            policy: policy(class, windows),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) config: Config,
+    pub(crate) hosts: Hosts,
+    pub(crate) template: HeaderMap,
+    pub(crate) anonymous: Limited,
+    pub(crate) presented: Limited,
+    sign_in: Limited,
+    static_files: Limited,
+}
+
+impl Rules {
+    /// The configured hosts, or `own` if none are.
+    pub(crate) fn new(config: Config, own: &[String]) -> Self {
+        let hosts = if config.hosts.is_empty() {
+            own
+        } else {
+            &config.hosts
+        };
+        let hosts = Hosts::new(hosts.iter().map(String::as_str));
+        let limits = &config.limits;
+        Self {
+            hosts,
+            template: template(),
+            anonymous: Limited::new("anonymous", &limits.anonymous),
+            presented: Limited::new("presented", &limits.presented),
+            sign_in: Limited::new("sign-in", &limits.sign_in),
+            static_files: Limited::new("static", &limits.static_files),
+            config,
+        }
+    }
+
+    pub(crate) fn limited(&self, class: RouteClass) -> Option<&Limited> {
+        match class {
+            RouteClass::Health => None,
+            RouteClass::Static => Some(&self.static_files),
+            RouteClass::SignIn => Some(&self.sign_in),
+            RouteClass::Page
+            | RouteClass::Read
+            | RouteClass::Change
+            | RouteClass::Sensitive
+            | RouteClass::Stream => Some(&self.anonymous),
+        }
+    }
+}

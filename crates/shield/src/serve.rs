@@ -1,0 +1,316 @@
+//! The accept loop: what a connection speaks, how many there may be, how long they may dawdle, how they end.
+//!
+//! A first byte of 0x16 is a TLS hello; the application then chooses what answers it, and may take the
+//! connection over (the link does, told apart by ALPN). Anything else is plain HTTP. When the tasks are
+//! told to stop, no connection is taken any more, streams end, and requests in flight have
+//! `shield.drain_s` to finish.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use futures_util::future::BoxFuture;
+use rustls::ServerConfig;
+use rustls::server::{Acceptor, ClientHello};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+use watchroom_kit::Tasks;
+
+use crate::connections::{Connections, Place};
+use crate::{LocalPeer, Peer, Shield};
+
+mod converse;
+mod edge;
+mod unread;
+
+use converse::{Conversation, Speech};
+
+/// The first byte of a TLS record that carries a handshake.
+const TLS_HANDSHAKE: u8 = 0x16;
+/// Pause after the system could not accept, mostly for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often gathered events are looked through.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// How long a connection above the limits may take to say what it is: others wait for its place.
+const SURPLUS_PATIENCE: Duration = Duration::from_secs(3);
+
+/// What answers a TLS hello.
+pub enum Choice {
+    /// HTTP by the router, under this configuration.
+    Http(Arc<ServerConfig>),
+    /// Something else, which takes the connection over once the handshake is done.
+    HandOff(Arc<ServerConfig>, Arc<dyn HandOff>),
+    /// Nothing: the connection is closed.
+    Refuse,
+}
+
+/// Chooses what answers a TLS hello, by its ALPN or server name. Called once per connection.
+pub trait ChooseTls: Send + Sync + 'static {
+    /// The choice for this hello.
+    fn choose(&self, hello: &ClientHello<'_>) -> Choice;
+
+    /// Whether the certificate for HTTP is publicly trusted or was given by an administrator, so that browsers
+    /// may be told to insist on TLS.
+    fn is_publicly_trusted(&self) -> bool {
+        false
+    }
+}
+
+/// Takes over connections that are not HTTP.
+pub trait HandOff: Send + Sync + 'static {
+    /// Speaks with the other end until the connection is over. A peer that showed a client certificate no
+    /// longer counts against its address, and is taken even if that has too many connections.
+    fn take(&self, stream: TlsStream<TcpStream>, peer: SocketAddr) -> BoxFuture<'static, ()>;
+}
+
+/// Serves a router over TLS, sends plain HTTP on the same port there, and hands off what is not HTTP. Returns
+/// when `tasks` are stopped and the last connection is done or its time to finish is over.
+pub async fn serve(
+    listener: TcpListener,
+    shield: Shield,
+    choose: Arc<dyn ChooseTls>,
+    router: Router,
+    tasks: Tasks,
+) {
+    Listener::new(shield, Some(choose), router, &tasks)
+        .accept_tcp(listener)
+        .await;
+}
+
+/// Serves a router over plain HTTP, where that is meant (operations, or behind another's TLS).
+pub async fn serve_plain(listener: TcpListener, shield: Shield, router: Router, tasks: Tasks) {
+    Listener::new(shield, None, router, &tasks)
+        .accept_tcp(listener)
+        .await;
+}
+
+/// Serves a router on a Unix socket, with a [`LocalPeer`] in the extensions of each request. The host is not
+/// checked there and nothing is rate limited; the router decides which users it believes.
+pub async fn serve_local(listener: UnixListener, shield: Shield, router: Router, tasks: Tasks) {
+    Listener::new(shield, None, router, &tasks)
+        .accept_unix(listener)
+        .await;
+}
+
+struct Listener {
+    shield: Shield,
+    choose: Option<Arc<dyn ChooseTls>>,
+    speech: Speech,
+    router: Router,
+    connections: Connections,
+    tasks: Tasks,
+}
+
+impl Listener {
+    fn new(shield: Shield, choose: Option<Arc<dyn ChooseTls>>, router: Router, tasks: &Tasks) -> Arc<Self> {
+        let tasks = tasks.child();
+        let speech = Speech::new(&shield, &tasks);
+        Arc::new(Self {
+            shield,
+            choose,
+            speech,
+            router,
+            connections: Connections::default(),
+            tasks,
+        })
+    }
+
+    async fn accept_tcp(self: Arc<Self>, listener: TcpListener) {
+        self.accept(
+            |context| listener.poll_accept(context),
+            |listener, (stream, address)| {
+                let Some(place) = listener
+                    .connections
+                    .admit(address.ip(), &listener.shield.rules().config)
+                else {
+                    return;
+                };
+                listener.tasks.clone().spawn_graceful("connection", async move {
+                    listener.meet(stream, address, place).await;
+                });
+            },
+        )
+        .await;
+    }
+
+    async fn accept_unix(self: Arc<Self>, listener: UnixListener) {
+        self.accept(|context| listener.poll_accept(context), |listener, (stream, _)| {
+            let peer = match process(&stream) {
+                Ok(process) => Peer::local(process),
+                Err(error) => {
+                    tracing::warn!(error = %error, "closed a local connection whose process the system does not name");
+                    return;
+                }
+            };
+            listener.tasks.clone().spawn_graceful("local connection", async move {
+                listener.conversation(peer, None, false).hold(stream).await;
+            });
+        })
+        .await;
+    }
+
+    /// Takes connections until told to stop, then waits for them.
+    async fn accept<C>(
+        self: Arc<Self>,
+        next: impl Fn(&mut Context<'_>) -> Poll<std::io::Result<C>>,
+        take: impl Fn(Arc<Self>, C),
+    ) {
+        let mut sweep = tokio::time::interval(SWEEP);
+        loop {
+            tokio::select! {
+                () = self.tasks.stopped() => break,
+                _ = sweep.tick() => self.shield.sweep(),
+                accepted = poll_fn(&next) => match accepted {
+                    Ok(connection) => take(Arc::clone(&self), connection),
+                    Err(error) => {
+                        tracing::warn!(error = %error, "could not accept a connection; trying again in a moment");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        // Each conversation ends itself within its time to finish; a little is added for the last writes.
+        let patience = self.drain() + Duration::from_secs(1);
+        if !self.tasks.shutdown(patience).await {
+            tracing::warn!("some connections had not ended when their time to finish was over");
+        }
+    }
+
+    async fn meet(self: Arc<Self>, stream: TcpStream, address: SocketAddr, place: Place) {
+        // Without this a small answer can wait for the acknowledgement of the one before.
+        drop(stream.set_nodelay(true));
+        let patience = Duration::from_secs(self.shield.rules().config.header_read_s);
+        let Some(choose) = &self.choose else {
+            return self
+                .conversation(Peer::plain(address), Some(place), false)
+                .hold(stream)
+                .await;
+        };
+        let patience = if place.is_surplus {
+            patience.min(SURPLUS_PATIENCE)
+        } else {
+            patience
+        };
+        let greeted = tokio::time::timeout(patience, self.greet(stream, address, choose.as_ref()));
+        let greeted = tokio::select! {
+            greeted = greeted => greeted,
+            () = self.tasks.stopped() => return,
+        };
+        match greeted {
+            Ok(Some(Greeted::Plain(stream))) => {
+                self.conversation(Peer::plain_to_tls(address), Some(place), false)
+                    .hold(stream)
+                    .await;
+            }
+            Ok(Some(Greeted::Http(stream))) => {
+                let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                let peer = Peer::tls(address, choose.is_publicly_trusted());
+                self.conversation(peer, Some(place), is_h2).hold(*stream).await;
+            }
+            Ok(Some(Greeted::HandOff(stream, taker))) => {
+                self.hand_off(*stream, address, taker.as_ref(), place).await;
+            }
+            Ok(None) => {}
+            Err(_) => {
+                tracing::debug!(client.address = %address, "closed a connection that did not get to its first request");
+            }
+        }
+    }
+
+    /// Finds out what a connection speaks and shakes hands; `None` if that failed.
+    async fn greet(&self, stream: TcpStream, address: SocketAddr, choose: &dyn ChooseTls) -> Option<Greeted> {
+        let mut first = [0];
+        let failed = |error: std::io::Error| {
+            tracing::debug!(client.address = %address, error = %error, "a connection ended before its first request");
+        };
+        if stream.peek(&mut first).await.map_err(failed).ok()? == 0 {
+            return None;
+        }
+        if first != [TLS_HANDSHAKE] {
+            return Some(Greeted::Plain(stream));
+        }
+        let start = LazyConfigAcceptor::new(Acceptor::default(), stream)
+            .await
+            .map_err(failed)
+            .ok()?;
+        match choose.choose(&start.client_hello()) {
+            Choice::Refuse => None,
+            Choice::Http(config) => {
+                let stream = start.into_stream(config).await.map_err(failed).ok()?;
+                Some(Greeted::Http(Box::new(stream)))
+            }
+            Choice::HandOff(config, taker) => {
+                let stream = start.into_stream(config).await.map_err(failed).ok()?;
+                Some(Greeted::HandOff(Box::new(stream), taker))
+            }
+        }
+    }
+
+    async fn hand_off(
+        &self,
+        stream: TlsStream<TcpStream>,
+        address: SocketAddr,
+        taker: &dyn HandOff,
+        mut place: Place,
+    ) {
+        // There is a certificate only if it was shown to be one that this configuration trusts.
+        let is_proven = stream.get_ref().1.peer_certificates().is_some();
+        let is_in = if is_proven {
+            place.prove(&self.shield.rules().config)
+        } else {
+            !place.is_surplus
+        };
+        if !is_in {
+            tracing::warn!(
+                client.address = %address,
+                "closed a connection above the limits; `shield.connections` and `shield.connections_per_address` set them"
+            );
+            return;
+        }
+        let over = async {
+            self.tasks.stopped().await;
+            tokio::time::sleep(self.drain()).await;
+        };
+        tokio::select! {
+            () = taker.take(stream, address) => {}
+            () = over => {}
+        }
+    }
+
+    fn conversation(&self, mut peer: Peer, place: Option<Place>, is_h2: bool) -> Conversation {
+        peer.is_surplus = place.as_ref().is_some_and(|place| place.is_surplus);
+        Conversation {
+            shield: self.shield.clone(),
+            router: self.router.clone(),
+            speech: self.speech.clone(),
+            tasks: self.tasks.clone(),
+            drain: self.drain(),
+            peer,
+            place,
+            is_h2,
+        }
+    }
+
+    fn drain(&self) -> Duration {
+        Duration::from_secs(self.shield.rules().config.drain_s)
+    }
+}
+
+enum Greeted {
+    Plain(TcpStream),
+    Http(Box<TlsStream<TcpStream>>),
+    HandOff(Box<TlsStream<TcpStream>>, Arc<dyn HandOff>),
+}
+
+fn process(stream: &UnixStream) -> std::io::Result<LocalPeer> {
+    let credentials = stream.peer_cred()?;
+    Ok(LocalPeer {
+        uid: credentials.uid(),
+        pid: credentials.pid(),
+    })
+}

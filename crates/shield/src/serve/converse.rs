@@ -1,0 +1,163 @@
+//! One HTTP conversation: hyper over an [`Edge`], every request through the shield.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderValue, Request, Response, Version, header};
+use hyper::body::{Body as _, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
+use watchroom_kit::Tasks;
+
+use super::SURPLUS_PATIENCE;
+use super::edge::{AnswerBody, Busy, Edge, Pulse};
+use crate::body::EndingBody;
+use crate::config::{MOST_HEADER_BYTES, MOST_HEADERS};
+use crate::connections::Place;
+use crate::{Peer, RouteClass, Shield};
+
+/// Streams of one HTTP/2 connection at once.
+const STREAMS: u32 = 100;
+/// How often a silent HTTP/2 connection is asked whether it is still there, and how long it may take to say so.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+const KEEP_ALIVE_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs what hyper runs beside a connection, in the listener's tasks.
+#[derive(Clone, Debug)]
+pub(super) struct Beside(Tasks);
+
+impl<F> hyper::rt::Executor<F> for Beside
+where
+    F: Future + Send + 'static,
+    F::Output: Send,
+{
+    fn execute(&self, work: F) {
+        self.0.spawn_graceful("http stream", async move {
+            work.await;
+        });
+    }
+}
+
+/// How HTTP is spoken: one builder for each version.
+#[derive(Clone, Debug)]
+pub(super) struct Speech {
+    h1: Builder<Beside>,
+    h2: Builder<Beside>,
+}
+
+impl Speech {
+    pub(super) fn new(shield: &Shield, tasks: &Tasks) -> Self {
+        let mut builder = Builder::new(Beside(tasks.clone()));
+        let patience = Duration::from_secs(shield.rules().config.header_read_s);
+        // The library's own limits lie far above ours, so that it is we who answer, with every header.
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(patience)
+            .max_buf_size(MOST_HEADER_BYTES + 16 * 1024)
+            .max_headers(MOST_HEADERS);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(u32::try_from(MOST_HEADER_BYTES).unwrap_or(u32::MAX))
+            .keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE_PATIENCE);
+        Self {
+            h1: builder.clone().http1_only(),
+            h2: builder.http2_only(),
+        }
+    }
+}
+
+/// One connection that speaks HTTP.
+pub(super) struct Conversation {
+    pub(super) shield: Shield,
+    pub(super) router: Router,
+    pub(super) speech: Speech,
+    pub(super) tasks: Tasks,
+    pub(super) drain: Duration,
+    pub(super) peer: Peer,
+    pub(super) place: Option<Place>,
+    pub(super) is_h2: bool,
+}
+
+impl Conversation {
+    /// Holds it until either side ends it, or it is told to stop and its time to finish is over.
+    pub(super) async fn hold<I>(self, stream: I)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self {
+            shield,
+            router,
+            speech,
+            tasks,
+            drain,
+            peer,
+            place,
+            is_h2,
+        } = self;
+        let pulse = Arc::new(Pulse::default());
+        let edge = Edge::new(stream, Arc::clone(&pulse), shield.clone(), peer, place);
+        let builder = if is_h2 { speech.h2 } else { speech.h1 };
+        let stopping = tasks.clone();
+        let service = service_fn(move |request| {
+            let (shield, tasks) = (shield.clone(), tasks.clone());
+            let (mut router, busy) = (router.clone(), Busy::begin(&pulse));
+            async move {
+                let (response, class) = attend(request, &shield, peer, &mut router, &busy).await;
+                Ok::<_, Infallible>(response.map(|body| AnswerBody::new(ending(body, class, tasks), busy)))
+            }
+        });
+        let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(edge), service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = tokio::time::sleep(SURPLUS_PATIENCE), if peer.is_surplus => Ok(()),
+            () = stopping.stopped() => {
+                connection.as_mut().graceful_shutdown();
+                tokio::time::timeout(drain, connection).await.unwrap_or(Ok(()))
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(client.address = %peer.address, error = %error, "a connection broke off");
+        }
+    }
+}
+
+async fn attend(
+    request: Request<Incoming>,
+    shield: &Shield,
+    peer: Peer,
+    router: &mut Router,
+    busy: &Busy,
+) -> (Response<Body>, Option<RouteClass>) {
+    let has_body = !request.body().is_end_stream();
+    let is_h1 = request.version() < Version::HTTP_2;
+    let (mut response, class) = shield.attend(request, &peer, router).await;
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    if has_body && is_error {
+        // Somebody may still be sending: the connection is good for nothing else, but they shall hear why.
+        busy.linger();
+        if is_h1 && class.is_none() {
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+    (response, class)
+}
+
+/// An answer without an end of its own ends when the service is told to stop.
+fn ending(body: Body, class: Option<RouteClass>, tasks: Tasks) -> Body {
+    if class == Some(RouteClass::Stream) {
+        return Body::new(EndingBody::new(body, async move { tasks.stopped().await }));
+    }
+    body
+}

@@ -1,0 +1,285 @@
+//! The byte stream under hyper: answers in our own words where hyper would answer by itself, and lets a sender
+//! hear a refusal before the connection is closed.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Buf, Bytes};
+use http::StatusCode;
+use http_body::{Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+use super::unread;
+use crate::connections::Place;
+use crate::{Peer, Shield, Why};
+
+/// How long, and for how many bytes, a sender that was refused is listened to before the connection is closed.
+/// Closing at once would reset it, and the refusal could be lost on the way.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 8 << 20;
+
+/// What a connection's requests are doing, as far as its byte stream must know.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    /// Requests that were ever handed to the service.
+    calls: AtomicU64,
+    /// Requests whose answer is not wholly written into hyper's buffer.
+    busy: AtomicUsize,
+    /// A request was refused while its sender was still sending.
+    lingers: AtomicBool,
+}
+
+/// A byte stream that minds what hyper says by itself.
+///
+/// Whenever hyper flushes, its buffer is empty; if no answer is under way then, and no request is handed to the
+/// service until the next write, that write can only be an error hyper made up. It is replaced by ours.
+pub(super) struct Edge<I> {
+    stream: I,
+    pulse: Arc<Pulse>,
+    shield: Shield,
+    peer: Peer,
+    /// Freed with the stream, also when it is upgraded to something else.
+    _place: Option<Place>,
+    /// The number of calls at the last flush with nothing under way.
+    quiet_at: Option<u64>,
+    /// Our words in place of hyper's, and how many of hyper's bytes they stand for.
+    own_words: Option<(Bytes, usize)>,
+    linger: Option<(Pin<Box<Sleep>>, usize)>,
+    /// When patience ends with a receiver that takes nothing, and how long it lasts.
+    stall: Option<Pin<Box<Sleep>>>,
+    patience: Duration,
+}
+
+impl<I> Edge<I> {
+    pub(super) fn new(
+        stream: I,
+        pulse: Arc<Pulse>,
+        shield: Shield,
+        peer: Peer,
+        place: Option<Place>,
+    ) -> Self {
+        let patience = Duration::from_secs(shield.rules().config.body_read_s);
+        Self {
+            stream,
+            pulse,
+            shield,
+            peer,
+            _place: place,
+            quiet_at: Some(0),
+            own_words: None,
+            linger: None,
+            stall: None,
+            patience,
+        }
+    }
+
+    /// Our answer in place of one that hyper made up, if `written` is one.
+    fn in_our_words(&self, written: &[u8]) -> Option<Bytes> {
+        let is_made_up = self.quiet_at == Some(self.pulse.calls.load(Ordering::Acquire));
+        let status = written
+            .strip_prefix(b"HTTP/1.1 ")
+            .filter(|_| is_made_up)?
+            .get(..3)?;
+        let status = StatusCode::from_bytes(status)
+            .ok()
+            .filter(StatusCode::is_client_error)?;
+        let why = match status {
+            StatusCode::URI_TOO_LONG => Why::UriTooLong,
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Why::HeadersTooLarge,
+            status => Why::Malformed(status),
+        };
+        self.pulse.lingers.store(true, Ordering::Release);
+        Some(unread::refuse(&self.shield, why, &self.peer))
+    }
+
+    /// Gives up on a receiver that has taken nothing for too long.
+    fn unless_stalled<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        progress: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if progress.is_ready() {
+            self.stall = None;
+            return progress;
+        }
+        let patience = self.patience;
+        let alarm = self
+            .stall
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        ready!(alarm.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<I: AsyncWrite + Unpin> Edge<I> {
+    /// Writes our words, and reports hyper's as written when they are out.
+    fn poll_own_words(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        while let Some((mut words, stands_for)) = self.own_words.take() {
+            if words.is_empty() {
+                self.quiet_at = None;
+                return Poll::Ready(Ok(stands_for));
+            }
+            let progress = Pin::new(&mut self.stream).poll_write(context, &words);
+            let progress = self.unless_stalled(context, progress);
+            if let Poll::Ready(Ok(written)) = &progress {
+                words.advance(*written);
+            }
+            self.own_words = Some((words, stands_for));
+            if ready!(progress)? == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+        }
+        Poll::Ready(Ok(0))
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Edge<I> {
+    /// Reads on, for a while, what a refused sender is still sending.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let (alarm, left) = self
+            .linger
+            .get_or_insert_with(|| (Box::pin(tokio::time::sleep(LINGER)), LINGER_BYTES));
+        let mut scrap = [0; 16 * 1024];
+        loop {
+            if *left == 0 || alarm.as_mut().poll(context).is_ready() {
+                return Poll::Ready(());
+            }
+            let mut buffer = ReadBuf::new(&mut scrap);
+            match ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => *left = left.saturating_sub(buffer.filled().len()),
+                _ => return Poll::Ready(()),
+            }
+        }
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Edge<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Edge<I> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        if this.own_words.is_none() {
+            this.own_words = this.in_our_words(bytes).map(|words| (words, bytes.len()));
+        }
+        if this.own_words.is_some() {
+            return this.poll_own_words(context);
+        }
+        this.quiet_at = None;
+        let progress = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.unless_stalled(context, progress)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        let first = slices.iter().find(|slice| !slice.is_empty());
+        if this.own_words.is_none()
+            && let Some(first) = first
+        {
+            this.own_words = this.in_our_words(first).map(|words| (words, first.len()));
+        }
+        if this.own_words.is_some() {
+            return this.poll_own_words(context);
+        }
+        this.quiet_at = None;
+        let progress = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        this.unless_stalled(context, progress)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let is_quiet = self.pulse.busy.load(Ordering::Acquire) == 0;
+        self.quiet_at = is_quiet.then(|| self.pulse.calls.load(Ordering::Acquire));
+        let progress = Pin::new(&mut self.stream).poll_flush(context);
+        self.unless_stalled(context, progress)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.linger.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+        }
+        if this.pulse.lingers.load(Ordering::Acquire) {
+            ready!(this.poll_linger(context));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Marks a request as under way, from its arrival until its answer is written into hyper's buffer.
+pub(super) struct Busy(Arc<Pulse>);
+
+impl Busy {
+    pub(super) fn begin(pulse: &Arc<Pulse>) -> Self {
+        pulse.busy.fetch_add(1, Ordering::Release);
+        pulse.calls.fetch_add(1, Ordering::Release);
+        Self(Arc::clone(pulse))
+    }
+
+    /// The request was refused while its sender was still sending.
+    pub(super) fn linger(&self) {
+        self.0.lingers.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::Release);
+    }
+}
+
+/// The body of an answer; while it lives, its connection is busy.
+pub(super) struct AnswerBody {
+    body: Body,
+    _busy: Busy,
+}
+
+impl AnswerBody {
+    pub(super) fn new(body: Body, busy: Busy) -> Self {
+        Self { body, _busy: busy }
+    }
+}
+
+impl http_body::Body for AnswerBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

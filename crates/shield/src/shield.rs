@@ -1,0 +1,129 @@
+//! The shield as a value: configuration, counters and events, shared by every listener.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use http::Method;
+use tokio::sync::broadcast;
+use uuid::Uuid;
+use watchroom_kit::Ambient;
+
+use crate::events::Events;
+use crate::ids::RequestIds;
+use crate::rules::Rules;
+use crate::{
+    Classify, Config, LimitKey, Limits, Pages, Refused, RouteClass, RouteRule, ShieldEvent, Verdict,
+};
+
+/// The edge. Cloning is cheap and shares it.
+#[derive(Clone)]
+pub struct Shield(Arc<Inner>);
+
+struct Inner {
+    rules: ArcSwap<Rules>,
+    classify: Arc<dyn Classify>,
+    pages: Option<Arc<dyn Pages>>,
+    limits: Limits,
+    events: Events,
+    ids: RequestIds,
+}
+
+impl Shield {
+    /// An edge for an application that knows its routes. `own_hosts` are this machine's names and addresses,
+    /// answered unless the configuration names others.
+    #[must_use]
+    pub fn new(config: Config, own_hosts: &[String], classify: Arc<dyn Classify>, ambient: &Ambient) -> Self {
+        Self::with_pages(config, own_hosts, classify, None, ambient)
+    }
+
+    /// The same with pages of the application's own for people who are turned away.
+    #[must_use]
+    pub fn with_pages(
+        config: Config,
+        own_hosts: &[String],
+        classify: Arc<dyn Classify>,
+        pages: Option<Arc<dyn Pages>>,
+        ambient: &Ambient,
+    ) -> Self {
+        let limits = Limits::new(config.limits.keys, ambient.clock.clone());
+        let rules = ArcSwap::from_pointee(Rules::new(config, own_hosts));
+        let events = Events::new(ambient.clock.clone());
+        Self(Arc::new(Inner {
+            rules,
+            classify,
+            pages,
+            limits,
+            events,
+            ids: RequestIds::new(ambient.clone()),
+        }))
+    }
+
+    /// Takes a changed configuration. Requests that are being checked finish under the old one; counters go on.
+    /// The number of counted keys and of connections changes only with a restart.
+    pub fn reload(&self, config: Config, own_hosts: &[String]) {
+        self.0.rules.store(Arc::new(Rules::new(config, own_hosts)));
+    }
+
+    /// The counters, for limits per account and per user.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// Counts a request of somebody known to a sensitive route; `None` without such a limit.
+    #[must_use]
+    pub fn take_sensitive(&self, user: Uuid) -> Option<Verdict> {
+        let windows = &self.rules().config.limits.sensitive;
+        self.limits().take("sensitive", LimitKey::Id(user), windows)
+    }
+
+    /// What the edge has to say from now on: each kind of trouble with each client at most twice a minute.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<ShieldEvent> {
+        self.0.events.subscribe()
+    }
+
+    /// How often each reason (by its slug) has turned a request away since the start.
+    pub fn refusals(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.0.events.counts()
+    }
+
+    pub(crate) fn rules(&self) -> Guard<Arc<Rules>> {
+        self.0.rules.load()
+    }
+
+    pub(crate) fn classify(&self, method: &Method, path: &str) -> RouteRule {
+        self.0.classify.classify(method, path)
+    }
+
+    pub(crate) fn pages(&self) -> Option<&dyn Pages> {
+        self.0.pages.as_deref()
+    }
+
+    pub(crate) fn next_id(&self) -> Uuid {
+        self.0.ids.next()
+    }
+
+    pub(crate) fn note(&self, refused: &Refused) {
+        self.0.events.refused(refused);
+    }
+
+    pub(crate) fn warn_of_proxy(&self, peer: IpAddr, class: RouteClass, request_id: Uuid) {
+        self.0.events.undeclared_proxy(peer, class, request_id);
+    }
+
+    pub(crate) fn sweep(&self) {
+        self.0.events.sweep();
+    }
+}
+
+impl fmt::Debug for Shield {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Shield")
+            .field("config", &self.rules().config)
+            .finish_non_exhaustive()
+    }
+}

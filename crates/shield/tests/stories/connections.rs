@@ -1,0 +1,117 @@
+//! How connections begin, are counted, and end.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use watchroom_shield::Config;
+
+use super::room::{OTHER, PATIENCE, Room, hear, line, slug, status};
+
+#[tokio::test]
+async fn one_connection_too_many_from_an_address_is_told_so() {
+    let room = Room::open(Config {
+        connections_per_address: 1,
+        ..Config::default()
+    })
+    .await;
+    let mut first = room.tls(&[b"http/1.1"]).await;
+    let refused = room.get("/").await;
+    assert_eq!((status(&refused), slug(&refused).as_str()), (503, "overloaded"));
+    assert!(line(&refused, "retry-after").is_some());
+    first
+        .write_all(b"GET / HTTP/1.1\r\nHost: panel.example\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    assert!(hear(first).await.ends_with("hello"));
+    let freed = async {
+        while status(&room.get("/").await) != 200 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, freed)
+        .await
+        .expect("the place is free again");
+}
+
+#[tokio::test]
+async fn a_crowd_at_one_address_does_not_lock_out_whoever_proves_who_they_are() {
+    let room = Room::open(Config {
+        connections_per_address: 2,
+        ..Config::default()
+    })
+    .await;
+    let _crowd = (room.tls(&[b"http/1.1"]).await, room.tls(&[b"http/1.1"]).await);
+    assert_eq!(hear(room.proven().await).await, "not http, 127.0.0.1");
+    let stranger = hear(room.tls(&[OTHER]).await).await;
+    assert_eq!(stranger, "", "nobody proven is one too many");
+}
+
+#[tokio::test]
+async fn stopping_finishes_what_is_under_way_and_takes_nothing_new() {
+    let room = Room::open(Config::default()).await;
+    let mut working = room.tls(&[b"http/1.1"]).await;
+    working
+        .write_all(b"GET /slow HTTP/1.1\r\nHost: panel.example\r\n\r\n")
+        .await
+        .unwrap();
+    let mut streaming = room.tls(&[b"http/1.1"]).await;
+    streaming
+        .write_all(b"GET /stream HTTP/1.1\r\nHost: panel.example\r\n\r\n")
+        .await
+        .unwrap();
+    let mut first = [0; 1];
+    streaming.read_exact(&mut first).await.unwrap();
+    let idle = room.tls(&[b"http/1.1"]).await;
+    // Long enough for the slow request to have been read, far shorter than it takes.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    room.tasks.stop();
+    let worked = hear(working).await;
+    assert!(worked.ends_with("at last"), "{worked}");
+    // The stream ends as a stream does, with its last chunk, instead of breaking off.
+    assert!(hear(streaming).await.ends_with("word\n\r\n0\r\n\r\n"));
+    assert_eq!(hear(idle).await, "");
+    tokio::time::timeout(PATIENCE, room.serving)
+        .await
+        .expect("serving ends")
+        .unwrap();
+    assert!(TcpStream::connect(room.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_crash_in_one_handler_leaves_others_alone() {
+    let room = Room::open(Config::default()).await;
+    let mut same = room.tls(&[b"http/1.1"]).await;
+    same.write_all(b"GET /crash HTTP/1.1\r\nHost: panel.example\r\n\r\n")
+        .await
+        .unwrap();
+    same.write_all(b"GET / HTTP/1.1\r\nHost: panel.example\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let heard = hear(same).await;
+    assert_eq!(status(&heard), 500);
+    assert!(heard.ends_with("hello"), "{heard}");
+}
+
+#[tokio::test]
+async fn whoever_does_not_read_the_answer_loses_the_connection() {
+    let config = Config {
+        connections_per_address: 1,
+        body_read_s: 1,
+        ..Config::default()
+    };
+    let room = Room::open(config).await;
+    let mut deaf = room.tls(&[b"http/1.1"]).await;
+    deaf.write_all(b"GET /big HTTP/1.1\r\nHost: panel.example\r\n\r\n")
+        .await
+        .unwrap();
+    let freed = async {
+        while status(&room.get("/").await) != 200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, freed)
+        .await
+        .expect("the place is free again");
+    drop(deaf);
+}

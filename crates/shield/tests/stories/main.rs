@@ -1,0 +1,16 @@
+//! Stories of the edge: real listeners, real TLS, raw bytes on the wire.
+
+#[cfg(test)]
+mod connections;
+#[cfg(test)]
+mod headers;
+#[cfg(test)]
+mod order;
+#[cfg(test)]
+mod protocols;
+#[cfg(test)]
+mod rates;
+#[cfg(test)]
+mod room;
+#[cfg(test)]
+mod sizes;
