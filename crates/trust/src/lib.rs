@@ -1,0 +1,35 @@
+//! Keys and certificates: cluster CA, panel certificate, TLS configurations and fingerprints.
+//!
+//! Two authorities that know nothing of each other: the *cluster CA* signs both ends of the link and is
+//! the only thing a node trusts; the *panel CA* signs the certificate that browsers see and may be
+//! exported to them. Every TLS configuration of the house is made here, with aws-lc-rs named explicitly
+//! and with the time of [`watchroom_kit::Clock`]. Who may connect is decided elsewhere: a configuration
+//! from here proves which key speaks, nothing more.
+
+mod authority;
+mod cluster_ca;
+mod fingerprint;
+mod keyfile;
+mod link_tls;
+mod names;
+mod node_key;
+mod panel;
+mod panel_tls;
+mod provider;
+mod report;
+
+pub use cluster_ca::{ClusterCa, ClusterId, IssueError, Issued};
+pub use fingerprint::{Fingerprint, FingerprintError};
+pub use keyfile::KeyFileError;
+pub use link_tls::{LinkClient, LinkTlsError, PinDiffers, link_server_config};
+pub use names::LocalNames;
+pub use node_key::{Leaf, NodeKey, PeerError, peer_node};
+pub use panel::{PanelCertificate, PanelError, PanelKeyKind, PanelSettings, PanelVerdict};
+pub use panel_tls::{OldestTls, panel_server_config};
+pub use report::{CertificateReport, Verdict};
+pub use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+
+/// The ALPN name (RFC 7301) by which a node asks for the link.
+pub const LINK_ALPN: &[u8] = b"watchroom-link/1";
+/// The clock skew that is tolerated between Host and node, in seconds: leaves are valid that long before they are made.
+pub const TOLERATED_SKEW_S: i64 = 300;

@@ -1,0 +1,149 @@
+//! Loads the panel's certificate, and makes one where that is ours to do.
+
+use rcgen::{
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256,
+};
+use rustls::sign::CertifiedKey;
+use time::Duration;
+use watchroom_kit::Ambient;
+use zeroize::Zeroizing;
+
+use super::pair::Pair;
+use super::{PanelError, PanelKeyKind, PanelSettings, PanelVerdict};
+use crate::authority::{Authority, params};
+use crate::keyfile::{self, KeyFileError};
+use crate::{CertificateReport, report};
+
+/// How long a certificate of ours lasts.
+const LIFETIME: Duration = Duration::days(365);
+
+/// The pair as it can be served, and what is wrong with it all the same.
+struct Loaded {
+    certified: CertifiedKey,
+    problems: Vec<String>,
+    /// Why it should be made again if it is ours.
+    stale: Option<String>,
+}
+
+pub(super) fn load(
+    pair: &Pair,
+    authority: &Authority,
+    settings: &PanelSettings,
+    ambient: &Ambient,
+) -> Result<(CertifiedKey, PanelVerdict), PanelError> {
+    let verdict = if pair.is_missing() {
+        PanelVerdict::Made
+    } else {
+        let is_ours = pair.is_ours()?;
+        match (read(pair, authority, settings, ambient), is_ours) {
+            (
+                Ok(Loaded {
+                    certified,
+                    stale: None,
+                    ..
+                }),
+                true,
+            ) => return Ok((certified, PanelVerdict::Kept)),
+            (
+                Ok(Loaded {
+                    certified, problems, ..
+                }),
+                false,
+            ) => {
+                return Ok((certified, PanelVerdict::Given { problems }));
+            }
+            (Ok(Loaded { stale: Some(why), .. }) | Err(why), true) => PanelVerdict::Remade { why },
+            (Err(why), false) => {
+                return Err(PanelError::GivenUnusable {
+                    path: pair.certificate.clone(),
+                    why,
+                });
+            }
+        }
+    };
+    make(pair, authority, settings, ambient)?;
+    let made = read(pair, authority, settings, ambient).map_err(|why| KeyFileError::Unreadable {
+        path: pair.certificate.clone(),
+        what: "certificate",
+        why,
+    })?;
+    Ok((made.certified, verdict))
+}
+
+fn read(
+    pair: &Pair,
+    authority: &Authority,
+    settings: &PanelSettings,
+    ambient: &Ambient,
+) -> Result<Loaded, String> {
+    let path = &pair.certificate;
+    let pem = keyfile::read(path).map_err(|error| error.to_string())?;
+    let pem = pem.ok_or_else(|| format!("{} is missing", path.display()))?;
+    let chain = keyfile::certificates(path, &pem).map_err(|error| error.to_string())?;
+    let leaf = chain
+        .first()
+        .ok_or_else(|| format!("{} is empty", path.display()))?;
+    let now = ambient.now();
+    let report = CertificateReport::of(leaf, now)?;
+    let missing = settings.names.missing_from(&report::covered(leaf)?);
+    let stale = if now > report.not_after {
+        Some(format!("it expired at {}", report.not_after))
+    } else if !missing.is_empty() {
+        Some(format!("it does not cover {}", missing.join(", ")))
+    } else if chain.get(1) != Some(authority.certificate()) {
+        Some("it was signed by another panel CA".to_owned())
+    } else {
+        None
+    };
+    let certified = report::certified(path, chain, &pair.key)?;
+    Ok(Loaded {
+        certified,
+        problems: report.problems,
+        stale,
+    })
+}
+
+pub(super) fn make(
+    pair: &Pair,
+    authority: &Authority,
+    settings: &PanelSettings,
+    ambient: &Ambient,
+) -> Result<(), KeyFileError> {
+    let algorithm = match settings.key_kind {
+        PanelKeyKind::Rsa2048 => &PKCS_RSA_SHA256,
+        PanelKeyKind::EcdsaP256 => &PKCS_ECDSA_P256_SHA256,
+    };
+    let key = KeyPair::generate_for(algorithm)?;
+    let name = settings
+        .names
+        .hosts
+        .iter()
+        .find(|host| *host != "localhost")
+        .map_or("localhost", String::as_str);
+    // A common name has at most 64 characters (RFC 5280, A.1); the names that count are the alternative ones.
+    let name: String = name.chars().take(64).collect();
+    let mut leaf = params(&name, ambient.now(), LIFETIME, &ambient.entropy);
+    leaf.subject_alt_names = settings.names.alternative_names()?;
+    leaf.is_ca = IsCa::ExplicitNoCa;
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let chain = authority.sign(&leaf, &key)?;
+    let chain: String = chain.iter().map(|certificate| pem(certificate)).collect();
+    let key = Zeroizing::new(key.serialize_pem());
+    pair.replace(&chain, &key, ambient.now().unix_timestamp())
+}
+
+/// A certificate in PEM form (RFC 7468).
+fn pem(der: &[u8]) -> String {
+    let text = data_encoding::BASE64.encode(der);
+    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let (line, more) = rest.split_at_checked(64).unwrap_or((rest, ""));
+        pem.push_str(line);
+        pem.push('\n');
+        rest = more;
+    }
+    pem.push_str("-----END CERTIFICATE-----\n");
+    pem
+}

@@ -1,0 +1,288 @@
+//! Who may stand at which end of the link: real handshakes on loopback, between real keys.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rustls::{CertificateError, ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
+use tempfile::TempDir;
+use time::macros::datetime;
+use uuid::Uuid;
+use watchroom_kit::{Ambient, Clock, Entropy, Tasks};
+use watchroom_trust::{
+    ClusterCa, IssueError, KeyFileError, LINK_ALPN, Leaf, LinkClient, NodeKey, PinDiffers,
+};
+use watchroom_trust::{PeerError, ServerName, link_server_config, peer_node};
+
+struct Cluster {
+    ca: Arc<ClusterCa>,
+    ambient: Ambient,
+    room: TempDir,
+}
+
+impl Cluster {
+    fn found() -> Self {
+        let room = tempfile::tempdir().unwrap();
+        let clock = Clock::manual(datetime!(2026-03-01 12:00 UTC));
+        let ambient = Ambient {
+            clock,
+            entropy: Entropy::system(),
+            tasks: Tasks::new(),
+        };
+        let ca = Arc::new(ClusterCa::open_or_make(room.path(), &ambient).unwrap());
+        Self { ca, ambient, room }
+    }
+
+    fn node(&self, id: Uuid) -> Leaf {
+        let key = NodeKey::open_or_make(self.room.path()).unwrap();
+        key.with(
+            self.ca
+                .issue_node_leaf(id, &key.request().unwrap(), &self.ambient)
+                .unwrap(),
+        )
+    }
+
+    fn client(&self, leaf: &Leaf) -> LinkClient {
+        LinkClient::new(self.ca.certificate(), leaf, &self.ambient.clock).unwrap()
+    }
+
+    fn server(&self) -> Arc<ServerConfig> {
+        link_server_config(Arc::clone(&self.ca), &self.ambient).unwrap()
+    }
+}
+
+/// What each end made of the other: the node that the server saw, and what the client got to read.
+struct Meeting {
+    server: Result<Uuid, String>,
+    client: Result<Vec<u8>, rustls::Error>,
+}
+
+fn meet(server: Arc<ServerConfig>, client: Arc<ClientConfig>, name: ServerName<'static>) -> Meeting {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let host = thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut connection = ServerConnection::new(server).unwrap();
+        let mut stream = Stream::new(&mut connection, &mut socket);
+        stream.write_all(b"welcome").map_err(|error| error.to_string())?;
+        stream.conn.send_close_notify();
+        stream.flush().map_err(|error| error.to_string())?;
+        assert_eq!(connection.alpn_protocol(), Some(LINK_ALPN));
+        peer_node(connection.peer_certificates().unwrap_or_default()).map_err(|error| error.to_string())
+    });
+    let mut socket = TcpStream::connect(address).unwrap();
+    let mut connection = ClientConnection::new(client, name).unwrap();
+    let mut heard = Vec::new();
+    let read = Stream::new(&mut connection, &mut socket).read_to_end(&mut heard);
+    let client = match read {
+        Ok(_) => Ok(heard),
+        Err(error) => Err(error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            .unwrap()
+            .clone()),
+    };
+    drop(socket);
+    Meeting {
+        server: host.join().unwrap(),
+        client,
+    }
+}
+
+fn meet_as(cluster: &Cluster, client: &LinkClient) -> Meeting {
+    meet(cluster.server(), client.config(), client.server_name())
+}
+
+#[test]
+fn a_node_of_the_cluster_is_let_in_and_known_by_its_id() {
+    let cluster = Cluster::found();
+    let id = cluster.ambient.uuid();
+    let meeting = meet_as(&cluster, &cluster.client(&cluster.node(id)));
+    assert_eq!(meeting.server, Ok(id));
+    assert_eq!(meeting.client.unwrap(), b"welcome");
+}
+
+#[test]
+fn a_node_of_another_cluster_learns_that_its_pin_differs_and_is_not_let_in() {
+    let (ours, theirs) = (Cluster::found(), Cluster::found());
+    let client = theirs.client(&theirs.node(theirs.ambient.uuid()));
+    let meeting = meet(
+        ours.server(),
+        client.config(),
+        ours.client(&ours.node(Uuid::nil())).server_name(),
+    );
+    assert!(meeting.server.is_err());
+    let Err(rustls::Error::InvalidCertificate(CertificateError::Other(other))) = meeting.client else {
+        panic!("the pin was not named")
+    };
+    let differs = other.0.downcast_ref::<PinDiffers>().unwrap();
+    assert_eq!(
+        (differs.expected, differs.found),
+        (theirs.ca.fingerprint(), ours.ca.fingerprint())
+    );
+}
+
+#[test]
+fn a_stranger_that_trusts_our_ca_but_was_certified_by_another_is_not_let_in() {
+    let (ours, theirs) = (Cluster::found(), Cluster::found());
+    let meeting = meet_as(&ours, &ours.client(&theirs.node(theirs.ambient.uuid())));
+    assert!(meeting.server.is_err());
+    assert!(meeting.client.is_err());
+}
+
+#[test]
+fn the_hosts_own_leaf_is_no_nodes_leaf_by_its_usage_alone() {
+    let cluster = Cluster::found();
+    let leaf = cluster.ca.issue_host_leaf(&cluster.ambient).unwrap();
+    let meeting = meet_as(&cluster, &cluster.client(&leaf));
+    assert!(meeting.server.is_err());
+    assert!(meeting.client.is_err());
+    assert_eq!(peer_node(leaf.chain()), Err(PeerError::NamesNoNode));
+}
+
+#[test]
+fn a_node_cannot_pose_as_the_host() {
+    let cluster = Cluster::found();
+    let key = NodeKey::open_or_make(cluster.room.path()).unwrap();
+    let issued = cluster
+        .ca
+        .issue_node_leaf(cluster.ambient.uuid(), &key.request().unwrap(), &cluster.ambient)
+        .unwrap();
+    let pem = std::fs::read(cluster.room.path().join("keys/node.key")).unwrap();
+    let der = rustls_pki_types::pem::PemObject::from_pem_slice(&pem).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let mut impostor = builder
+        .with_no_client_auth()
+        .with_single_cert(issued.chain, der)
+        .unwrap();
+    impostor.alpn_protocols = vec![LINK_ALPN.to_vec()];
+    let client = cluster.client(&cluster.node(cluster.ambient.uuid()));
+    let meeting = meet(Arc::new(impostor), client.config(), client.server_name());
+    assert!(matches!(
+        meeting.client,
+        Err(rustls::Error::InvalidCertificate(_))
+    ));
+}
+
+#[test]
+fn a_nodes_leaf_is_over_after_a_day_and_a_renewed_one_is_taken_by_the_same_client() {
+    let cluster = Cluster::found();
+    let id = cluster.ambient.uuid();
+    let client = cluster.client(&cluster.node(id));
+    cluster.ambient.clock.advance(Duration::from_secs(25 * 3_600));
+    let meeting = meet_as(&cluster, &client);
+    assert!(meeting.server.unwrap_err().contains("expired"));
+    client.renew(&cluster.node(id)).unwrap();
+    assert_eq!(meet_as(&cluster, &client).server, Ok(id));
+}
+
+#[test]
+fn the_host_renews_its_own_leaf_without_being_asked() {
+    let cluster = Cluster::found();
+    let server = cluster.server();
+    let id = cluster.ambient.uuid();
+    for _ in 0..5 {
+        cluster.ambient.clock.advance(Duration::from_secs(20 * 3_600));
+        let client = cluster.client(&cluster.node(id));
+        let meeting = meet(Arc::clone(&server), client.config(), client.server_name());
+        assert_eq!(meeting.server, Ok(id));
+    }
+}
+
+#[test]
+fn a_node_whose_clock_is_five_minutes_behind_is_tolerated_and_one_further_behind_is_not() {
+    let cluster = Cluster::found();
+    let id = cluster.ambient.uuid();
+    let leaf = cluster.node(id);
+    for (behind_s, is_tolerated) in [(290, true), (400, false)] {
+        let clock = Clock::manual(cluster.ambient.now() - Duration::from_secs(behind_s));
+        let client = LinkClient::new(cluster.ca.certificate(), &leaf, &clock).unwrap();
+        let meeting = meet_as(&cluster, &client);
+        assert_eq!(meeting.client.is_ok(), is_tolerated, "{:?}", meeting.client);
+    }
+}
+
+#[test]
+fn the_cluster_keeps_its_identity_over_a_restart_even_if_the_public_copy_is_lost() {
+    let cluster = Cluster::found();
+    std::fs::remove_file(cluster.room.path().join("keys/cluster-ca.crt")).unwrap();
+    let again = ClusterCa::open_or_make(cluster.room.path(), &cluster.ambient).unwrap();
+    assert_eq!(again.cluster_id(), cluster.ca.cluster_id());
+    assert_eq!(again.fingerprint(), cluster.ca.fingerprint());
+    assert!(cluster.room.path().join("keys/cluster-ca.crt").exists());
+}
+
+#[test]
+fn a_ca_key_that_others_can_read_is_refused_with_the_command_that_mends_it() {
+    let cluster = Cluster::found();
+    let key = cluster.room.path().join("keys/cluster-ca.key");
+    assert_eq!(
+        std::fs::metadata(&key).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let refusal = ClusterCa::open_or_make(cluster.room.path(), &cluster.ambient).unwrap_err();
+    assert!(
+        refusal
+            .to_string()
+            .contains(&format!("chmod 600 {}", key.display())),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn a_lost_or_foreign_ca_key_stops_the_start_instead_of_founding_another_cluster() {
+    let (ours, theirs) = (Cluster::found(), Cluster::found());
+    let key = |cluster: &Cluster| cluster.room.path().join("keys/cluster-ca.key");
+    std::fs::remove_file(key(&ours)).unwrap();
+    let lost = ClusterCa::open_or_make(ours.room.path(), &ours.ambient);
+    assert!(matches!(lost, Err(KeyFileError::KeyMissing { .. })));
+    std::fs::copy(key(&theirs), key(&ours)).unwrap();
+    let foreign = ClusterCa::open_or_make(ours.room.path(), &ours.ambient);
+    assert!(matches!(foreign, Err(KeyFileError::Mismatch { .. })));
+}
+
+#[test]
+fn a_request_that_asks_for_names_or_powers_or_brings_another_kind_of_key_is_refused() {
+    use rcgen::{CertificateParams, IsCa, KeyPair, PKCS_ED25519, PKCS_RSA_SHA256};
+    let cluster = Cluster::found();
+    let issue = |request: &[u8]| {
+        cluster
+            .ca
+            .issue_node_leaf(Uuid::nil(), request, &cluster.ambient)
+            .map(drop)
+    };
+    let request =
+        |params: CertificateParams, key: &KeyPair| params.serialize_request(key).unwrap().der().to_vec();
+    let key = KeyPair::generate().unwrap();
+    let named = CertificateParams::new(vec![cluster.ca.cluster_id().host_name()]).unwrap();
+    assert!(matches!(
+        issue(&request(named, &key)),
+        Err(IssueError::AsksForMore)
+    ));
+    let mut powerful = CertificateParams::default();
+    powerful.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    assert!(matches!(
+        issue(&request(powerful, &key)),
+        Err(IssueError::AsksForMore)
+    ));
+    for algorithm in [&PKCS_ED25519, &PKCS_RSA_SHA256] {
+        let key = KeyPair::generate_for(algorithm).unwrap();
+        assert!(matches!(
+            issue(&request(CertificateParams::default(), &key)),
+            Err(IssueError::WrongKey)
+        ));
+    }
+    let mut forged = request(CertificateParams::default(), &key);
+    let last = forged.len() - 1;
+    forged[last] ^= 1;
+    assert!(matches!(issue(&forged), Err(IssueError::BadRequest(_))));
+}
