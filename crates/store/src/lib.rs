@@ -1,0 +1,40 @@
+//! The memory of the Host: one writer with group commit, permits and entries in one transaction,
+//! filtered reads, closed upkeep, and migrations written once for both engines.
+//!
+//! Neither transaction type exposes the database layer's connection trait: a [`ReadTx`] can only read,
+//! and a [`WriteTx`] exists only inside [`Store::write`], which wants a permit and adds the audit entry
+//! of the change to the same transaction.
+//!
+//! Ids and names are stored as text, times as whole microseconds since the Unix epoch (`BIGINT`), lists
+//! and maps as JSON text: one representation on both engines, readable with any database shell.
+
+mod audit_log;
+mod chain;
+mod changed;
+mod entries;
+mod error;
+mod files;
+pub mod migrations;
+mod mirror;
+mod read;
+mod reader;
+mod refusal;
+mod rows;
+pub mod schema;
+mod store;
+mod upgrade;
+mod upkeep;
+mod write;
+mod writer;
+
+pub use audit_log::{AuditLog, ExportForm, Verification};
+pub use changed::Changed;
+pub use entries::AuditFilter;
+pub use error::{OpenError, StoreError};
+pub use read::ReadTx;
+pub use store::{Settings, Store};
+pub use upkeep::Upkeep;
+pub use write::WriteTx;
+
+#[cfg(test)]
+mod tests;

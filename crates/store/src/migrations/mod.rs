@@ -1,0 +1,52 @@
+//! The ordered set of migrations, one file per idea, for both engines.
+//!
+//! To change the schema, add a file with one `Migration` and put it last in [`ALL`]. What has been
+//! released is never edited: databases out there have already run it.
+
+mod m0001_host;
+mod m0002_audit;
+mod m0003_users;
+mod m0004_sessions;
+mod m0005_tokens;
+mod m0006_nodes;
+mod m0007_servers;
+mod m0008_idempotency;
+
+use crate::schema::{Migration, Reference, Step, Unique};
+
+/// Every migration, oldest first; a schema's version is how many of them it has.
+pub const ALL: &[Migration] = &[
+    m0001_host::MIGRATION,
+    m0002_audit::MIGRATION,
+    m0003_users::MIGRATION,
+    m0004_sessions::MIGRATION,
+    m0005_tokens::MIGRATION,
+    m0006_nodes::MIGRATION,
+    m0007_servers::MIGRATION,
+    m0008_idempotency::MIGRATION,
+];
+
+/// Every unique with its table.
+pub(crate) fn uniques() -> impl Iterator<Item = (&'static str, &'static Unique)> {
+    ALL.iter()
+        .flat_map(|migration| migration.steps)
+        .flat_map(|step| match step {
+            Step::Table(table) => table.uniques.iter().map(|unique| (table.name, unique)).collect(),
+            Step::Unique { table, unique } => vec![(*table, unique)],
+            Step::Column { .. } | Step::Index { .. } => Vec::new(),
+        })
+}
+
+/// Every reference with its table.
+pub(crate) fn references() -> impl Iterator<Item = (&'static str, &'static Reference)> {
+    ALL.iter()
+        .flat_map(|migration| migration.steps)
+        .flat_map(|step| match step {
+            Step::Table(table) => table
+                .references
+                .iter()
+                .map(|reference| (table.name, reference))
+                .collect(),
+            Step::Unique { .. } | Step::Column { .. } | Step::Index { .. } => Vec::new(),
+        })
+}

@@ -1,0 +1,103 @@
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use watchroom_model::{PageError, PageRequest};
+
+use super::Room;
+use super::rows::nodes;
+use crate::StoreError;
+
+#[tokio::test]
+async fn a_view_sees_what_was_committed_when_it_first_looked_and_nothing_later() {
+    let room = Room::open().await;
+    room.add("alpha").await.unwrap();
+    let view = room.store.read().await.unwrap();
+    assert_eq!(view.count(nodes::Entity::find()).await.unwrap(), 1);
+    room.add("beta").await.unwrap();
+    assert_eq!(view.count(nodes::Entity::find()).await.unwrap(), 1);
+    drop(view);
+    let later = room.store.read().await.unwrap();
+    assert_eq!(later.count(nodes::Entity::find()).await.unwrap(), 2);
+    let beta = later
+        .one(nodes::Entity::find().filter(nodes::Column::Name.eq("beta")))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((beta.port, beta.is_local, beta.last_ping), (7443, true, None));
+    assert!(
+        later
+            .one(nodes::Entity::find_by_id("none"))
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn pages_join_to_the_whole_list_and_wrong_requests_are_the_askers_fault() {
+    let room = Room::open().await;
+    for name in ["echo", "alpha", "delta", "bravo", "charlie"] {
+        room.add(name).await.unwrap();
+    }
+    let mut request = PageRequest {
+        limit: Some(2),
+        cursor: None,
+    };
+    let mut names = Vec::new();
+    loop {
+        let view = room.store.read().await.unwrap();
+        let page = view
+            .page(nodes::Entity::find(), nodes::Column::Name, &request)
+            .await
+            .unwrap();
+        names.extend(page.items.into_iter().map(|node| node.name));
+        request.cursor = page.next_cursor;
+        if request.cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(names, ["alpha", "bravo", "charlie", "delta", "echo"]);
+    let view = room.store.read().await.unwrap();
+    for (wrong, why) in [
+        (
+            PageRequest {
+                limit: Some(501),
+                cursor: None,
+            },
+            PageError::Limit,
+        ),
+        (
+            PageRequest {
+                limit: None,
+                cursor: Some("%%".into()),
+            },
+            PageError::Cursor,
+        ),
+    ] {
+        let refused = view
+            .page(nodes::Entity::find(), nodes::Column::Name, &wrong)
+            .await;
+        assert!(matches!(refused, Err(StoreError::Page(found)) if found == why));
+    }
+}
+
+#[tokio::test]
+async fn a_cell_of_another_kind_than_declared_is_an_error_and_not_an_absence() {
+    let room = Room::open().await;
+    room.add("alpha").await.unwrap();
+    room.shell()
+        .execute("UPDATE nodes SET last_ping = 'yesterday'", [])
+        .unwrap();
+    let read = room.store.read().await.unwrap().all(nodes::Entity::find()).await;
+    let Err(StoreError::Database(why)) = read else {
+        panic!("{read:?}")
+    };
+    assert!(why.contains("nodes.last_ping"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_views_than_readers_wait_their_turn() {
+    let room = Room::open().await;
+    room.add("alpha").await.unwrap();
+    let looks = (0..64).map(|_| async { room.store.read().await?.count(nodes::Entity::find()).await });
+    let counts = futures_util::future::try_join_all(looks).await.unwrap();
+    assert!(counts.iter().all(|count| *count == 1));
+}

@@ -1,0 +1,202 @@
+//! Writes: the only place with insert, update and delete, open only inside [`crate::Store::write`].
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rusqlite::{Connection, params_from_iter};
+use sea_orm::{
+    ActiveModelTrait, DbBackend, DeleteMany, EntityTrait, Insert, QuerySelect, QueryTrait, Select, Statement,
+    UpdateMany,
+};
+use serde_json::{Map, Value};
+use watchroom_audit::{Draft, Outcome};
+use watchroom_kit::Clock;
+use watchroom_policy::{EventType, Refusal};
+
+use crate::refusal::{self, FOREIGN_KEY, classify};
+use crate::{Changed, StoreError, rows};
+
+/// How long one change may take, its own statements included. It holds up everybody behind it.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
+
+/// One change on its way: rows, its audit entry, and what caches must hear.
+pub struct WriteTx {
+    conn: Rc<Connection>,
+    clock: Clock,
+    started: Duration,
+    notes: RefCell<Notes>,
+}
+
+/// What a change says about itself.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    extra: Map<String, Value>,
+    result: Option<Outcome>,
+    resource: Option<String>,
+    refusal: Option<Box<Refusal>>,
+    /// What caches must hear.
+    pub(crate) changed: Vec<Changed>,
+    /// The last failure of a statement, whatever the closure made of it: some tear the transaction down.
+    pub(crate) failed: Option<StoreError>,
+}
+
+impl Notes {
+    /// Writes what was noted into the entry.
+    pub(crate) fn complete(&mut self, mut draft: Draft) -> Draft {
+        if let Some(refusal) = self.refusal.take() {
+            draft.event_type = EventType::AuthzDenied;
+            draft.user = refusal.who;
+            draft.action = refusal.spec.name.to_owned();
+            draft.resource = refusal.resource.to_string();
+            draft.result = Outcome::Denied;
+            draft.source_ip = refusal.trail.source_ip;
+            draft.user_agent = refusal.trail.user_agent.as_deref().map(str::to_owned);
+            draft.request_id = refusal.trail.request_id;
+            draft.decision_id = Some(refusal.decision);
+            draft
+                .extra
+                .insert("reason".to_owned(), Value::from(refusal.explanation.words));
+        }
+        draft.extra.append(&mut self.extra);
+        draft.result = self.result.unwrap_or(draft.result);
+        draft.resource = self.resource.take().unwrap_or(draft.resource);
+        draft
+    }
+}
+
+impl WriteTx {
+    pub(crate) fn new(conn: Rc<Connection>, clock: Clock) -> Self {
+        let started = clock.elapsed();
+        Self {
+            conn,
+            clock,
+            started,
+            notes: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn into_notes(self) -> Notes {
+        self.notes.into_inner()
+    }
+
+    /// Inserts one row.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] with the constraint's name, or another [`StoreError`].
+    pub async fn insert<A: ActiveModelTrait>(&self, row: A) -> Result<(), StoreError> {
+        self.execute(Insert::one(row).build(DbBackend::Sqlite)).map(drop)
+    }
+
+    /// Updates the columns that are set, of the rows that the condition covers; how many rows that were.
+    ///
+    /// # Errors
+    /// As [`WriteTx::insert`].
+    pub async fn update<E: EntityTrait>(&self, update: UpdateMany<E>) -> Result<u64, StoreError> {
+        self.execute(update.build(DbBackend::Sqlite))
+    }
+
+    /// Deletes; how many rows that were.
+    ///
+    /// # Errors
+    /// [`StoreError::Dangling`] if something still belongs to a row, or another [`StoreError`].
+    pub async fn delete<E: EntityTrait>(&self, delete: DeleteMany<E>) -> Result<u64, StoreError> {
+        self.execute(delete.build(DbBackend::Sqlite))
+    }
+
+    /// The first row of the select as this transaction sees it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn one<E: EntityTrait>(&self, select: Select<E>) -> Result<Option<E::Model>, StoreError> {
+        Ok(self.select(&select.limit(1))?.pop())
+    }
+
+    /// All rows of the select as this transaction sees them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn all<E: EntityTrait>(&self, select: Select<E>) -> Result<Vec<E::Model>, StoreError> {
+        self.select(&select)
+    }
+
+    /// Adds a member to the entry's `extra`; names that look like secrets are redacted at any depth.
+    pub fn note(&self, key: &'static str, value: impl Into<Value>) {
+        self.notes.borrow_mut().extra.insert(key.to_owned(), value.into());
+    }
+
+    /// Marks the entry as a failure (of a sign-in, of an order) instead of a success.
+    pub fn note_failure(&self) {
+        self.notes.borrow_mut().result = Some(Outcome::Failure);
+    }
+
+    /// Marks the entry as denied.
+    pub fn note_denied(&self) {
+        self.notes.borrow_mut().result = Some(Outcome::Denied);
+    }
+
+    /// Makes the entry tell of a refusal: who was refused what, from where, and why. Used with a permit to
+    /// [`watchroom_policy::act::RecordRefusal`].
+    pub fn note_refusal(&self, refusal: &Refusal) {
+        self.notes.borrow_mut().refusal = Some(Box::new(refusal.clone()));
+    }
+
+    /// Names what the change was done to, where the permit could not know its id yet (`server:<id>`).
+    pub fn note_resource(&self, resource: String) {
+        self.notes.borrow_mut().resource = Some(resource);
+    }
+
+    /// Tells caches, once this is durable, that something changed.
+    pub fn changed(&self, what: Changed) {
+        self.notes.borrow_mut().changed.push(what);
+    }
+
+    pub(crate) fn is_late(&self) -> bool {
+        self.clock.elapsed().saturating_sub(self.started) > DEADLINE
+    }
+
+    fn select<E: EntityTrait>(&self, select: &Select<E>) -> Result<Vec<E::Model>, StoreError> {
+        self.in_time()?;
+        self.remember(rows::query(&self.conn, select.build(DbBackend::Sqlite)))?
+            .models::<E>()
+    }
+
+    fn execute(&self, statement: Statement) -> Result<u64, StoreError> {
+        self.in_time()?;
+        let cells = rows::bound(statement.values)?;
+        let run = || {
+            self.conn
+                .prepare_cached(&statement.sql)?
+                .execute(params_from_iter(&cells))
+        };
+        let done = run().map_err(|error| match error.sqlite_error() {
+            Some(inner) if inner.extended_code == FOREIGN_KEY => refusal::dangling(&self.conn, run),
+            _ => classify(&error),
+        });
+        self.remember(done).map(|count| count as u64)
+    }
+
+    fn in_time(&self) -> Result<(), StoreError> {
+        if self.is_late() {
+            Err(StoreError::Late)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn remember<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &result {
+            self.notes.borrow_mut().failed = Some(error.clone());
+        }
+        result
+    }
+}
+
+impl fmt::Debug for WriteTx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteTx")
+            .field("notes", &self.notes)
+            .finish_non_exhaustive()
+    }
+}
