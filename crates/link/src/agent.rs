@@ -1,0 +1,40 @@
+//! What a node does for its Host: a plain trait, so that the node never sees generated code.
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use tokio::sync::broadcast;
+use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
+use watchroom_model::{Envelope, Heartbeat, OrderOutcome, ServerId, ServerReport};
+
+/// Why a node cannot give what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AgentError {
+    /// It keeps no such server.
+    #[error("this node keeps no server {0}")]
+    NoSuchServer(ServerId),
+    /// Something broke on the node.
+    #[error("the node failed: {0}")]
+    Failed(String),
+}
+
+/// What a node does for its Host. The link calls it; the node's supervisor implements it.
+#[async_trait]
+pub trait Agent: Send + Sync + 'static {
+    /// Does an order, or gives the answer it gave before for the same key.
+    async fn order(&self, envelope: Envelope) -> OrderOutcome;
+
+    /// The node as it is now.
+    fn heartbeat(&self) -> Heartbeat;
+
+    /// Every server's report now, and each later change. The receiver is taken before the snapshot, so nothing
+    /// falls between; a lagging receiver asks again.
+    fn reports(&self) -> (Vec<ServerReport>, broadcast::Receiver<ServerReport>);
+
+    /// A server's console from somewhere on, without end while `follow`.
+    async fn console(
+        &self,
+        server: ServerId,
+        from: ConsoleFrom,
+        follow: bool,
+    ) -> Result<BoxStream<'static, ConsoleEvent>, AgentError>;
+}

@@ -1,0 +1,58 @@
+//! What happens on the links.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use watchroom_model::{Heartbeat, NodeId, ServerReport};
+
+use crate::{ConnectFault, NodeHello};
+
+/// Something that happened on a node's link. For one node the order is kept: `Up`, then heartbeats and
+/// reports, then `Down`; the `Down` of a displaced link comes before the `Up` of the one that displaces it.
+#[derive(Clone, Debug)]
+pub enum LinkEvent {
+    /// A node is linked.
+    Up {
+        /// Which.
+        node: NodeId,
+        /// What it said of itself.
+        hello: Arc<NodeHello>,
+    },
+    /// Its link ended.
+    Down {
+        /// Which.
+        node: NodeId,
+        /// Why.
+        why: ConnectFault,
+    },
+    /// It proved itself by its certificate and was not let in. `Superseded` may mean a copied disk.
+    Refused {
+        /// Which.
+        node: NodeId,
+        /// Why.
+        why: ConnectFault,
+    },
+    /// It spoke.
+    Heartbeat {
+        /// Which.
+        node: NodeId,
+        /// What it said.
+        heartbeat: Arc<Heartbeat>,
+        /// When it arrived, by the Host's clock.
+        at: OffsetDateTime,
+    },
+    /// One of its servers changed.
+    Report {
+        /// Which node.
+        node: NodeId,
+        /// How the server is.
+        report: Arc<ServerReport>,
+    },
+    /// All its servers, as they are: what is not among them the node no longer keeps.
+    Reports {
+        /// Which node.
+        node: NodeId,
+        /// All of them.
+        all: Arc<Vec<ServerReport>>,
+    },
+}

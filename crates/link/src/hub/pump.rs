@@ -1,0 +1,69 @@
+//! The two streams that a Host opens on every link: heartbeats and reports.
+
+use std::sync::Arc;
+
+use watchroom_model::{Heartbeat, ServerReport};
+
+use super::{LinkEvent, NodeLink, Shared};
+use crate::{LinkError, wire};
+
+/// Reads heartbeats until the stream ends.
+pub(crate) async fn heartbeats(shared: &Shared, link: &NodeLink) -> Result<(), LinkError> {
+    let every_ms = u64::try_from(shared.settings.heartbeat_every.as_millis()).unwrap_or(u64::MAX);
+    let mut client = link.client();
+    let opening = client.heartbeats(wire::HeartbeatsRequest { every_ms });
+    let mut beats = link
+        .within(shared.settings.call_patience, false, opening)
+        .await?
+        .into_inner();
+    while let Some(message) = next(&mut beats).await? {
+        let heartbeat: Arc<Heartbeat> = Arc::new(wire::answer(&message.heartbeat_json)?);
+        let (node, at) = (link.node(), shared.ambient.now());
+        link.note_heartbeat(&heartbeat, at);
+        shared
+            .registry
+            .emit_of(node, link.epoch(), LinkEvent::Heartbeat { node, heartbeat, at });
+    }
+    Ok(())
+}
+
+/// Reads reports until the stream ends.
+pub(crate) async fn reports(shared: &Shared, link: &NodeLink) -> Result<(), LinkError> {
+    let mut client = link.client();
+    let opening = client.reports(wire::ReportsRequest {});
+    let mut messages = link
+        .within(shared.settings.call_patience, false, opening)
+        .await?
+        .into_inner();
+    let node = link.node();
+    while let Some(message) = next(&mut messages).await? {
+        let reports: Vec<ServerReport> = wire::answer(&message.reports_json)?;
+        if message.is_snapshot {
+            link.note_all(&reports);
+            shared.registry.emit_of(
+                node,
+                link.epoch(),
+                LinkEvent::Reports {
+                    node,
+                    all: Arc::new(reports),
+                },
+            );
+            continue;
+        }
+        for report in reports.into_iter().map(Arc::new) {
+            link.note_report(&report);
+            shared
+                .registry
+                .emit_of(node, link.epoch(), LinkEvent::Report { node, report });
+        }
+    }
+    Ok(())
+}
+
+async fn next<T>(messages: &mut tonic::Streaming<T>) -> Result<Option<T>, LinkError> {
+    let next = messages.message().await;
+    next.map_err(|status| LinkError::Lost {
+        why: status.message().to_owned(),
+        may_still_happen: false,
+    })
+}

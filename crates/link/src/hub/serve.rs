@@ -1,0 +1,202 @@
+//! One connection on the Host, from the hello to its end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::Uri;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tonic::Status;
+use watchroom_kit::Tasks;
+use watchroom_model::NodeId;
+
+use super::link::Client;
+use super::{FAREWELL, LinkEvent, NodeLink, Shared, pump};
+use crate::settings::{CALL_WINDOW, LARGEST_MESSAGE, LINK_WINDOW, MOST_GIVEN_UP};
+use crate::transport::{HostTransport, LinkExecutor};
+use crate::{ConnectFault, NodeHello, hello, wire};
+
+pub(crate) async fn serve<S>(shared: &Arc<Shared>, stream: S, node: NodeId, peer: SocketAddr)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let tasks = EndOnDrop(shared.ambient.tasks.child());
+    let (client, end) = match open(shared, stream, &tasks.0).await {
+        Ok(opened) => opened,
+        Err(why) => return refused(shared, node, why),
+    };
+    match greet(shared, client, node, peer).await {
+        Ok(link) => {
+            let place = Place {
+                shared: Arc::clone(shared),
+                link,
+            };
+            run(&place, end, &tasks.0).await;
+        }
+        Err(why) => refused(shared, node, why),
+    }
+}
+
+fn refused(shared: &Shared, node: NodeId, why: ConnectFault) {
+    tracing::warn!(node.id = %node, "a node was not let in: {why}");
+    shared.registry.emit(LinkEvent::Refused { node, why });
+}
+
+type End = oneshot::Receiver<ConnectFault>;
+
+/// Speaks HTTP/2 as the client of a connection that was dialled to us.
+async fn open<S>(shared: &Shared, stream: S, tasks: &Tasks) -> Result<(Client, End), ConnectFault>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let settings = &shared.settings;
+    let mut builder = http2::Builder::new(LinkExecutor(tasks.clone()));
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(settings.keep_alive_every)
+        .keep_alive_timeout(settings.keep_alive_patience)
+        .keep_alive_while_idle(true)
+        .initial_stream_window_size(CALL_WINDOW)
+        .initial_connection_window_size(LINK_WINDOW)
+        // What the node still sent on calls given up here is told apart from a breach of the protocol only
+        // while they are remembered; each such breach counts for the whole life of the link.
+        .max_concurrent_reset_streams(MOST_GIVEN_UP)
+        .max_pending_accept_reset_streams(MOST_GIVEN_UP)
+        .max_local_error_reset_streams(None);
+    let handshake = timeout(settings.hello_patience, builder.handshake(TokioIo::new(stream))).await;
+    let (sender, connection) = handshake
+        .map_err(|_| silent())?
+        .map_err(|error| ConnectFault::from_connection(Err(error)))?;
+    let (ended, end) = oneshot::channel();
+    // The receiver goes with the link; a connection that outlives it by a moment has nobody to tell.
+    drop(tasks.spawn("link.connection", async move {
+        drop(ended.send(ConnectFault::from_connection(connection.await)));
+    }));
+    // Never looked up: requests need an authority, and this connection is the only way they can go.
+    let origin = Uri::from_static("http://node.watchroom.internal");
+    let client = Client::with_origin(HostTransport(sender), origin)
+        .max_decoding_message_size(LARGEST_MESSAGE)
+        .max_encoding_message_size(LARGEST_MESSAGE);
+    Ok((client, end))
+}
+
+fn silent() -> ConnectFault {
+    ConnectFault::Lost {
+        why: "the node did not answer the Host's hello in time".to_owned(),
+    }
+}
+
+/// Hello, judgement and verdict. The link it returns is in its place.
+async fn greet(
+    shared: &Arc<Shared>,
+    mut client: Client,
+    node: NodeId,
+    peer: SocketAddr,
+) -> Result<NodeLink, ConnectFault> {
+    let settings = &shared.settings;
+    let lost = |status: Status| ConnectFault::Lost {
+        why: status.message().to_owned(),
+    };
+    let ours = wire::HostHello {
+        version: settings.version.clone(),
+        clock_us: wire::micros(shared.ambient.now()),
+    };
+    let said = timeout(settings.hello_patience, client.hello(ours))
+        .await
+        .map_err(|_| silent())?
+        .map_err(lost)?;
+    let said = NodeHello::try_from(said.into_inner())?;
+    let times = (shared.ambient.now(), settings.call_patience);
+    let link = NodeLink::new(node, said, peer, client.clone(), times);
+    if let Err(why) = judge(shared, &link).await {
+        link.dismiss(&why, FAREWELL).await;
+        return Err(why);
+    }
+    let admitted = client.settle(wire::Verdict { refusal: None });
+    timeout(settings.hello_patience, admitted)
+        .await
+        .map_err(|_| silent())?
+        .map_err(lost)?;
+    match shared.registry.publish(&link) {
+        Ok(None) => {}
+        Ok(Some(displaced)) => {
+            drop(shared.ambient.tasks.spawn("link.displaced", async move {
+                displaced.dismiss(&ConnectFault::Displaced, FAREWELL).await;
+            }));
+        }
+        Err(why) => {
+            link.dismiss(&why, FAREWELL).await;
+            return Err(why);
+        }
+    }
+    Ok(link)
+}
+
+async fn judge(shared: &Shared, link: &NodeLink) -> Result<(), ConnectFault> {
+    hello::judge(link.hello(), &shared.settings.version, shared.ambient.now())?;
+    shared
+        .admission
+        .admit(link.node(), link.hello(), link.peer())
+        .await?;
+    shared.registry.claim(link.node(), link.epoch())
+}
+
+/// Reads the link's streams until the connection ends or the link is ended.
+async fn run(place: &Place, end: End, tasks: &Tasks) {
+    let link = &place.link;
+    tracing::info!(node.id = %link.node(), link.epoch = link.epoch(), "a node is linked");
+    for stream in [Stream::Heartbeats, Stream::Reports] {
+        let (shared, link) = (Arc::clone(&place.shared), link.clone());
+        drop(tasks.spawn("link.pump", async move {
+            let ended = match stream {
+                Stream::Heartbeats => pump::heartbeats(&shared, &link).await,
+                Stream::Reports => pump::reports(&shared, &link).await,
+            };
+            // Without either stream the Host would be blind: the node dials anew.
+            let why = ended.map_or_else(|error| error.to_string(), |()| format!("its {stream:?} ended"));
+            link.end(&ConnectFault::Lost { why });
+        }));
+    }
+    tokio::select! {
+        why = end => link.end(&why.unwrap_or_else(|_| ConnectFault::Lost { why: "the Host is stopping".to_owned() })),
+        () = link.ended() => {}
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stream {
+    Heartbeats,
+    Reports,
+}
+
+/// A link in its place; it is taken out however its connection ends, even by being dropped.
+struct Place {
+    shared: Arc<Shared>,
+    link: NodeLink,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let stopped = || ConnectFault::Lost {
+            why: "the Host closed it".to_owned(),
+        };
+        let why = self.link.why().unwrap_or_else(stopped);
+        self.link.end(&why);
+        tracing::info!(node.id = %self.link.node(), "a link ended: {why}");
+        self.shared
+            .registry
+            .retire(self.link.node(), self.link.epoch(), &why);
+    }
+}
+
+/// Ends what one link has started, however the link ends.
+struct EndOnDrop(Tasks);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}

@@ -1,0 +1,29 @@
+//! The channel between Host and node, both ends of it: the node dials, and then serves.
+//!
+//! A node opens one TLS connection to its Host ([`Dialler`]) and answers gRPC on it; the Host
+//! ([`Hub`]) calls. So it works behind NAT, and there is one direction of calls: orders are
+//! answered, heartbeats, reports and consoles are streams that the Host opens. The node implements the
+//! plain trait [`Agent`] and never sees generated code.
+//!
+//! TLS proves which key speaks (see `watchroom-trust`); everything else that can be wrong is told by name in
+//! the first frames ([`ConnectFault`]), because a TLS alert cannot say it.
+
+mod agent;
+mod error;
+mod fault;
+mod hello;
+mod hub;
+mod node;
+mod settings;
+mod transport;
+mod wire;
+
+pub use agent::{Agent, AgentError};
+pub use error::LinkError;
+pub use fault::ConnectFault;
+pub use hello::NodeHello;
+pub use hub::{Admission, ConsoleStream, Hub, LinkEvent, NodeLink};
+pub use node::{Dialler, DiallerSettings, LinkState};
+pub use settings::LinkSettings;
+pub use watchroom_model::Envelope;
+pub use watchroom_model::console::ConsoleFrom;

@@ -1,0 +1,199 @@
+//! The node's answers: generated calls on one side, the plain [`Agent`](crate::Agent) on the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+use tonic::{Code, Request, Response, Status};
+use watchroom_kit::Clock;
+use watchroom_model::{ServerId, ServerReport};
+
+use super::orders::Orders;
+use super::pieces::pieces;
+use crate::wire::{self, refusal};
+use crate::{Agent, AgentError, ConnectFault, NodeHello};
+
+/// The bounds within which a Host may set the pace of heartbeats, in milliseconds.
+const HEARTBEAT_PACE_MS: std::ops::RangeInclusive<u64> = 20..=60_000;
+
+/// What the Host has decided of this connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Settlement {
+    /// Nothing yet.
+    Open,
+    /// The node is admitted.
+    Admitted,
+    /// It is not, or no longer.
+    Refused(ConnectFault),
+}
+
+/// One connection's service.
+#[derive(Clone)]
+pub(crate) struct NodeService {
+    orders: Orders,
+    hello: NodeHello,
+    clock: Clock,
+    settlement: Arc<watch::Sender<Settlement>>,
+}
+
+impl NodeService {
+    pub(crate) fn new(orders: Orders, hello: NodeHello, clock: Clock) -> Self {
+        Self {
+            orders,
+            hello,
+            clock,
+            settlement: Arc::new(watch::Sender::new(Settlement::Open)),
+        }
+    }
+
+    /// What the Host decides of this connection.
+    pub(crate) fn settlement(&self) -> watch::Receiver<Settlement> {
+        self.settlement.subscribe()
+    }
+
+    /// Nothing is done for a Host that has not admitted the node: both ends then agree who speaks.
+    fn admitted(&self) -> Result<(), Status> {
+        if *self.settlement.borrow() == Settlement::Admitted {
+            return Ok(());
+        }
+        Err(refusal(
+            Code::FailedPrecondition,
+            "not_settled",
+            "the Host must admit the node before it calls",
+        ))
+    }
+}
+
+type Answers<T> = BoxStream<'static, Result<T, Status>>;
+
+#[async_trait]
+impl wire::node_server::Node for NodeService {
+    type HeartbeatsStream = Answers<wire::HeartbeatMessage>;
+    type ReportsStream = Answers<wire::ReportsMessage>;
+    type ConsoleStream = Answers<wire::ConsoleMessage>;
+
+    async fn hello(&self, _: Request<wire::HostHello>) -> Result<Response<wire::Introduction>, Status> {
+        let hello = NodeHello {
+            clock: self.clock.now(),
+            ..self.hello.clone()
+        };
+        Ok(Response::new(wire::Introduction::from(&hello)))
+    }
+
+    async fn settle(&self, verdict: Request<wire::Verdict>) -> Result<Response<wire::Settled>, Status> {
+        let settlement = match verdict.into_inner().refusal {
+            None => Settlement::Admitted,
+            Some(refusal) => Settlement::Refused(refusal.into()),
+        };
+        self.settlement.send_replace(settlement);
+        Ok(Response::new(wire::Settled {}))
+    }
+
+    async fn r#do(&self, order: Request<wire::OrderRequest>) -> Result<Response<wire::OrderReply>, Status> {
+        self.admitted()?;
+        let envelope = wire::noun(&order.into_inner().envelope_json)?;
+        let outcome = self.orders.settle(envelope).await;
+        let outcome = outcome.ok_or_else(|| Status::unavailable("the node is stopping"))?;
+        Ok(Response::new(wire::OrderReply {
+            outcome_json: wire::json(&outcome)?,
+        }))
+    }
+
+    async fn heartbeats(
+        &self,
+        request: Request<wire::HeartbeatsRequest>,
+    ) -> Result<Response<Self::HeartbeatsStream>, Status> {
+        self.admitted()?;
+        let pace = request
+            .into_inner()
+            .every_ms
+            .clamp(*HEARTBEAT_PACE_MS.start(), *HEARTBEAT_PACE_MS.end());
+        let mut interval = tokio::time::interval(Duration::from_millis(pace));
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let agent = Arc::clone(self.orders.agent());
+        let beats = stream::unfold((interval, agent), async |(mut interval, agent)| {
+            interval.tick().await;
+            let beat = wire::json(&agent.heartbeat())
+                .map(|heartbeat_json| wire::HeartbeatMessage { heartbeat_json });
+            Some((beat, (interval, agent)))
+        });
+        Ok(Response::new(beats.boxed()))
+    }
+
+    async fn reports(
+        &self,
+        _: Request<wire::ReportsRequest>,
+    ) -> Result<Response<Self::ReportsStream>, Status> {
+        self.admitted()?;
+        let agent = Arc::clone(self.orders.agent());
+        let reports = stream::unfold((agent, None), async |(agent, changes)| {
+            let (message, changes) = next_reports(&agent, changes).await?;
+            Some((message, (agent, Some(changes))))
+        });
+        Ok(Response::new(reports.boxed()))
+    }
+
+    async fn console(
+        &self,
+        request: Request<wire::ConsoleRequest>,
+    ) -> Result<Response<Self::ConsoleStream>, Status> {
+        self.admitted()?;
+        let request = request.into_inner();
+        let server: ServerId = request.server.parse().map_err(|_| {
+            refusal(
+                Code::InvalidArgument,
+                "bad_request",
+                "the server's id is not a UUID",
+            )
+        })?;
+        let from = wire::noun(&request.from_json)?;
+        let events = self
+            .orders
+            .agent()
+            .console(server, from, request.follow)
+            .await
+            .map_err(|error| {
+                let (code, word) = match error {
+                    AgentError::NoSuchServer(_) => (Code::NotFound, "no_such_server"),
+                    AgentError::Failed(_) => (Code::Internal, "failed"),
+                };
+                refusal(code, word, &error.to_string())
+            })?;
+        let messages = events.flat_map(|event| stream::iter(pieces(event))).map(|event| {
+            Ok(wire::ConsoleMessage {
+                event_json: wire::json(&event)?,
+            })
+        });
+        Ok(Response::new(messages.boxed()))
+    }
+}
+
+type Changes = broadcast::Receiver<ServerReport>;
+
+/// The next message of the reports: a snapshot at first and whenever changes were lost, else one change.
+async fn next_reports(
+    agent: &Arc<dyn Agent>,
+    changes: Option<Changes>,
+) -> Option<(Result<wire::ReportsMessage, Status>, Changes)> {
+    if let Some(mut changes) = changes {
+        match changes.recv().await {
+            Ok(report) => return Some((message(false, &[report]), changes)),
+            Err(RecvError::Closed) => return None,
+            Err(RecvError::Lagged(_)) => {}
+        }
+    }
+    let (all, changes) = agent.reports();
+    Some((message(true, &all), changes))
+}
+
+fn message(is_snapshot: bool, reports: &[ServerReport]) -> Result<wire::ReportsMessage, Status> {
+    Ok(wire::ReportsMessage {
+        is_snapshot,
+        reports_json: wire::json(&reports)?,
+    })
+}

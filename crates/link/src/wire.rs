@@ -1,0 +1,122 @@
+//! Between the product's nouns and the messages of the protocol (`proto/link.proto`).
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+use tonic::{Code, Status};
+
+use crate::{ConnectFault, LinkError, NodeHello};
+
+pub(crate) use generated::*;
+
+mod generated {
+    #![expect(
+        unused_qualifications,
+        unreachable_pub,
+        clippy::allow_attributes_without_reason,
+        reason = "written by a generator, not by us"
+    )]
+    include!(concat!(env!("OUT_DIR"), "/watchroom.link.v1.rs"));
+}
+
+/// The header by which a refusal that our own node wrote is told from one that the transport made up.
+const REFUSAL: &str = "watchroom-refusal";
+
+/// A noun as bytes.
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, Status> {
+    serde_json::to_vec(value).map_err(|error| Status::internal(error.to_string()))
+}
+
+/// Bytes as a noun, on the node: what does not parse is a bad request.
+pub(crate) fn noun<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Status> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| refusal(Code::InvalidArgument, "bad_request", &error.to_string()))
+}
+
+/// Bytes as a noun, on the Host: what does not parse was garbled.
+pub(crate) fn answer<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, LinkError> {
+    serde_json::from_slice(bytes).map_err(|error| LinkError::Garbled {
+        why: error.to_string(),
+    })
+}
+
+/// A refusal of the node, under a stable word.
+pub(crate) fn refusal(code: Code, word: &'static str, why: &str) -> Status {
+    let mut status = Status::new(code, why);
+    status
+        .metadata_mut()
+        .insert(REFUSAL, tonic::metadata::MetadataValue::from_static(word));
+    status
+}
+
+/// The refusal inside a status, if our node wrote it.
+pub(crate) fn refused(status: &Status) -> Option<LinkError> {
+    let code = status.metadata().get(REFUSAL)?.to_str().ok()?.to_owned();
+    Some(LinkError::Refused {
+        code,
+        why: status.message().to_owned(),
+    })
+}
+
+/// A time as it travels.
+pub(crate) fn micros(at: OffsetDateTime) -> i64 {
+    i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
+}
+
+/// A time as it arrived; one that no clock can show becomes the epoch, and so a named skew.
+pub(crate) fn from_micros(micros: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+impl From<&NodeHello> for Introduction {
+    fn from(hello: &NodeHello) -> Self {
+        Self {
+            version: hello.version.clone(),
+            name: hello.name.to_string(),
+            epoch: hello.epoch,
+            capabilities: hello.capabilities.clone(),
+            clock_us: micros(hello.clock),
+        }
+    }
+}
+
+impl TryFrom<Introduction> for NodeHello {
+    type Error = ConnectFault;
+
+    fn try_from(hello: Introduction) -> Result<Self, ConnectFault> {
+        let name = hello.name.parse().map_err(|error| ConnectFault::Lost {
+            why: format!("it gave a wrong name: {error}"),
+        })?;
+        let clock = from_micros(hello.clock_us);
+        Ok(Self {
+            version: hello.version,
+            name,
+            epoch: hello.epoch,
+            capabilities: hello.capabilities,
+            clock,
+        })
+    }
+}
+
+impl From<&ConnectFault> for Refusal {
+    fn from(fault: &ConnectFault) -> Self {
+        use watchroom_kit::Fault;
+        // Without its exact form the sentence alone still tells a person everything.
+        let fault_json = serde_json::to_vec(fault).unwrap_or_default();
+        Self {
+            slug: fault.slug().to_owned(),
+            why: fault.to_string(),
+            fault_json,
+        }
+    }
+}
+
+impl From<Refusal> for ConnectFault {
+    fn from(refusal: Refusal) -> Self {
+        serde_json::from_slice(&refusal.fault_json).unwrap_or(Self::Other {
+            name: refusal.slug,
+            why: refusal.why,
+        })
+    }
+}
