@@ -1,0 +1,258 @@
+//! The section `identity`: how hard passwords are hashed, what they must be, how long things last.
+
+use serde::{Deserialize, Serialize};
+use watchroom_kit::config::{Problems, Section};
+
+/// How people prove who they are, and how long that holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How passwords are hashed.
+    pub hashing: HashingRules,
+    /// What a password must be.
+    pub password: PasswordRules,
+    /// How long sessions last.
+    pub session: SessionRules,
+    /// When failed sign-ins lock an account.
+    pub lockout: LockoutRules,
+    /// How long API tokens last.
+    pub tokens: TokenRules,
+}
+
+/// How passwords are hashed: Argon2id (RFC 9106). A rise is applied to each account at its next sign-in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HashingRules {
+    /// Memory of one hash, in KiB. Default 19456 (19 MiB).
+    pub memory_kib: u32,
+    /// Passes over the memory. Default 2.
+    pub passes: u32,
+    /// Lanes. Default 1.
+    pub lanes: u32,
+    /// Threads that hash, each with memory of its own. Default 1, so that a sign-in flood leaves the rest alone.
+    pub threads: u8,
+    /// Sign-ins that may wait for a thread; one more is told to come back. Default 8.
+    pub queue: u8,
+    /// Milliseconds before a sign-in that found the queue full is answered. Default 1000.
+    pub busy_delay_ms: u32,
+}
+
+impl Default for HashingRules {
+    fn default() -> Self {
+        Self {
+            memory_kib: 19_456,
+            passes: 2,
+            lanes: 1,
+            threads: 1,
+            queue: 8,
+            busy_delay_ms: 1_000,
+        }
+    }
+}
+
+/// What a password must be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PasswordRules {
+    /// Fewest characters. Default 12.
+    pub shortest: u16,
+    /// Most characters. Default 256.
+    pub longest: u16,
+    /// Whether upper case, lower case, a digit and a special character are wanted. Default true.
+    pub mixed: bool,
+    /// The same character at most this many times in a row. Default 3.
+    pub longest_run: u8,
+    /// Least zxcvbn score, 0 to 4. Default 3.
+    pub least_score: u8,
+}
+
+impl Default for PasswordRules {
+    fn default() -> Self {
+        Self {
+            shortest: 12,
+            longest: 256,
+            mixed: true,
+            longest_run: 3,
+            least_score: 3,
+        }
+    }
+}
+
+/// How long sessions last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionRules {
+    /// Seconds from a person's last act. Default 28800 (8 hours).
+    pub idle_s: u32,
+    /// Seconds in all. Default 86400 (24 hours).
+    pub longest_s: u32,
+    /// Seconds in all where the person asked to be remembered. Default 2592000 (30 days).
+    pub remembered_s: u32,
+}
+
+impl Default for SessionRules {
+    fn default() -> Self {
+        Self {
+            idle_s: 8 * 3_600,
+            longest_s: 24 * 3_600,
+            remembered_s: 30 * 24 * 3_600,
+        }
+    }
+}
+
+/// When failed sign-ins lock an account for one network (/24 of IPv4, /64 of IPv6).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LockoutRules {
+    /// Failures that lock. Default 5.
+    pub failures: u32,
+    /// Seconds within which they must happen. Default 300.
+    pub within_s: u32,
+    /// Seconds for which they lock. Default 900.
+    pub lock_s: u32,
+}
+
+impl Default for LockoutRules {
+    fn default() -> Self {
+        Self {
+            failures: 5,
+            within_s: 300,
+            lock_s: 900,
+        }
+    }
+}
+
+/// How long API tokens last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenRules {
+    /// Seconds when nobody says. Default 7776000 (90 days).
+    pub usual_s: u32,
+    /// Most seconds anybody may ask for. Default 31622400 (366 days).
+    pub longest_s: u32,
+}
+
+impl Default for TokenRules {
+    fn default() -> Self {
+        Self {
+            usual_s: 90 * 24 * 3_600,
+            longest_s: 366 * 24 * 3_600,
+        }
+    }
+}
+
+impl Section for Config {
+    const NAME: &'static str = "identity";
+
+    fn check(&self, problems: &mut Problems) {
+        let mut wants = |holds: bool, key: &str, rule: &str| {
+            if !holds {
+                problems.add(format!("{}.{key}", Self::NAME), rule);
+            }
+        };
+        let hashing = &self.hashing;
+        let least = 8_u32.saturating_mul(hashing.lanes);
+        wants(
+            (1..=16).contains(&hashing.lanes),
+            "hashing.lanes",
+            "must be 1 to 16",
+        );
+        wants(
+            hashing.memory_kib >= least && hashing.memory_kib <= 4_194_304,
+            "hashing.memory_kib",
+            "must be at least 8 per lane and at most 4194304 (4 GiB)",
+        );
+        wants(
+            (1..=100).contains(&hashing.passes),
+            "hashing.passes",
+            "must be 1 to 100",
+        );
+        wants(
+            (1..=16).contains(&hashing.threads),
+            "hashing.threads",
+            "must be 1 to 16",
+        );
+        wants(hashing.queue >= 1, "hashing.queue", "must be at least 1");
+        let password = &self.password;
+        wants(
+            (8..=256).contains(&password.shortest),
+            "password.shortest",
+            "must be 8 to 256",
+        );
+        wants(
+            password.longest >= password.shortest && password.longest <= 1_024,
+            "password.longest",
+            "must be at least password.shortest and at most 1024",
+        );
+        wants(
+            password.longest_run >= 1,
+            "password.longest_run",
+            "must be at least 1",
+        );
+        wants(
+            password.least_score <= 4,
+            "password.least_score",
+            "must be 0 to 4",
+        );
+        let session = &self.session;
+        wants(session.idle_s >= 60, "session.idle_s", "must be at least 60");
+        wants(
+            session.longest_s >= session.idle_s,
+            "session.longest_s",
+            "must be at least session.idle_s",
+        );
+        wants(
+            session.remembered_s >= session.longest_s,
+            "session.remembered_s",
+            "must be at least session.longest_s",
+        );
+        let lockout = &self.lockout;
+        wants(
+            (1..=1_000).contains(&lockout.failures),
+            "lockout.failures",
+            "must be 1 to 1000",
+        );
+        wants(lockout.within_s >= 1, "lockout.within_s", "must be at least 1");
+        wants(lockout.lock_s >= 1, "lockout.lock_s", "must be at least 1");
+        wants(self.tokens.usual_s >= 60, "tokens.usual_s", "must be at least 60");
+        wants(
+            self.tokens.longest_s >= self.tokens.usual_s,
+            "tokens.longest_s",
+            "must be at least tokens.usual_s",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(config: &Config) -> Vec<String> {
+        let mut problems = Problems::default();
+        config.check(&mut problems);
+        problems
+            .into_vec()
+            .into_iter()
+            .map(|problem| problem.key)
+            .collect()
+    }
+
+    #[test]
+    fn the_defaults_are_fine() {
+        assert_eq!(problems(&Config::default()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn all_problems_are_reported_together() {
+        let mut config = Config::default();
+        config.hashing.threads = 0;
+        config.password.least_score = 9;
+        config.session.longest_s = 61;
+        let wanted = [
+            "identity.hashing.threads",
+            "identity.password.least_score",
+            "identity.session.longest_s",
+        ];
+        assert_eq!(problems(&config), wanted);
+    }
+}

@@ -1,0 +1,27 @@
+//! The table `sessions`: browsers that have proven who sits before them.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "sessions")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub user_id: String,
+    /// Of the cookie only this is kept.
+    pub cookie_hash: String,
+    pub csrf: String,
+    pub created_at: i64,
+    pub last_seen: i64,
+    /// The end whatever the person does; inactivity may end it sooner.
+    pub expires_at: i64,
+    pub proven_at: i64,
+    pub remember: bool,
+    pub user_agent: Option<String>,
+    pub source_ip: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,227 @@
+//! The one value that knows who is who: opening it, keeping it true, and what is asked of it on every request.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+use watchroom_kit::{Ambient, Backoff};
+use watchroom_model::{DecisionId, UserId, UserName};
+use watchroom_policy::{Act, Ask, Permit, Principal, Refusal, Target, Trail, decide};
+use watchroom_store::{Changed, Store, StoreError};
+
+use crate::Config;
+use crate::csrf::{PreSession, PreSessions, same};
+use crate::hashing::{HashError, HashThreads};
+use crate::lockout::Lockouts;
+use crate::roll::Roll;
+use crate::sessions::Session;
+use crate::set_up::PendingCode;
+
+/// Why identity could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The hash threads could not start.
+    #[error("passwords cannot be hashed: {0}; lower identity.inner.hashing.memory_kib or free memory")]
+    Hashing(#[source] HashError),
+    /// The store could not be read.
+    #[error("accounts, sessions and tokens cannot be read: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// Accounts, sessions and tokens. Cloning is cheap and shares them.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) config: Config,
+    pub(crate) ambient: Ambient,
+    pub(crate) roll: Roll,
+    pub(crate) hashing: HashThreads,
+    pub(crate) lockouts: Lockouts,
+    pub(crate) pre_sessions: PreSessions,
+    pub(crate) setup_code: Mutex<Option<PendingCode>>,
+    /// Held while rows are read and put on the roll, so that an older reading never replaces a newer one.
+    rereading: tokio::sync::Mutex<()>,
+}
+
+impl Identity {
+    /// Loads users, grants, sessions and tokens, starts the hash threads, and follows the store's changes.
+    ///
+    /// # Errors
+    /// [`OpenError`], whose message names the next step.
+    pub async fn open(store: Store, config: Config, ambient: Ambient) -> Result<Self, OpenError> {
+        let hashing = HashThreads::start(&config.hashing, &ambient.entropy).map_err(OpenError::Hashing)?;
+        let mut changes = store.changes();
+        let inner = Arc::new(Inner {
+            roll: Roll::new(&config.session),
+            hashing,
+            lockouts: Lockouts::new(config.lockout.clone(), &ambient.entropy),
+            pre_sessions: PreSessions::new(&ambient),
+            setup_code: Mutex::default(),
+            rereading: tokio::sync::Mutex::default(),
+            store,
+            config,
+            ambient,
+        });
+        let identity = Self { inner };
+        identity.reread_all().await?;
+        let follower = identity.clone();
+        identity
+            .inner
+            .ambient
+            .tasks
+            .spawn("identity-follow-changes", async move {
+                loop {
+                    match changes.recv().await {
+                        Ok(change) => follower.follow(change).await,
+                        Err(RecvError::Lagged(_)) => follower.follow_all().await,
+                        Err(RecvError::Closed) => return,
+                    }
+                }
+            });
+        identity.start_pruning();
+        Ok(identity)
+    }
+
+    /// Whether there is any account yet. Until then there is only the set-up page.
+    #[must_use]
+    pub fn is_set_up(&self) -> bool {
+        self.inner.roll.has_accounts()
+    }
+
+    /// What a person signs in with, for showing entries of the audit log, which names people by id.
+    #[must_use]
+    pub fn name_of(&self, user: UserId) -> Option<UserName> {
+        self.inner.roll.account(user).map(|account| account.name.clone())
+    }
+
+    /// The account of that name, whatever its case. Whoever asks learns who exists: only for callers with leave
+    /// to act on others' accounts.
+    #[must_use]
+    pub fn id_of(&self, name: &UserName) -> Option<UserId> {
+        self.inner.roll.named(name.as_str()).map(|account| account.id)
+    }
+
+    /// The value of `csrf_token` for forms of this session.
+    #[must_use]
+    pub fn csrf_token(&self, session: &Session) -> String {
+        session.csrf().to_owned()
+    }
+
+    /// Whether a form or request carries this session's token. Takes the same time wherever they differ.
+    #[must_use]
+    pub fn check_csrf(&self, session: &Session, token: &str) -> bool {
+        same(session.csrf(), token)
+    }
+
+    /// A new pre-session, for the sign-in and set-up forms; it holds for an hour.
+    #[must_use]
+    pub fn pre_session(&self) -> PreSession {
+        self.inner.pre_sessions.make()
+    }
+
+    /// The form token of a pre-session cookie that the browser already has, if it still holds.
+    #[must_use]
+    pub fn pre_session_token(&self, cookie: &str) -> Option<String> {
+        self.inner.pre_sessions.token(cookie)
+    }
+
+    /// Whether a form's token belongs to the browser's pre-session.
+    #[must_use]
+    pub fn check_pre_session(&self, cookie: &str, token: &str) -> bool {
+        self.inner.pre_sessions.check(cookie, token)
+    }
+
+    /// Asks the evaluator in the name of `principal`.
+    pub(crate) fn permit<A: Act>(
+        &self,
+        principal: &Arc<Principal>,
+        trail: &Trail,
+        act: A,
+        on: &impl Target,
+    ) -> Result<Permit<A>, Box<Refusal>> {
+        let decision = DecisionId::mint(&self.inner.ambient);
+        decide(
+            &Ask {
+                principal,
+                trail,
+                decision,
+                now: self.inner.ambient.now(),
+            },
+            act,
+            on,
+        )
+    }
+
+    /// Puts what is committed about one person on the roll. Where that cannot be read the person is off the
+    /// roll until it can: whoever has just been disabled or signed out must not stay.
+    pub(crate) async fn reread(&self, user: UserId) -> Result<(), StoreError> {
+        let _turn = self.inner.rereading.lock().await;
+        let read = self.inner.roll.reread(&self.inner.store, user).await;
+        if read.is_err() {
+            self.inner.roll.forget(user);
+        }
+        read
+    }
+
+    async fn reread_all(&self) -> Result<(), StoreError> {
+        let _turn = self.inner.rereading.lock().await;
+        self.inner.roll.reread_all(&self.inner.store).await
+    }
+
+    async fn follow(&self, change: Changed) {
+        let mut backoff = self.backoff();
+        loop {
+            let read = match change {
+                Changed::User(user) => self.reread(user).await,
+                Changed::Session(session) => {
+                    match self.inner.roll.owner_of_session(&self.inner.store, session).await {
+                        Ok(Some(user)) => self.reread(user).await,
+                        other => other.map(drop),
+                    }
+                }
+                Changed::Token(token) => match self.inner.roll.owner_of_token(&self.inner.store, token).await
+                {
+                    Ok(Some(user)) => self.reread(user).await,
+                    other => other.map(drop),
+                },
+                Changed::Node(_) | Changed::Server(_) | Changed::Audit => return,
+            };
+            match read {
+                Ok(()) | Err(StoreError::Closed) => return,
+                Err(error) => tracing::error!(%error, "a changed account could not be read; trying again"),
+            }
+            tokio::time::sleep(backoff.next_delay()).await;
+        }
+    }
+
+    async fn follow_all(&self) {
+        let mut backoff = self.backoff();
+        loop {
+            match self.reread_all().await {
+                Ok(()) | Err(StoreError::Closed) => return,
+                Err(error) => tracing::error!(%error, "accounts could not be read; trying again"),
+            }
+            tokio::time::sleep(backoff.next_delay()).await;
+        }
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(
+            Duration::from_millis(100),
+            Duration::from_secs(10),
+            self.inner.ambient.entropy.clone(),
+        )
+    }
+
+    pub(crate) fn pending_code(&self) -> std::sync::MutexGuard<'_, Option<PendingCode>> {
+        self.inner
+            .setup_code
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,41 @@
+//! Who is this: accounts, sign-in, sessions, step-up, CSRF tokens and API tokens.
+//!
+//! [`Identity`] keeps everything that a request needs to be told apart in memory, so that a session or a
+//! token is recognised without the database; every change goes through the store with a permit, and what
+//! was committed is read back before the answer is given. Changes that others make are heard from the
+//! store's stream of changes.
+//!
+//! A session knows what it has proven and when; [`watchroom_policy::Proof`] carries that to the evaluator.
+//! What may be done is decided in `watchroom-policy`; requests, cookies and pages are in `watchroom-web`.
+
+pub mod config;
+mod csrf;
+mod digest;
+mod entity;
+mod hashing;
+mod identity;
+mod lockout;
+mod network;
+mod password;
+mod roll;
+mod sessions;
+mod set_up;
+mod sign_in;
+mod stamp;
+mod tokens;
+mod users;
+
+pub use config::Config;
+pub use csrf::PreSession;
+pub use hashing::HashError;
+pub use identity::{Identity, OpenError};
+pub use sessions::{EndSessionError, Session, SessionView, SignedIn, StepUpError};
+pub use set_up::{SetUp, SetUpError, SetupCode};
+pub use sign_in::{SignIn, SignInError};
+pub use tokens::{
+    CreateTokenError, IssuedToken, NewToken, RevokeTokenError, TokenDraft, TokenFault, TokenKind, TokenView,
+};
+pub use users::{
+    ChangePassword, ChangePasswordError, ChangeUserError, CreateUserError, CreatedUser, NewUser, ReadError,
+    ResetPasswordError, UserStatus, UserView,
+};

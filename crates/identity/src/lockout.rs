@@ -1,0 +1,319 @@
+//! Lockout: five failed sign-ins within five minutes lock an account for that network for fifteen.
+//!
+//! Kept in memory, by account name and network (/24 of IPv4, /64 of IPv6), so that a stranger elsewhere
+//! cannot lock the owner out. Names that do not exist count the same, so that the answer tells nothing.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use watchroom_kit::Entropy;
+
+use crate::config::LockoutRules;
+use crate::network::Network;
+use crate::stamp;
+
+/// Most tallies kept; the stalest go first. One costs about 150 bytes.
+const MOST_TALLIES: usize = 50_000;
+
+/// How often, in microseconds, tries at a locked account are worth an audit entry.
+const RECORD_EVERY: i64 = 60_000_000;
+
+/// An account name and a network, hashed with a key of this process: names that people typed, which may be
+/// passwords in the wrong field, are not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Door([u8; 32]);
+
+/// Whether a try may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Open,
+    /// Locked until then; `to_record` tries have not been written down yet, and it is time to.
+    Locked {
+        until: i64,
+        to_record: Option<u32>,
+    },
+}
+
+/// What a failure led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failed {
+    /// It counted; with the last one the door locks.
+    Counted {
+        remaining: u32,
+        locked_until: Option<i64>,
+    },
+    /// The door had been locked meanwhile by another try.
+    WasLocked { until: i64 },
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    failures: VecDeque<i64>,
+    locked_until: i64,
+    unrecorded: u32,
+    recorded_at: i64,
+}
+
+/// All doors at which somebody failed lately.
+#[derive(Debug)]
+pub(crate) struct Lockouts {
+    rules: LockoutRules,
+    key: [u8; 32],
+    tallies: Mutex<HashMap<Door, Tally>>,
+}
+
+impl Lockouts {
+    pub(crate) fn new(rules: LockoutRules, entropy: &Entropy) -> Self {
+        Self {
+            rules,
+            key: entropy.bytes(),
+            tallies: Mutex::default(),
+        }
+    }
+
+    /// The door for an account name, as typed, from an address.
+    pub(crate) fn door(&self, name: &str, from: Option<IpAddr>) -> Door {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        match Network::from(from) {
+            Network::Inside => _ = hasher.update(&[0]),
+            Network::V4(parts) => _ = hasher.update(&[4]).update(&parts),
+            Network::V6(parts) => {
+                hasher.update(&[6]);
+                for part in parts {
+                    hasher.update(&part.to_be_bytes());
+                }
+            }
+        }
+        hasher.update(name.to_ascii_lowercase().as_bytes());
+        Door(*hasher.finalize().as_bytes())
+    }
+
+    /// Whether a try may go on to the password.
+    pub(crate) fn standing(&self, door: Door, now: i64) -> Standing {
+        match self.book().get_mut(&door) {
+            Some(tally) if tally.locked_until > now => {
+                tally.unrecorded += 1;
+                let is_due = now - tally.recorded_at >= RECORD_EVERY;
+                let to_record = is_due.then(|| std::mem::take(&mut tally.unrecorded));
+                if is_due {
+                    tally.recorded_at = now;
+                }
+                Standing::Locked {
+                    until: tally.locked_until,
+                    to_record,
+                }
+            }
+            _ => Standing::Open,
+        }
+    }
+
+    /// Counts a failure.
+    pub(crate) fn fail(&self, door: Door, now: i64) -> Failed {
+        let mut book = self.book();
+        if book.len() >= MOST_TALLIES && !book.contains_key(&door) {
+            self.make_room(&mut book, now);
+        }
+        let tally = book.entry(door).or_default();
+        if tally.locked_until > now {
+            return Failed::WasLocked {
+                until: tally.locked_until,
+            };
+        }
+        let since = now - stamp::seconds(self.rules.within_s);
+        tally.failures.retain(|at| *at > since);
+        tally.failures.push_back(now);
+        let count = u32::try_from(tally.failures.len()).unwrap_or(u32::MAX);
+        let remaining = self.rules.failures.saturating_sub(count);
+        if remaining > 0 {
+            return Failed::Counted {
+                remaining,
+                locked_until: None,
+            };
+        }
+        tally.failures.clear();
+        tally.locked_until = now + stamp::seconds(self.rules.lock_s);
+        tally.recorded_at = now;
+        Failed::Counted {
+            remaining,
+            locked_until: Some(tally.locked_until),
+        }
+    }
+
+    /// Forgets the failures after a success, unless the door was locked while the password was being checked:
+    /// then not even a right one is told so, and tries side by side gain nothing.
+    pub(crate) fn succeed(&self, door: Door, now: i64) -> Result<(), i64> {
+        let mut book = self.book();
+        match book.get(&door) {
+            Some(tally) if tally.locked_until > now => return Err(tally.locked_until),
+            Some(_) => _ = book.remove(&door),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn make_room(&self, book: &mut HashMap<Door, Tally>, now: i64) {
+        let since = now - stamp::seconds(self.rules.within_s);
+        book.retain(|_, tally| {
+            tally.locked_until > now || tally.failures.back().is_some_and(|at| *at > since)
+        });
+        if book.len() >= MOST_TALLIES {
+            let freshness = |tally: &Tally| {
+                tally
+                    .locked_until
+                    .max(tally.failures.back().copied().unwrap_or(0))
+            };
+            let stalest = book
+                .iter()
+                .min_by_key(|(_, tally)| freshness(tally))
+                .map(|(door, _)| *door);
+            if let Some(stalest) = stalest {
+                book.remove(&stalest);
+            }
+        }
+    }
+
+    fn book(&self) -> MutexGuard<'_, HashMap<Door, Tally>> {
+        self.tallies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MINUTE: i64 = 60_000_000;
+
+    fn lockouts() -> Lockouts {
+        Lockouts::new(LockoutRules::default(), &Entropy::seeded(7))
+    }
+
+    fn from(address: &str) -> Option<IpAddr> {
+        Some(address.parse().unwrap())
+    }
+
+    #[test]
+    fn five_failures_lock_the_door_for_a_quarter_of_an_hour() {
+        let lockouts = lockouts();
+        let door = lockouts.door("alice", from("192.0.2.7"));
+        for remaining in [4, 3, 2, 1] {
+            assert_eq!(
+                lockouts.fail(door, 0),
+                Failed::Counted {
+                    remaining,
+                    locked_until: None
+                }
+            );
+        }
+        let until = 15 * MINUTE;
+        assert_eq!(
+            lockouts.fail(door, 0),
+            Failed::Counted {
+                remaining: 0,
+                locked_until: Some(until)
+            }
+        );
+        assert_eq!(
+            lockouts.standing(door, until - 1),
+            Standing::Locked {
+                until,
+                to_record: Some(1)
+            }
+        );
+        assert_eq!(lockouts.succeed(door, until - 1), Err(until));
+        assert_eq!(lockouts.standing(door, until), Standing::Open);
+    }
+
+    #[test]
+    fn failures_older_than_five_minutes_do_not_count_and_a_success_forgets_them() {
+        let lockouts = lockouts();
+        let door = lockouts.door("alice", from("192.0.2.7"));
+        for turn in 0..20 {
+            let counted = lockouts.fail(door, turn * 2 * MINUTE);
+            assert!(
+                matches!(
+                    counted,
+                    Failed::Counted {
+                        locked_until: None,
+                        ..
+                    }
+                ),
+                "{counted:?}"
+            );
+        }
+        assert_eq!(lockouts.succeed(door, 40 * MINUTE), Ok(()));
+        assert_eq!(
+            lockouts.fail(door, 40 * MINUTE),
+            Failed::Counted {
+                remaining: 4,
+                locked_until: None
+            }
+        );
+    }
+
+    #[test]
+    fn a_door_is_a_name_and_a_network() {
+        let lockouts = lockouts();
+        let door = lockouts.door("alice", from("192.0.2.7"));
+        assert_eq!(door, lockouts.door("ALICE", from("192.0.2.200")));
+        assert_eq!(door, lockouts.door("alice", from("::ffff:192.0.2.9")));
+        assert_ne!(door, lockouts.door("alice", from("192.0.3.7")));
+        assert_ne!(door, lockouts.door("alic", from("192.0.2.7")));
+        let six = lockouts.door("alice", from("2001:db8:1:2::1"));
+        assert_eq!(six, lockouts.door("alice", from("2001:db8:1:2:ffff::9")));
+        assert_ne!(six, lockouts.door("alice", from("2001:db8:1:3::1")));
+    }
+
+    #[test]
+    fn tries_at_a_locked_door_are_written_down_once_a_minute_with_their_number() {
+        let lockouts = lockouts();
+        let door = lockouts.door("alice", None);
+        for _ in 0..5 {
+            lockouts.fail(door, 0);
+        }
+        let until = 15 * MINUTE;
+        for _ in 0..3 {
+            assert_eq!(
+                lockouts.standing(door, 1),
+                Standing::Locked {
+                    until,
+                    to_record: None
+                }
+            );
+        }
+        assert_eq!(
+            lockouts.standing(door, MINUTE),
+            Standing::Locked {
+                until,
+                to_record: Some(4)
+            }
+        );
+        assert_eq!(
+            lockouts.standing(door, MINUTE),
+            Standing::Locked {
+                until,
+                to_record: None
+            }
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_more_than_five_failures_are_ever_told_within_the_window(gaps in prop::collection::vec(0_i64..MINUTE, 1..60)) {
+            let lockouts = lockouts();
+            let door = lockouts.door("alice", from("192.0.2.7"));
+            let (mut now, mut told): (i64, Vec<i64>) = (0, Vec::new());
+            for gap in gaps {
+                now += gap;
+                if lockouts.standing(door, now) == Standing::Open {
+                    lockouts.fail(door, now);
+                    told.push(now);
+                }
+                let recent = told.iter().filter(|at| **at > now - 5 * MINUTE).count();
+                prop_assert!(recent <= 5);
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What a password must be. All broken rules are reported at once; the strength meter asks the same rules.
+
+use watchroom_kit::{ExposeSecret, FieldFault, SecretString};
+
+use crate::config::PasswordRules;
+
+impl PasswordRules {
+    /// Every rule that `password` breaks, as faults of the input field `field`; none if it will do. `names` are
+    /// what the person is called: a password must not contain the first, and all of them count as guessable.
+    #[must_use]
+    pub fn faults(&self, field: &str, password: &SecretString, names: &[&str]) -> Vec<FieldFault> {
+        let text = password.expose_secret();
+        let length = text.chars().count();
+        let mut faults = Vec::new();
+        let mut wants = |holds: bool, code: &str, rule: String| {
+            if !holds {
+                faults.push(FieldFault::new(field, code, rule));
+            }
+        };
+        wants(
+            length >= usize::from(self.shortest),
+            "too_short",
+            format!("use at least {} characters", self.shortest),
+        );
+        wants(
+            length <= usize::from(self.longest),
+            "too_long",
+            format!("use at most {} characters", self.longest),
+        );
+        if self.mixed {
+            let has = |kind: fn(char) -> bool| text.chars().any(kind);
+            wants(
+                has(char::is_uppercase),
+                "no_upper_case",
+                "use an upper-case letter".to_owned(),
+            );
+            wants(
+                has(char::is_lowercase),
+                "no_lower_case",
+                "use a lower-case letter".to_owned(),
+            );
+            wants(has(char::is_numeric), "no_digit", "use a digit".to_owned());
+            wants(
+                has(|c| !c.is_alphanumeric()),
+                "no_special",
+                "use a special character".to_owned(),
+            );
+        }
+        let contains_name = names.first().is_some_and(|name| contains(text, name));
+        wants(
+            !contains_name,
+            "contains_name",
+            "do not use the user name in it".to_owned(),
+        );
+        wants(
+            longest_run(text) <= usize::from(self.longest_run),
+            "repeats",
+            format!(
+                "use the same character at most {} times in a row",
+                self.longest_run
+            ),
+        );
+        // Longer texts are refused above, and scoring them would cost more than it tells.
+        if length <= usize::from(self.longest) && score(text, names) < self.least_score {
+            wants(
+                false,
+                "guessable",
+                "this is easy to guess; use more or less common words".to_owned(),
+            );
+        }
+        faults
+    }
+
+    /// How hard `password` is to guess, 0 to 4: zxcvbn's score (Wheeler 2016), which knows dictionaries,
+    /// keyboard patterns, dates and repetition.
+    #[must_use]
+    pub fn score(&self, password: &SecretString, names: &[&str]) -> u8 {
+        let text = password.expose_secret();
+        if text.chars().count() > usize::from(self.longest) {
+            0
+        } else {
+            score(text, names)
+        }
+    }
+}
+
+fn score(text: &str, names: &[&str]) -> u8 {
+    u8::from(zxcvbn::zxcvbn(text, names).score())
+}
+
+fn contains(text: &str, name: &str) -> bool {
+    !name.is_empty() && text.to_lowercase().contains(&name.to_lowercase())
+}
+
+fn longest_run(text: &str) -> usize {
+    let (mut longest, mut run, mut last) = (0, 0, None);
+    for c in text.chars() {
+        run = if last == Some(c) { run + 1 } else { 1 };
+        last = Some(c);
+        longest = longest.max(run);
+    }
+    longest
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn codes(password: &str) -> Vec<String> {
+        let faults =
+            PasswordRules::default().faults("password", &password.into(), &["alice", "Alice Archer"]);
+        faults.into_iter().map(|fault| fault.code).collect()
+    }
+
+    #[test]
+    fn all_broken_rules_are_reported_at_once() {
+        let wanted = [
+            "too_short",
+            "no_upper_case",
+            "no_digit",
+            "no_special",
+            "contains_name",
+            "repeats",
+            "guessable",
+        ];
+        assert_eq!(codes("alicebbbb"), wanted);
+    }
+
+    #[test]
+    fn a_good_password_breaks_none() {
+        assert_eq!(codes("Teal-Otter7 drums"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_in_the_dictionary_or_on_the_keyboard_is_guessable() {
+        assert_eq!(codes("Password123!"), ["guessable"]);
+        assert_eq!(codes("Qwertyuiop1!"), ["guessable"]);
+    }
+
+    proptest! {
+        // Scoring a hundred odd characters takes a while without optimisation.
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn no_text_is_too_odd_to_judge(text in "\\PC{0,300}") {
+            let is_long = text.chars().count() > 256;
+            prop_assert_eq!(codes(&text).contains(&"too_long".to_owned()), is_long);
+        }
+
+        #[test]
+        fn a_run_of_four_is_always_found(before in "[a-z]{0,9}", c in "[A-Z]", after in "[a-z]{0,9}") {
+            let text = format!("{before}{}{after}", c.repeat(4));
+            prop_assert!(codes(&text).contains(&"repeats".to_owned()));
+        }
+    }
+}

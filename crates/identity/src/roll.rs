@@ -1,0 +1,305 @@
+//! The roll: accounts, live sessions and tokens in memory, so that a request is recognised without the database.
+//!
+//! One person is always replaced as a whole by what the database says of them: account, grants, sessions
+//! and tokens. Nothing here is changed on its own, so the roll cannot drift from what is committed.
+
+mod build;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use time::OffsetDateTime;
+use watchroom_model::{CallSign, DisplayName, EmailAddress, SessionId, TokenId, UserId, UserName};
+use watchroom_policy::Grant;
+use watchroom_store::{Store, StoreError};
+
+use crate::config::SessionRules;
+use crate::digest::Digest;
+use crate::entity::{grant, session, token, user};
+use crate::sessions::Session;
+use crate::stamp;
+use crate::tokens::Bearer;
+use crate::users::UserStatus;
+
+/// A person, as the rest of the crate reads them.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) id: UserId,
+    pub(crate) name: UserName,
+    pub(crate) display_name: DisplayName,
+    pub(crate) email: Option<EmailAddress>,
+    pub(crate) call_sign: Option<CallSign>,
+    pub(crate) password_hash: Option<Arc<str>>,
+    pub(crate) status: UserStatus,
+    pub(crate) grants: Vec<Grant>,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) last_sign_in: Option<OffsetDateTime>,
+}
+
+/// Everything about one person, built from rows.
+pub(crate) struct Person {
+    account: Arc<Account>,
+    sessions: HashMap<Digest, Arc<Session>>,
+    tokens: HashMap<Digest, Arc<Bearer>>,
+}
+
+/// Where a person's sessions and tokens are found, to take them off the roll again.
+#[derive(Debug)]
+struct Entry {
+    account: Arc<Account>,
+    sessions: Vec<(SessionId, Digest)>,
+    tokens: Vec<(TokenId, Digest)>,
+}
+
+/// Everybody.
+#[derive(Debug)]
+pub(crate) struct Roll {
+    people: DashMap<UserId, Entry>,
+    /// By folded name.
+    names: DashMap<String, UserId>,
+    sessions: DashMap<Digest, Arc<Session>>,
+    session_ids: DashMap<SessionId, Digest>,
+    tokens: DashMap<Digest, Arc<Bearer>>,
+    token_ids: DashMap<TokenId, Digest>,
+    idle: Duration,
+}
+
+impl Roll {
+    pub(crate) fn new(rules: &SessionRules) -> Self {
+        Self {
+            people: DashMap::new(),
+            names: DashMap::new(),
+            sessions: DashMap::new(),
+            session_ids: DashMap::new(),
+            tokens: DashMap::new(),
+            token_ids: DashMap::new(),
+            idle: Duration::from_secs(u64::from(rules.idle_s)),
+        }
+    }
+
+    pub(crate) fn has_accounts(&self) -> bool {
+        !self.people.is_empty()
+    }
+
+    pub(crate) fn account(&self, user: UserId) -> Option<Arc<Account>> {
+        self.people.get(&user).map(|entry| Arc::clone(&entry.account))
+    }
+
+    /// The account of a name as typed, whatever its case.
+    pub(crate) fn named(&self, name: &str) -> Option<Arc<Account>> {
+        let user = *self.names.get(&name.to_ascii_lowercase())?;
+        self.account(user)
+    }
+
+    pub(crate) fn session(&self, cookie: Digest) -> Option<Arc<Session>> {
+        self.sessions.get(&cookie).map(|session| Arc::clone(&session))
+    }
+
+    pub(crate) fn session_by_id(&self, id: SessionId) -> Option<Arc<Session>> {
+        let digest = *self.session_ids.get(&id)?;
+        self.session(digest)
+    }
+
+    pub(crate) fn sessions_of(&self, user: UserId) -> Vec<Arc<Session>> {
+        let digests: Vec<Digest> = self
+            .people
+            .get(&user)
+            .map(|entry| entry.sessions.iter().map(|(_, digest)| *digest).collect())
+            .unwrap_or_default();
+        digests
+            .into_iter()
+            .filter_map(|digest| self.session(digest))
+            .collect()
+    }
+
+    pub(crate) fn token(&self, secret: Digest) -> Option<Arc<Bearer>> {
+        self.tokens.get(&secret).map(|token| Arc::clone(&token))
+    }
+
+    pub(crate) fn token_by_id(&self, id: TokenId) -> Option<Arc<Bearer>> {
+        let digest = *self.token_ids.get(&id)?;
+        self.token(digest)
+    }
+
+    /// Puts one person on the roll as committed, or takes them off it.
+    pub(crate) async fn reread(&self, store: &Store, id: UserId) -> Result<(), StoreError> {
+        let text = id.to_string();
+        let tx = store.read().await?;
+        let Some(row) = tx.one(user::Entity::find_by_id(text.clone())).await? else {
+            self.forget(id);
+            return Ok(());
+        };
+        let rows = build::Rows {
+            user: row,
+            grants: tx
+                .all(grant::Entity::find().filter(grant::Column::UserId.eq(text.clone())))
+                .await?,
+            sessions: tx
+                .all(session::Entity::find().filter(session::Column::UserId.eq(text.clone())))
+                .await?,
+            tokens: tx
+                .all(
+                    token::Entity::find()
+                        .filter(live_tokens())
+                        .filter(token::Column::Owner.eq(text)),
+                )
+                .await?,
+        };
+        self.put(&build::person(rows, self.idle)?);
+        Ok(())
+    }
+
+    /// Puts everybody on the roll as committed.
+    pub(crate) async fn reread_all(&self, store: &Store) -> Result<(), StoreError> {
+        let tx = store.read().await?;
+        let mut grants = grouped(tx.all(grant::Entity::find()).await?, |row| row.user_id.clone());
+        let mut sessions = grouped(tx.all(session::Entity::find()).await?, |row| row.user_id.clone());
+        let tokens = tx.all(token::Entity::find().filter(live_tokens())).await?;
+        let mut tokens = grouped(tokens, |row| row.owner.clone());
+        let mut seen = std::collections::HashSet::new();
+        for row in tx.all(user::Entity::find()).await? {
+            let rows = build::Rows {
+                grants: grants.remove(&row.id).unwrap_or_default(),
+                sessions: sessions.remove(&row.id).unwrap_or_default(),
+                tokens: tokens.remove(&row.id).unwrap_or_default(),
+                user: row,
+            };
+            let person = build::person(rows, self.idle)?;
+            seen.insert(person.account.id);
+            self.put(&person);
+        }
+        let gone: Vec<UserId> = self
+            .people
+            .iter()
+            .map(|entry| *entry.key())
+            .filter(|id| !seen.contains(id))
+            .collect();
+        gone.into_iter().for_each(|id| self.forget(id));
+        Ok(())
+    }
+
+    /// Whose session it is or was.
+    pub(crate) async fn owner_of_session(
+        &self,
+        store: &Store,
+        id: SessionId,
+    ) -> Result<Option<UserId>, StoreError> {
+        if let Some(session) = self.session_by_id(id) {
+            return Ok(Some(session.user));
+        }
+        let row = store
+            .read()
+            .await?
+            .one(session::Entity::find_by_id(id.to_string()))
+            .await?;
+        row.map(|row| build::parsed("sessions", "user_id", &row.user_id))
+            .transpose()
+    }
+
+    /// Whose token it is or was.
+    pub(crate) async fn owner_of_token(
+        &self,
+        store: &Store,
+        id: TokenId,
+    ) -> Result<Option<UserId>, StoreError> {
+        if let Some(bearer) = self.token_by_id(id) {
+            return Ok(Some(bearer.owner));
+        }
+        let row = store
+            .read()
+            .await?
+            .one(token::Entity::find_by_id(id.to_string()))
+            .await?;
+        row.map(|row| build::parsed("tokens", "owner", &row.owner))
+            .transpose()
+    }
+
+    /// Takes a person with all sessions and tokens off the roll.
+    pub(crate) fn forget(&self, id: UserId) {
+        if let Some((_, entry)) = self.people.remove(&id) {
+            self.names
+                .remove_if(&entry.account.name.folded(), |_, holder| *holder == id);
+            self.take_off(&entry, |_| false, |_| false);
+        }
+    }
+
+    fn put(&self, person: &Person) {
+        let id = person.account.id;
+        let entry = Entry {
+            sessions: person
+                .sessions
+                .iter()
+                .map(|(digest, session)| (session.id, *digest))
+                .collect(),
+            tokens: person
+                .tokens
+                .iter()
+                .map(|(digest, token)| (token.id, *digest))
+                .collect(),
+            account: Arc::clone(&person.account),
+        };
+        // New ones first, stale ones after: at no instant is a live session or token missing.
+        for (digest, session) in &person.sessions {
+            if let Some(before) = self.session_by_id(session.id) {
+                session.carry_over(&before);
+            }
+            self.sessions.insert(*digest, Arc::clone(session));
+            self.session_ids.insert(session.id, *digest);
+        }
+        for (digest, token) in &person.tokens {
+            if let Some(before) = self.token(*digest) {
+                token.carry_over(&before);
+            }
+            self.tokens.insert(*digest, Arc::clone(token));
+            self.token_ids.insert(token.id, *digest);
+        }
+        self.names.insert(person.account.name.folded(), id);
+        if let Some(before) = self.people.insert(id, entry) {
+            if before.account.name.folded() != person.account.name.folded() {
+                self.names
+                    .remove_if(&before.account.name.folded(), |_, holder| *holder == id);
+            }
+            self.take_off(
+                &before,
+                |digest| person.sessions.contains_key(digest),
+                |digest| person.tokens.contains_key(digest),
+            );
+        }
+    }
+
+    fn take_off(
+        &self,
+        entry: &Entry,
+        keeps_session: impl Fn(&Digest) -> bool,
+        keeps_token: impl Fn(&Digest) -> bool,
+    ) {
+        for (id, digest) in entry.sessions.iter().filter(|(_, digest)| !keeps_session(digest)) {
+            self.sessions.remove(digest);
+            self.session_ids.remove_if(id, |_, held| held == digest);
+        }
+        for (id, digest) in entry.tokens.iter().filter(|(_, digest)| !keeps_token(digest)) {
+            self.tokens.remove(digest);
+            self.token_ids.remove_if(id, |_, held| held == digest);
+        }
+    }
+}
+
+fn live_tokens() -> sea_orm::Condition {
+    sea_orm::Condition::all().add(token::Column::RevokedAt.is_null())
+}
+
+fn grouped<R>(rows: Vec<R>, by: impl Fn(&R) -> String) -> HashMap<String, Vec<R>> {
+    let mut groups: HashMap<String, Vec<R>> = HashMap::new();
+    for row in rows {
+        groups.entry(by(&row)).or_default().push(row);
+    }
+    groups
+}
+
+/// When a stored time may be absent.
+pub(crate) fn moment(micros: Option<i64>) -> Option<OffsetDateTime> {
+    micros.map(stamp::at)
+}

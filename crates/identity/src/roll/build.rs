@@ -1,0 +1,154 @@
+//! Rows of one person made into what the roll holds. A row that cannot be read is damage and is named.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use watchroom_model::UserId;
+use watchroom_policy::{Grant, PermissionSet, Principal, Proof, Role, Who};
+use watchroom_store::StoreError;
+
+use super::{Account, Person, moment};
+use crate::digest::Digest;
+use crate::entity::{grant, session, token, user};
+use crate::sessions::Session;
+use crate::stamp;
+use crate::tokens::Bearer;
+use crate::users::UserStatus;
+
+/// All rows of one person.
+pub(super) struct Rows {
+    pub(super) user: user::Model,
+    pub(super) grants: Vec<grant::Model>,
+    pub(super) sessions: Vec<session::Model>,
+    pub(super) tokens: Vec<token::Model>,
+}
+
+/// One person from their rows. A disabled one has no sessions, and tokens that say so.
+pub(super) fn person(rows: Rows, idle: Duration) -> Result<Person, StoreError> {
+    let grants = rows.grants.iter().map(grant).collect::<Result<Vec<_>, _>>()?;
+    let account = Arc::new(account(rows.user, grants)?);
+    let is_active = account.status == UserStatus::Active;
+    let sessions = rows
+        .sessions
+        .into_iter()
+        .filter(|_| is_active)
+        .map(|row| session(row, &account, idle))
+        .collect::<Result<HashMap<_, _>, _>>()?;
+    let tokens = rows
+        .tokens
+        .iter()
+        .map(|row| bearer(row, &account))
+        .collect::<Result<HashMap<_, _>, _>>()?;
+    Ok(Person {
+        account,
+        sessions,
+        tokens,
+    })
+}
+
+/// A text column as what it must be.
+pub(super) fn parsed<T: FromStr>(table: &str, column: &str, text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| damaged(table, column))
+}
+
+fn damaged(table: &str, column: &str) -> StoreError {
+    StoreError::Database(format!("a value in {table}.{column} is not what it must be"))
+}
+
+fn maybe<T: FromStr>(table: &str, column: &str, text: Option<&str>) -> Result<Option<T>, StoreError> {
+    text.map(|text| parsed(table, column, text)).transpose()
+}
+
+fn account(row: user::Model, grants: Vec<Grant>) -> Result<Account, StoreError> {
+    Ok(Account {
+        id: parsed("users", "id", &row.id)?,
+        name: parsed("users", "name", &row.name)?,
+        display_name: parsed("users", "display_name", &row.display_name)?,
+        email: maybe("users", "email", row.email.as_deref())?,
+        call_sign: maybe("users", "call_sign", row.call_sign.as_deref())?,
+        password_hash: row.password_hash.map(Into::into),
+        status: parsed("users", "status", &row.status)?,
+        grants,
+        created_at: stamp::at(row.created_at),
+        last_sign_in: moment(row.last_sign_in),
+    })
+}
+
+fn grant(row: &grant::Model) -> Result<Grant, StoreError> {
+    let role = Role::built_in(&row.role).ok_or_else(|| damaged("user_grants", "role"))?;
+    let scope = parsed("user_grants", "scope", &row.scope)?;
+    Ok(Grant {
+        role: Arc::new(role),
+        scope,
+        source: "directly".into(),
+    })
+}
+
+fn session(
+    row: session::Model,
+    account: &Account,
+    idle: Duration,
+) -> Result<(Digest, Arc<Session>), StoreError> {
+    let digest = Digest::parse(&row.cookie_hash).ok_or_else(|| damaged("sessions", "cookie_hash"))?;
+    let principal = Arc::new(Principal {
+        who: Who::User {
+            id: account.id,
+            name: account.name.clone(),
+        },
+        grants: account.grants.clone(),
+        ceiling: None,
+        // Second factors are enrolled nowhere yet, so no session can lack one.
+        proof: Proof {
+            fresh_at: Some(stamp::at(row.proven_at)),
+            lacks_second_factor: false,
+        },
+    });
+    let id = parsed("sessions", "id", &row.id)?;
+    let source_ip = maybe("sessions", "source_ip", row.source_ip.as_deref())?;
+    Ok((
+        digest,
+        Arc::new(Session::new(row, id, source_ip, principal, account.id, idle)),
+    ))
+}
+
+fn bearer(row: &token::Model, account: &Account) -> Result<(Digest, Arc<Bearer>), StoreError> {
+    let digest = Digest::parse(&row.secret_hash).ok_or_else(|| damaged("tokens", "secret_hash"))?;
+    let id = parsed("tokens", "id", &row.id)?;
+    let ceiling = row
+        .permissions
+        .as_deref()
+        .map(serde_json::from_str::<PermissionSet>)
+        .transpose();
+    let networks = row
+        .networks
+        .as_deref()
+        .map(serde_json::from_str::<Vec<IpNet>>)
+        .transpose();
+    let owner: UserId = account.id;
+    let principal = Arc::new(Principal {
+        who: Who::Token {
+            id,
+            owner,
+            owner_name: account.name.clone(),
+            may_be_sensitive: row.may_be_sensitive,
+        },
+        grants: account.grants.clone(),
+        ceiling: ceiling.map_err(|_| damaged("tokens", "permissions"))?,
+        // A token is made by a proven session or over the socket, and needs no factor of its own.
+        proof: Proof::default(),
+    });
+    let bearer = Bearer::new(
+        row,
+        id,
+        owner,
+        networks
+            .map_err(|_| damaged("tokens", "networks"))?
+            .unwrap_or_default(),
+        account.status == UserStatus::Active,
+        principal,
+    );
+    Ok((digest, Arc::new(bearer)))
+}

@@ -1,0 +1,87 @@
+//! Beginning a session, and giving it a new cookie when it rises.
+
+use std::time::Duration;
+
+use sea_orm::ActiveValue::Set;
+use watchroom_kit::{Ambient, ExposeSecret, SecretString};
+use watchroom_model::{SessionId, UserId};
+use watchroom_policy::Trail;
+
+use super::SignedIn;
+use crate::Identity;
+use crate::config::SessionRules;
+use crate::digest::Digest;
+use crate::entity::session;
+use crate::stamp;
+
+/// A cookie nobody has yet, and its hash.
+#[derive(Debug)]
+pub(crate) struct NewCookie {
+    pub(crate) secret: SecretString,
+    pub(crate) digest: Digest,
+}
+
+impl NewCookie {
+    pub(crate) fn mint(ambient: &Ambient) -> Self {
+        let secret = SecretString::from(ambient.entropy.token());
+        let digest = Digest::of(secret.expose_secret());
+        Self { secret, digest }
+    }
+}
+
+/// A session about to begin: its row and its cookie.
+#[derive(Debug)]
+pub(crate) struct NewSession {
+    pub(crate) id: SessionId,
+    pub(crate) row: session::ActiveModel,
+    pub(crate) cookie: NewCookie,
+}
+
+impl NewSession {
+    /// A session for somebody who has just proven who they are.
+    pub(crate) fn mint(
+        ambient: &Ambient,
+        rules: &SessionRules,
+        user: UserId,
+        trail: &Trail,
+        remember: bool,
+    ) -> Self {
+        let id = SessionId::mint(ambient);
+        let cookie = NewCookie::mint(ambient);
+        let now = ambient.clock.now_micros();
+        let lasts = if remember {
+            rules.remembered_s
+        } else {
+            rules.longest_s
+        };
+        let row = session::ActiveModel {
+            id: Set(id.to_string()),
+            user_id: Set(user.to_string()),
+            cookie_hash: Set(cookie.digest.to_string()),
+            csrf: Set(ambient.entropy.token()),
+            created_at: Set(now),
+            last_seen: Set(now),
+            expires_at: Set(now + stamp::seconds(lasts)),
+            proven_at: Set(now),
+            remember: Set(remember),
+            user_agent: Set(trail.user_agent.as_deref().map(str::to_owned)),
+            source_ip: Set(trail.source_ip.map(|address| address.to_string())),
+        };
+        Self { id, row, cookie }
+    }
+}
+
+impl Identity {
+    /// What the browser is told of a session whose row has just been committed; `None` if it has already
+    /// ended again, since the account was disabled in the same instant.
+    pub(crate) fn signed_in(&self, cookie: NewCookie) -> Option<SignedIn> {
+        let session = self.inner.roll.session(cookie.digest)?;
+        let lasts = Duration::from_secs(u64::from(self.inner.config.session.remembered_s));
+        let max_age = session.remember.then_some(lasts);
+        Some(SignedIn {
+            cookie: cookie.secret,
+            session,
+            max_age,
+        })
+    }
+}

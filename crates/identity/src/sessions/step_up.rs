@@ -1,0 +1,118 @@
+//! Step-up: proving again who one is, for acts that need a fresh proof. The session gets a new cookie.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::Value;
+use watchroom_kit::{Fault, FaultKind, SecretString};
+use watchroom_policy::{Refusal, Trail, act};
+use watchroom_store::{Changed, StoreError};
+
+use super::begin::NewCookie;
+use super::{Session, SignedIn};
+use crate::Identity;
+use crate::entity::session;
+use crate::sign_in::{Attempt, SignInError};
+
+/// Why a session did not rise.
+#[derive(Debug, thiserror::Error)]
+pub enum StepUpError {
+    /// The password was refused, as at sign-in.
+    #[error(transparent)]
+    Refused(#[from] SignInError),
+    /// The evaluator refused.
+    #[error(transparent)]
+    Forbidden(#[from] Box<Refusal>),
+    /// The session ended meanwhile.
+    #[error("the session has ended")]
+    Ended,
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl StepUpError {
+    fn inner(&self) -> Option<&dyn Fault> {
+        match self {
+            Self::Refused(error) => Some(error),
+            Self::Forbidden(refusal) => Some(refusal.as_ref()),
+            Self::Store(error) => Some(error),
+            Self::Ended => None,
+        }
+    }
+}
+
+impl Fault for StepUpError {
+    fn kind(&self) -> FaultKind {
+        self.inner().map_or(FaultKind::Unauthenticated, Fault::kind)
+    }
+
+    fn slug(&self) -> &'static str {
+        self.inner().map_or("not-signed-in", Fault::slug)
+    }
+
+    fn public(&self) -> String {
+        self.inner().map_or_else(
+            || "your session has ended; sign in again".to_owned(),
+            Fault::public,
+        )
+    }
+
+    fn members(&self) -> Vec<(&'static str, Value)> {
+        self.inner().map(Fault::members).unwrap_or_default()
+    }
+
+    fn retry_after_s(&self) -> Option<u64> {
+        self.inner().and_then(Fault::retry_after_s)
+    }
+}
+
+impl Identity {
+    /// Proves again who sits before a session. A right password makes the proof fresh and gives the session a
+    /// new cookie; the old one is worth nothing from then on. Failures count towards the lockout.
+    ///
+    /// # Errors
+    /// [`StepUpError`].
+    pub async fn step_up(
+        &self,
+        session: &Session,
+        trail: &Trail,
+        password: SecretString,
+    ) -> Result<SignedIn, StepUpError> {
+        let permit = self.permit(&session.principal, trail, act::StepUp, session)?;
+        let account = self.inner.roll.account(session.user).ok_or(StepUpError::Ended)?;
+        let attempt = Attempt {
+            trail,
+            name: account.name.as_str(),
+            principal: &session.principal,
+        };
+        self.check_password(&attempt, Some(&account), password).await?;
+        let cookie = NewCookie::mint(&self.inner.ambient);
+        let (id, digest, now) = (
+            session.id,
+            cookie.digest.to_string(),
+            self.inner.ambient.clock.now_micros(),
+        );
+        let risen = self
+            .inner
+            .store
+            .write(&permit, async move |tx| {
+                let update = session::Entity::update_many()
+                    .col_expr(session::Column::CookieHash, Expr::value(digest.clone()))
+                    .col_expr(session::Column::ProvenAt, Expr::value(now))
+                    .filter(session::Column::Id.eq(id.to_string()));
+                tx.note_resource(format!("session:{id}"));
+                tx.changed(Changed::Session(id));
+                if tx.update(update).await? == 0 {
+                    Err(StepUpError::Ended)
+                } else {
+                    Ok(())
+                }
+            })
+            .await;
+        risen?;
+        self.reread(session.user).await?;
+        let risen = self.signed_in(cookie).ok_or(StepUpError::Ended)?;
+        self.touch(&risen.session);
+        Ok(risen)
+    }
+}

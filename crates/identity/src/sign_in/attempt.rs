@@ -1,0 +1,137 @@
+//! One attempt at a password: the lockout around it, the hash, and what is written down of a failure.
+
+use std::sync::Arc;
+
+use watchroom_kit::SecretString;
+use watchroom_model::UserId;
+use watchroom_policy::{Principal, Resource, ResourceKind, Trail, act};
+use watchroom_store::StoreError;
+
+use super::{SignInError, locked};
+use crate::hashing::Verdict;
+use crate::lockout::{Failed, Standing};
+use crate::roll::Account;
+use crate::users::UserStatus;
+use crate::{Identity, stamp};
+
+/// Who tries, from where, at which name.
+#[derive(Debug)]
+pub(crate) struct Attempt<'a> {
+    pub(crate) trail: &'a Trail,
+    /// As typed. Never logged and never stored: people type passwords here.
+    pub(crate) name: &'a str,
+    /// Whoever is writing: a stranger at sign-in, the person at step-up.
+    pub(crate) principal: &'a Arc<Principal>,
+}
+
+/// The password was right.
+#[derive(Debug)]
+pub(crate) struct Proven {
+    /// A hash to store instead, where the parameters have risen.
+    pub(crate) stronger: Option<String>,
+}
+
+impl Identity {
+    /// Checks a password against an account, or against nobody's at the same cost. Disabled accounts and
+    /// names that do not exist are answered as a wrong password.
+    pub(crate) async fn check_password(
+        &self,
+        attempt: &Attempt<'_>,
+        account: Option<&Account>,
+        password: SecretString,
+    ) -> Result<Proven, SignInError> {
+        let door = self.inner.lockouts.door(attempt.name, attempt.trail.source_ip);
+        let now = self.inner.ambient.clock.now_micros();
+        if let Standing::Locked { until, to_record } = self.inner.lockouts.standing(door, now) {
+            if let Some(tries) = to_record {
+                self.record_failure(attempt, account, Failure::Locked { tries })
+                    .await?;
+            }
+            return Err(locked(until, now));
+        }
+        let hash = account.and_then(|account| account.password_hash.clone());
+        let verdict = self
+            .inner
+            .hashing
+            .verify(password, hash, attempt.trail.source_ip.into())
+            .await?;
+        let is_active = account.is_some_and(|account| account.status == UserStatus::Active);
+        let now = self.inner.ambient.clock.now_micros();
+        match verdict {
+            Verdict::Right { stronger } if is_active => {
+                self.inner
+                    .lockouts
+                    .succeed(door, now)
+                    .map_err(|until| locked(until, now))?;
+                Ok(Proven { stronger })
+            }
+            Verdict::Right { .. } | Verdict::Wrong => Err(self.refuse(attempt, account, now).await),
+        }
+    }
+
+    /// The answer to a password that was right a moment ago, for an account that has changed since.
+    pub(super) fn wrong(&self, attempt: &Attempt<'_>) -> SignInError {
+        let now = self.inner.ambient.clock.now_micros();
+        let door = self.inner.lockouts.door(attempt.name, attempt.trail.source_ip);
+        refused(self.inner.lockouts.fail(door, now), now)
+    }
+
+    async fn refuse(&self, attempt: &Attempt<'_>, account: Option<&Account>, now: i64) -> SignInError {
+        let door = self.inner.lockouts.door(attempt.name, attempt.trail.source_ip);
+        let failed = self.inner.lockouts.fail(door, now);
+        let locks = matches!(
+            failed,
+            Failed::Counted {
+                locked_until: Some(_),
+                ..
+            }
+        );
+        match self
+            .record_failure(attempt, account, Failure::Wrong { locks })
+            .await
+        {
+            Ok(()) => refused(failed, now),
+            Err(error) => error,
+        }
+    }
+
+    /// Writes a failure down: of a known account by its id, of any other without what was typed.
+    async fn record_failure(
+        &self,
+        attempt: &Attempt<'_>,
+        account: Option<&Account>,
+        failure: Failure,
+    ) -> Result<(), SignInError> {
+        let user: Option<UserId> = account.map(|account| account.id);
+        let on = user.map_or(Resource::all(ResourceKind::Session), Resource::user);
+        let permit = self.permit(attempt.principal, attempt.trail, act::FailSignIn, &on)?;
+        let written = self.inner.store.write(&permit, async move |tx| {
+            tx.note_failure();
+            match failure {
+                Failure::Wrong { locks } => tx.note("locks_the_account", locks),
+                Failure::Locked { tries } => tx.note("tries_while_locked", tries),
+            }
+            Ok::<_, StoreError>(())
+        });
+        Ok(written.await?)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Failure {
+    Wrong { locks: bool },
+    Locked { tries: u32 },
+}
+
+fn refused(failed: Failed, now: i64) -> SignInError {
+    match failed {
+        Failed::Counted {
+            remaining,
+            locked_until,
+        } => SignInError::Wrong {
+            remaining_attempts: remaining,
+            locked_until: locked_until.map(stamp::at),
+        },
+        Failed::WasLocked { until } => locked(until, now),
+    }
+}

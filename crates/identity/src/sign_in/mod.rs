@@ -1,0 +1,277 @@
+//! Signing in with user name and password.
+
+mod attempt;
+
+use std::sync::Arc;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use watchroom_kit::{Fault, FaultKind, SecretString};
+use watchroom_policy::{Grant, Principal, Proof, Refusal, Trail, Who, act};
+use watchroom_policy::{Resource, ResourceKind};
+use watchroom_store::{Changed, StoreError};
+
+pub(crate) use attempt::Attempt;
+
+use crate::entity::{session, user};
+use crate::hashing::HashError;
+use crate::roll::Account;
+use crate::sessions::{NewSession, SignedIn};
+use crate::{Identity, stamp, users};
+
+/// What the sign-in form sends.
+#[derive(Debug)]
+pub struct SignIn {
+    /// The user name, as typed.
+    pub username: String,
+    /// The password.
+    pub password: SecretString,
+    /// Whether the browser asks to be remembered.
+    pub remember_me: bool,
+}
+
+/// Why nobody was signed in. The same for names that exist and names that do not.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Name or password is wrong, or the account is disabled.
+    #[error("a sign-in was refused, {remaining_attempts} attempts remain")]
+    Wrong {
+        /// Failures that are left before the account is locked for this network.
+        remaining_attempts: u32,
+        /// Until when it is locked, if this failure was the last one.
+        locked_until: Option<OffsetDateTime>,
+    },
+    /// Too many failures: not even the right password is looked at.
+    #[error("a sign-in at a locked account")]
+    Locked {
+        /// Until when.
+        until: OffsetDateTime,
+        /// Seconds until then.
+        retry_after_s: u64,
+    },
+    /// More sign-ins at once than can be checked, or a defect.
+    #[error(transparent)]
+    Hashing(#[from] HashError),
+    /// The evaluator refused.
+    #[error(transparent)]
+    Forbidden(#[from] Box<Refusal>),
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Fault for SignInError {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Wrong { .. } => FaultKind::Unauthenticated,
+            Self::Locked { .. } => FaultKind::Locked,
+            Self::Hashing(error) => error.kind(),
+            Self::Forbidden(refusal) => refusal.kind(),
+            Self::Store(error) => error.kind(),
+        }
+    }
+
+    fn slug(&self) -> &'static str {
+        match self {
+            Self::Wrong { .. } => "sign-in-refused",
+            Self::Locked { .. } => "sign-in-locked",
+            Self::Hashing(error) => error.slug(),
+            Self::Forbidden(refusal) => refusal.slug(),
+            Self::Store(error) => error.slug(),
+        }
+    }
+
+    fn public(&self) -> String {
+        match self {
+            Self::Wrong {
+                locked_until: Some(_),
+                ..
+            } => "user name or password is wrong; sign-in is now locked for a while".to_owned(),
+            Self::Wrong {
+                remaining_attempts, ..
+            } => {
+                format!("user name or password is wrong; {remaining_attempts} attempts remain")
+            }
+            Self::Locked { retry_after_s, .. } => {
+                format!(
+                    "too many failed sign-ins; try again in {} minutes",
+                    retry_after_s.div_ceil(60)
+                )
+            }
+            Self::Hashing(error) => error.public(),
+            Self::Forbidden(refusal) => refusal.public(),
+            Self::Store(error) => error.public(),
+        }
+    }
+
+    fn members(&self) -> Vec<(&'static str, Value)> {
+        let until = |at: &OffsetDateTime| ("locked_until", json!(at.format(&Rfc3339).unwrap_or_default()));
+        match self {
+            Self::Wrong {
+                remaining_attempts,
+                locked_until,
+            } => {
+                let remaining = ("remaining_attempts", json!(remaining_attempts));
+                std::iter::once(remaining)
+                    .chain(locked_until.as_ref().map(until))
+                    .collect()
+            }
+            Self::Locked { until: at, .. } => vec![until(at)],
+            Self::Forbidden(refusal) => refusal.members(),
+            Self::Hashing(_) | Self::Store(_) => Vec::new(),
+        }
+    }
+
+    fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::Locked { retry_after_s, .. } => Some(*retry_after_s),
+            Self::Hashing(error) => error.retry_after_s(),
+            Self::Store(error) => error.retry_after_s(),
+            Self::Wrong { .. } | Self::Forbidden(_) => None,
+        }
+    }
+}
+
+impl Identity {
+    /// Signs a person in. Each success is a session of its own.
+    ///
+    /// # Errors
+    /// [`SignInError`]; failures are written down and count towards the lockout.
+    pub async fn sign_in(&self, trail: &Trail, sign_in: SignIn) -> Result<SignedIn, SignInError> {
+        let account = self.inner.roll.named(&sign_in.username);
+        let stranger = Arc::new(Principal::stranger());
+        let attempt = Attempt {
+            trail,
+            name: &sign_in.username,
+            principal: &stranger,
+        };
+        let proven = self
+            .check_password(&attempt, account.as_deref(), sign_in.password)
+            .await?;
+        let Some(account) = account else {
+            return Err(self.wrong(&attempt));
+        };
+
+        let principal = Arc::new(just_proven(&account, self.inner.ambient.now()));
+        let permit = self.permit(
+            &principal,
+            trail,
+            act::SignIn,
+            &Resource::all(ResourceKind::Session),
+        )?;
+        let new = NewSession::mint(
+            &self.inner.ambient,
+            &self.inner.config.session,
+            account.id,
+            trail,
+            sign_in.remember_me,
+        );
+        let begun = Begun {
+            user: account.id,
+            checked_hash: account.password_hash.clone(),
+            stronger_hash: proven.stronger,
+            session: new.row,
+            session_id: new.id.to_string(),
+            at: self.inner.ambient.clock.now_micros(),
+        };
+        let is_begun = self
+            .inner
+            .store
+            .write(&permit, async move |tx| begun.write(tx).await)
+            .await?;
+        if !is_begun {
+            return Err(self.wrong(&attempt));
+        }
+        self.reread(account.id).await?;
+        self.signed_in(new.cookie).ok_or_else(|| self.wrong(&attempt))
+    }
+}
+
+/// Most sessions a person has at once.
+const MOST_SESSIONS: usize = 50;
+
+/// What a sign-in writes.
+struct Begun {
+    user: watchroom_model::UserId,
+    checked_hash: Option<Arc<str>>,
+    stronger_hash: Option<String>,
+    session: session::ActiveModel,
+    session_id: String,
+    at: i64,
+}
+
+impl Begun {
+    /// Whether the account is still as it was when its password was checked; only then is there a session.
+    async fn write(&self, tx: &watchroom_store::WriteTx) -> Result<bool, StoreError> {
+        let id = self.user.to_string();
+        tx.note_resource(format!("session:{}", self.session_id));
+        let row = tx.one(user::Entity::find_by_id(id.clone())).await?;
+        let is_unchanged = row.is_some_and(|row| {
+            row.status == users::UserStatus::Active.word()
+                && row.password_hash.as_deref() == self.checked_hash.as_deref()
+        });
+        if !is_unchanged {
+            tx.note_failure();
+            return Ok(false);
+        }
+        let mut update = user::Entity::update_many().col_expr(user::Column::LastSignIn, Expr::value(self.at));
+        if let Some(hash) = &self.stronger_hash {
+            update = update.col_expr(user::Column::PasswordHash, Expr::value(hash.clone()));
+        }
+        tx.update(update.filter(user::Column::Id.eq(id))).await?;
+        tx.insert(self.session.clone()).await?;
+        tx.note("method", "password");
+        self.end_oldest(tx).await?;
+        tx.changed(Changed::User(self.user));
+        Ok(true)
+    }
+}
+
+impl Begun {
+    /// Ends the sessions that are too many, the oldest first: a known password must not fill the store.
+    async fn end_oldest(&self, tx: &watchroom_store::WriteTx) -> Result<(), StoreError> {
+        let all = session::Entity::find()
+            .filter(session::Column::UserId.eq(self.user.to_string()))
+            .order_by_desc(session::Column::Id);
+        let surplus: Vec<String> = tx
+            .all(all)
+            .await?
+            .into_iter()
+            .skip(MOST_SESSIONS)
+            .map(|row| row.id)
+            .collect();
+        if surplus.is_empty() {
+            return Ok(());
+        }
+        tx.note("sessions_ended", surplus.len());
+        let delete = session::Entity::delete_many().filter(session::Column::Id.is_in(surplus));
+        tx.delete(delete).await.map(drop)
+    }
+}
+
+fn just_proven(account: &Account, now: OffsetDateTime) -> Principal {
+    let grants: Vec<Grant> = account.grants.clone();
+    Principal {
+        who: Who::User {
+            id: account.id,
+            name: account.name.clone(),
+        },
+        grants,
+        ceiling: None,
+        proof: Proof {
+            fresh_at: Some(now),
+            lacks_second_factor: false,
+        },
+    }
+}
+
+/// A lock as a person is told of it.
+pub(crate) fn locked(until: i64, now: i64) -> SignInError {
+    SignInError::Locked {
+        until: stamp::at(until),
+        retry_after_s: stamp::seconds_until(until, now),
+    }
+}

@@ -1,0 +1,14 @@
+//! API tokens: made once and shown once, recognised without the database, and never stronger than their owner.
+
+mod bearer;
+mod create;
+mod list;
+mod revoke;
+mod text;
+
+pub(crate) use bearer::Bearer;
+pub use bearer::TokenFault;
+pub use create::{CreateTokenError, IssuedToken, NewToken, TokenDraft};
+pub use list::TokenView;
+pub use revoke::RevokeTokenError;
+pub use text::TokenKind;

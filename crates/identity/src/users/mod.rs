@@ -1,0 +1,82 @@
+//! People: making accounts, showing them, disabling and enabling them, and their passwords.
+
+mod create;
+mod list;
+mod password;
+mod status;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use watchroom_policy::{Grant, PermissionSet, Principal, Scope, Who};
+
+pub(crate) use create::NewAccount;
+pub use create::{CreateUserError, CreatedUser, NewUser};
+pub use list::{ReadError, UserView};
+pub use password::{ChangePassword, ChangePasswordError, ResetPasswordError};
+pub use status::ChangeUserError;
+pub(crate) use status::is_active;
+
+/// Whether an account may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UserStatus {
+    /// It may.
+    Active,
+    /// It may not: no sign-in, no session, no token.
+    Disabled,
+}
+
+impl UserStatus {
+    /// Its word, as stored and shown.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// A text that is no status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a status is active or disabled")]
+pub struct StatusError;
+
+impl std::str::FromStr for UserStatus {
+    type Err = StatusError;
+    fn from_str(text: &str) -> Result<Self, StatusError> {
+        [Self::Active, Self::Disabled]
+            .into_iter()
+            .find(|status| status.word() == text)
+            .ok_or(StatusError)
+    }
+}
+
+/// Whether it is root or the Host's own user on the Unix socket.
+pub(crate) fn is_local(principal: &Principal) -> bool {
+    matches!(principal.who, Who::Local { .. })
+}
+
+/// All that these grants give somewhere.
+pub(crate) fn all_of(grants: &[Grant]) -> PermissionSet {
+    grants.iter().fold(PermissionSet::NONE, |held, grant| {
+        held.union(grant.role.permissions)
+    })
+}
+
+/// All that the principal holds everywhere: nobody gives, or takes over, more than that.
+pub(crate) fn held_everywhere(principal: &Principal) -> PermissionSet {
+    if is_local(principal) {
+        return PermissionSet::ALL;
+    }
+    let everywhere = principal
+        .grants
+        .iter()
+        .filter(|grant| grant.scope == Scope::Everything);
+    let held = everywhere.fold(PermissionSet::NONE, |held, grant| {
+        held.union(grant.role.permissions)
+    });
+    principal
+        .ceiling
+        .map_or(held, |ceiling| held.intersection(ceiling))
+}

@@ -1,0 +1,14 @@
+//! Stories about who is who, told against a real store, each in a folder of its own.
+
+#[cfg(test)]
+mod room;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod set_up;
+#[cfg(test)]
+mod sign_in;
+#[cfg(test)]
+mod tokens;
+#[cfg(test)]
+mod users;

@@ -1,0 +1,246 @@
+//! A room of one's own: a real store in a temporary folder, a clock turned by hand, cheap hashes.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use time::macros::datetime;
+use watchroom_identity::{
+    Config, CreateUserError, Identity, NewToken, NewUser, SetUp, SignIn, SignInError, SignedIn, TokenKind,
+    UserView,
+};
+use watchroom_kit::{Ambient, Clock, Entropy, SecretString, Tasks};
+use watchroom_model::{DecisionId, UserId};
+use watchroom_policy::{
+    Act, Ask, Permit, Principal, Refusal, Resource, ResourceKind, Target, Trail, act, decide,
+};
+use watchroom_store::{Settings, Store};
+
+/// A password that breaks no rule.
+pub const PASSWORD: &str = "Teal-Otter7 drums";
+
+/// What the browser in these stories calls itself.
+pub const BROWSER: &str = "Browser/1.0";
+
+pub struct Room {
+    pub identity: Identity,
+    pub store: Store,
+    pub ambient: Ambient,
+    pub config: Config,
+    folder: TempDir,
+}
+
+/// The cheapest hashes Argon2 has.
+pub fn cheap() -> Config {
+    let mut config = Config::default();
+    config.hashing.memory_kib = 8;
+    config.hashing.passes = 1;
+    config.hashing.busy_delay_ms = 20;
+    config
+}
+
+impl Room {
+    pub async fn open() -> Self {
+        Self::with(cheap()).await
+    }
+
+    pub async fn with(config: Config) -> Self {
+        let clock = Clock::manual(datetime!(2026-05-04 08:00 UTC));
+        let ambient = Ambient {
+            clock,
+            entropy: Entropy::system(),
+            tasks: Tasks::new(),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(settings(folder.path()), ambient.clone())
+            .await
+            .unwrap();
+        let identity = Identity::open(store.clone(), config.clone(), ambient.clone())
+            .await
+            .unwrap();
+        Self {
+            identity,
+            store,
+            ambient,
+            config,
+            folder,
+        }
+    }
+
+    /// The same room with a set-up done by alice, the administrator, and her session.
+    pub async fn with_admin() -> (Self, SignedIn) {
+        let room = Self::open().await;
+        let alice = room.set_up("alice").await;
+        (room, alice)
+    }
+
+    pub async fn set_up(&self, name: &str) -> SignedIn {
+        let code = self
+            .identity
+            .setup_code()
+            .await
+            .unwrap()
+            .expect("nobody is there yet")
+            .code;
+        self.identity.set_up(&trail(), set_up(name, code)).await.unwrap()
+    }
+
+    /// Another process on the same store: what it knows it has from the database alone.
+    pub async fn another(&self) -> Identity {
+        Identity::open(self.store.clone(), self.config.clone(), self.ambient.clone())
+            .await
+            .unwrap()
+    }
+
+    pub fn permit<A: Act>(
+        &self,
+        who: &Arc<Principal>,
+        act: A,
+        on: &impl Target,
+    ) -> Result<Permit<A>, Box<Refusal>> {
+        let decision = DecisionId::mint(&self.ambient);
+        decide(
+            &Ask {
+                principal: who,
+                trail: &trail(),
+                decision,
+                now: self.ambient.now(),
+            },
+            act,
+            on,
+        )
+    }
+
+    /// An account made over the Unix socket.
+    pub async fn user(&self, name: &str, role: &str) -> UserView {
+        self.try_user(name, role, PASSWORD).await.unwrap()
+    }
+
+    pub async fn try_user(
+        &self,
+        name: &str,
+        role: &str,
+        password: &str,
+    ) -> Result<UserView, CreateUserError> {
+        let permit = self
+            .permit(&root(), act::CreateUser, &Resource::all(ResourceKind::User))
+            .unwrap();
+        let new = NewUser {
+            name: name.parse().unwrap(),
+            role: role.to_owned(),
+            password: Some(password.into()),
+            display_name: None,
+            email: None,
+            call_sign: None,
+        };
+        Ok(self.identity.create_user(&permit, new).await?.user)
+    }
+
+    pub async fn sign_in(&self, name: &str, password: &str) -> Result<SignedIn, SignInError> {
+        self.identity.sign_in(&trail(), typed(name, password)).await
+    }
+
+    /// A token made over the Unix socket.
+    pub async fn token(&self, owner: UserId, new: NewToken) -> String {
+        let permit = self
+            .permit(&root(), act::CreateToken, &self.identity.draft_token(owner))
+            .unwrap();
+        text(&self.identity.create_token(&permit, new).await.unwrap().token)
+    }
+
+    pub fn pass(&self, minutes: u64) {
+        self.ambient.clock.advance(Duration::from_secs(minutes * 60));
+    }
+
+    /// Whether any file of the room's state holds this text.
+    pub fn holds_anywhere(&self, wanted: &str) -> bool {
+        files_below(self.folder.path()).iter().any(|bytes| {
+            bytes
+                .windows(wanted.len())
+                .any(|window| window == wanted.as_bytes())
+        })
+    }
+}
+
+fn settings(folder: &Path) -> Settings {
+    Settings {
+        folder: folder.join("db"),
+        audit_folder: folder.join("audit"),
+        audit_key: folder.join("keys/audit.key"),
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.push(std::fs::read(path).unwrap());
+        }
+    }
+    found
+}
+
+pub fn root() -> Arc<Principal> {
+    Arc::new(Principal::local("root"))
+}
+
+pub fn trail() -> Trail {
+    trail_from("192.0.2.7")
+}
+
+pub fn trail_from(address: &str) -> Trail {
+    Trail {
+        request_id: None,
+        source_ip: Some(address.parse::<IpAddr>().unwrap()),
+        user_agent: Some(BROWSER.into()),
+    }
+}
+
+pub fn typed(name: &str, password: &str) -> SignIn {
+    SignIn {
+        username: name.to_owned(),
+        password: password.into(),
+        remember_me: false,
+    }
+}
+
+pub fn set_up(name: &str, code: SecretString) -> SetUp {
+    SetUp {
+        code,
+        name: name.parse().unwrap(),
+        display_name: name.parse().unwrap(),
+        password: PASSWORD.into(),
+    }
+}
+
+pub fn new_token(name: &str) -> NewToken {
+    NewToken {
+        name: name.parse().unwrap(),
+        kind: TokenKind::Personal,
+        permissions: None,
+        networks: Vec::new(),
+        expires_in: None,
+        allow_sensitive: false,
+    }
+}
+
+pub fn text(secret: &SecretString) -> String {
+    use watchroom_kit::ExposeSecret;
+    secret.expose_secret().to_owned()
+}
+
+/// Waits until something that another task does has happened.
+pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..1_000 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what} did not happen within ten seconds");
+}
