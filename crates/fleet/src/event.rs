@@ -1,0 +1,12 @@
+//! What the fleet tells listeners as it happens.
+
+use watchroom_model::{NodeId, ServerId};
+
+/// One thing that looks different now. Listeners ask for the thing again if they may see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FleetEvent {
+    /// A node's state or record.
+    Node(NodeId),
+    /// A server's state or record, with the node it is on.
+    Server(ServerId, NodeId),
+}

@@ -1,0 +1,230 @@
+//! The fleet itself: what is known in memory, and the parts it works with.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use sea_orm::EntityTrait;
+use time::OffsetDateTime;
+use tokio::sync::broadcast;
+use watchroom_kit::Ambient;
+use watchroom_model::{DecisionId, NodeId, Page, PageError, PageRequest, ServerId};
+use watchroom_store::{Store, StoreError};
+
+use crate::nodes::{Liveness, entity as node_entity};
+use crate::servers::{Viewers, entity as server_entity};
+use crate::{FleetEvent, Gateway, Node, Server};
+
+/// How many events a slow listener may lag behind before it is told so.
+const EVENTS_KEPT: usize = 1_024;
+
+type Known<Id, Thing> = ArcSwap<BTreeMap<Id, Arc<Thing>>>;
+
+/// Nodes and servers. Cloning is cheap and shares them.
+#[derive(Clone)]
+pub struct Fleet {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    ambient: Ambient,
+    gateway: Arc<dyn Gateway>,
+    liveness: Liveness,
+    viewers: Viewers,
+    nodes: Known<NodeId, Node>,
+    servers: Known<ServerId, Server>,
+    events: broadcast::Sender<FleetEvent>,
+}
+
+impl Fleet {
+    /// Loads what is known from the store.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub async fn open(
+        store: Store,
+        gateway: Arc<dyn Gateway>,
+        liveness: Liveness,
+        ambient: Ambient,
+    ) -> Result<Self, StoreError> {
+        let read = store.read().await?;
+        let mut nodes = BTreeMap::new();
+        for row in read.all(node_entity::Entity::find()).await? {
+            let node = Arc::new(Node::from_row(&row)?);
+            nodes.insert(node.id(), node);
+        }
+        let mut servers = BTreeMap::new();
+        for row in read.all(server_entity::Entity::find()).await? {
+            let server = Arc::new(Server::from_row(&row, &nodes)?);
+            servers.insert(server.id(), server);
+        }
+        let (events, _) = broadcast::channel(EVENTS_KEPT);
+        let inner = Inner {
+            nodes: ArcSwap::from_pointee(nodes),
+            servers: ArcSwap::from_pointee(servers),
+            store,
+            ambient,
+            gateway,
+            liveness,
+            viewers: Viewers::default(),
+            events,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// What happens from now on.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<FleetEvent> {
+        self.inner.events.subscribe()
+    }
+
+    pub(crate) fn tell(&self, event: FleetEvent) {
+        // An error only says that nobody listens.
+        drop(self.inner.events.send(event));
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn ambient(&self) -> &Ambient {
+        &self.inner.ambient
+    }
+
+    pub(crate) fn gateway(&self) -> &dyn Gateway {
+        &*self.inner.gateway
+    }
+
+    pub(crate) fn liveness(&self) -> &Liveness {
+        &self.inner.liveness
+    }
+
+    pub(crate) fn viewers(&self) -> &Viewers {
+        &self.inner.viewers
+    }
+
+    pub(crate) fn decision(&self) -> DecisionId {
+        DecisionId::mint(&self.inner.ambient)
+    }
+
+    pub(crate) fn known_nodes(&self) -> arc_swap::Guard<Arc<BTreeMap<NodeId, Arc<Node>>>> {
+        self.inner.nodes.load()
+    }
+
+    pub(crate) fn known_servers(&self) -> arc_swap::Guard<Arc<BTreeMap<ServerId, Arc<Server>>>> {
+        self.inner.servers.load()
+    }
+
+    pub(crate) fn known_node(&self, id: NodeId) -> Option<Arc<Node>> {
+        self.inner.nodes.load().get(&id).cloned()
+    }
+
+    pub(crate) fn known_server(&self, id: ServerId) -> Option<Arc<Server>> {
+        self.inner.servers.load().get(&id).cloned()
+    }
+
+    /// Brings what is held of a node in line with its row. Its liveness stays.
+    pub(crate) async fn reload_node(&self, id: NodeId) -> Result<(), StoreError> {
+        let row = self
+            .store()
+            .read()
+            .await?
+            .one(node_entity::Entity::find_by_id(id.to_string()))
+            .await?;
+        match (row, self.known_node(id)) {
+            (Some(row), Some(node)) => node.replace_record(&row)?,
+            (Some(row), None) => {
+                let node = Arc::new(Node::from_row(&row)?);
+                insert(&self.inner.nodes, id, &node);
+            }
+            (None, _) => remove(&self.inner.nodes, id),
+        }
+        self.tell(FleetEvent::Node(id));
+        Ok(())
+    }
+
+    /// Brings what is held of a server in line with its row.
+    pub(crate) async fn reload_server(&self, id: ServerId) -> Result<Option<Arc<Server>>, StoreError> {
+        let row = self
+            .store()
+            .read()
+            .await?
+            .one(server_entity::Entity::find_by_id(id.to_string()))
+            .await?;
+        let before = self.known_server(id);
+        let after = match row {
+            Some(row) => {
+                let server = Arc::new(Server::from_row(&row, &self.known_nodes())?);
+                insert(&self.inner.servers, id, &server);
+                Some(server)
+            }
+            None => {
+                remove(&self.inner.servers, id);
+                None
+            }
+        };
+        if let Some(server) = after.as_ref().or(before.as_ref()) {
+            self.tell(FleetEvent::Server(id, server.node().id()));
+        }
+        Ok(after)
+    }
+}
+
+impl fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fleet").finish_non_exhaustive()
+    }
+}
+
+fn insert<Id: Ord + Copy, Thing>(known: &Known<Id, Thing>, id: Id, thing: &Arc<Thing>) {
+    known.rcu(|held| {
+        let mut held = BTreeMap::clone(held);
+        held.insert(id, Arc::clone(thing));
+        held
+    });
+}
+
+fn remove<Id: Ord + Copy, Thing>(known: &Known<Id, Thing>, id: Id) {
+    known.rcu(|held| {
+        let mut held = BTreeMap::clone(held);
+        held.remove(&id);
+        held
+    });
+}
+
+/// Cuts a page out of things that come with their cursors, in order.
+pub(crate) fn page_of<T, V>(
+    things: impl Iterator<Item = (String, T)>,
+    request: &PageRequest,
+    view: impl Fn(T) -> V,
+) -> Result<Page<V>, PageError> {
+    let limit = usize::try_from(request.limit()?).unwrap_or(usize::MAX);
+    let mut items = Vec::new();
+    let mut last = None;
+    for (cursor, thing) in things {
+        if items.len() == limit {
+            return Ok(Page {
+                items,
+                next_cursor: last,
+            });
+        }
+        last = Some(cursor);
+        items.push(view(thing));
+    }
+    Ok(Page {
+        items,
+        next_cursor: None,
+    })
+}
+
+pub(crate) fn from_micros(micros: i64) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()
+}
+
+pub(crate) fn micros(at: OffsetDateTime) -> i64 {
+    i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
+}

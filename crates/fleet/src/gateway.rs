@@ -1,0 +1,45 @@
+//! The port through which the fleet reaches its nodes.
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use time::OffsetDateTime;
+use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
+use watchroom_model::{Envelope, NodeId, OrderOutcome, ServerId};
+
+/// Why a node did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GatewayError {
+    /// There is no link to it now: nothing was sent.
+    #[error("the node is not connected: {why}")]
+    NotConnected {
+        /// Since when, if it ever was.
+        since: Option<OffsetDateTime>,
+        /// The named cause, with the next step.
+        why: String,
+    },
+    /// It did not answer in time.
+    #[error("the node did not answer in time")]
+    TimedOut {
+        /// Whether it may still do what was ordered.
+        may_still_happen: bool,
+    },
+    /// The link broke or the node failed.
+    #[error("the link to the node failed: {0}")]
+    Failed(String),
+}
+
+/// How nodes are reached. Implemented over the link; in a slim test room over an in-process node.
+#[async_trait]
+pub trait Gateway: Send + Sync + 'static {
+    /// Sends an order and waits for its outcome until the envelope's deadline.
+    async fn order(&self, node: NodeId, envelope: Envelope) -> Result<OrderOutcome, GatewayError>;
+
+    /// A server's console.
+    async fn console(
+        &self,
+        node: NodeId,
+        server: ServerId,
+        from: ConsoleFrom,
+        follow: bool,
+    ) -> Result<BoxStream<'static, Result<ConsoleEvent, GatewayError>>, GatewayError>;
+}

@@ -1,0 +1,20 @@
+//! Nodes and the servers they run, as the Host knows them.
+//!
+//! What is known is held in memory and shown from there; every change goes through the store with a
+//! permit, and every order goes to its node through the [`Gateway`] with its intent committed first and
+//! its outcome after. How a node is reached is somebody else's business.
+
+mod event;
+mod fault;
+mod fleet;
+mod gateway;
+mod idempotency;
+pub mod nodes;
+pub mod servers;
+
+pub use event::FleetEvent;
+pub use fleet::Fleet;
+pub use gateway::{Gateway, GatewayError};
+pub use idempotency::IdempotencyKey;
+pub use nodes::{Node, NodeView};
+pub use servers::{Acted, Outcome, Server, ServerView};

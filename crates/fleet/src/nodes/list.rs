@@ -1,0 +1,64 @@
+//! Finding nodes: each only for those who may see it.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use watchroom_model::{NodeId, Page, PageError, PageRequest};
+use watchroom_policy::{Principal, Target, permission, reach};
+
+use super::{Node, NodeView};
+use crate::Fleet;
+use crate::fleet::page_of;
+
+impl Fleet {
+    /// The nodes that the principal may see, oldest first.
+    ///
+    /// # Errors
+    /// [`PageError`] if no such page can be asked for.
+    pub fn nodes(&self, principal: &Principal, request: &PageRequest) -> Result<Page<NodeView>, PageError> {
+        let reach = reach(principal, permission::NODES_READ);
+        let nodes = self.known_nodes();
+        let from = (page_start(request)?, Bound::Unbounded);
+        let visible = nodes
+            .range(from)
+            .filter(|(_, node)| reach.covers(&node.resource()));
+        page_of(
+            visible.map(|(id, node)| (id.to_string(), node)),
+            request,
+            |node| self.view_node(node),
+        )
+    }
+
+    /// One node, whoever asks: what may be done with it is decided next.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> Option<Arc<Node>> {
+        self.known_node(id)
+    }
+
+    /// The node of that id or name, if the principal may see it.
+    #[must_use]
+    pub fn find_node(&self, principal: &Principal, id_or_name: &str) -> Option<Arc<Node>> {
+        let reach = reach(principal, permission::NODES_READ);
+        let nodes = self.known_nodes();
+        let is_it =
+            |node: &&Arc<Node>| node.name().as_str() == id_or_name || node.id().to_string() == id_or_name;
+        nodes
+            .values()
+            .filter(|node| reach.covers(&node.resource()))
+            .find(is_it)
+            .cloned()
+    }
+
+    /// The Host's own node.
+    #[must_use]
+    pub fn local_node(&self) -> Option<Arc<Node>> {
+        self.known_nodes().values().find(|node| node.is_local()).cloned()
+    }
+}
+
+fn page_start(request: &PageRequest) -> Result<Bound<NodeId>, PageError> {
+    match &request.cursor {
+        None => Ok(Bound::Unbounded),
+        Some(cursor) => cursor.parse().map(Bound::Excluded).map_err(|_| PageError::Cursor),
+    }
+}

@@ -1,0 +1,92 @@
+//! Keeping what nodes say of their servers, and mending what the two do not agree on.
+
+use watchroom_model::{Envelope, NodeId, Order, OrderOutcome, ServerReport};
+use watchroom_policy::{Permit, Target};
+use watchroom_store::{Changed, StoreError};
+
+use super::order::report_update;
+use super::word;
+use crate::Fleet;
+
+/// How long a node may take to be told of a server it should have known.
+const MENDING: std::time::Duration = std::time::Duration::from_secs(15);
+
+impl Fleet {
+    /// A node has said how one of its servers is.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be kept; the next report will say it again.
+    pub async fn reported(&self, node: NodeId, report: ServerReport) -> Result<(), StoreError> {
+        let Some(server) = self
+            .known_server(report.id)
+            .filter(|server| server.node.id() == node)
+        else {
+            tracing::warn!(node.id = %node, server.id = %report.id, "a node reports a server that is not its own");
+            return Ok(());
+        };
+        if server.report == report {
+            return Ok(());
+        }
+        let permit: Permit<watchroom_policy::act::ReportServer> =
+            Permit::of_house(&server.resource(), self.decision());
+        let now = self.ambient().clock.now_micros();
+        let (id, before) = (report.id, server.report.clone());
+        self.store()
+            .write(&permit, async move |tx| {
+                tx.update(report_update(&report, now)).await?;
+                tx.note("before", word(&before.status));
+                tx.note("after", word(&report.status));
+                tx.note("reason", report.reason.clone());
+                tx.changed(Changed::Server(id));
+                Ok::<_, StoreError>(())
+            })
+            .await?;
+        self.reload_server(id).await?;
+        Ok(())
+    }
+
+    /// A node that has just connected has said how all its servers are.
+    ///
+    /// # Errors
+    /// As [`Fleet::reported`].
+    pub async fn reported_all(&self, node: NodeId, reports: Vec<ServerReport>) -> Result<(), StoreError> {
+        let missing: Vec<_> = self
+            .known_servers()
+            .values()
+            .filter(|server| server.node.id() == node)
+            .filter(|server| !reports.iter().any(|report| report.id == server.id()))
+            .cloned()
+            .collect();
+        for report in reports {
+            self.reported(node, report).await?;
+        }
+        for server in missing {
+            self.mend(node, server.spec.clone()).await;
+        }
+        Ok(())
+    }
+
+    /// Tells a node again of a server that it should keep: it missed the order, or lost its memory.
+    async fn mend(&self, node: NodeId, spec: watchroom_model::ServerSpec) {
+        let id = spec.id;
+        let envelope = Envelope {
+            key: format!("mend/{id}/{}", self.ambient().uuid()),
+            order: Order::Create(Box::new(spec)),
+            principal: "system".to_owned(),
+            by: "watchroom".to_owned(),
+            decision: self.decision(),
+            deadline: MENDING,
+        };
+        match self.gateway().order(node, envelope).await {
+            Ok(OrderOutcome::Refused { code, why }) => {
+                tracing::warn!(node.id = %node, server.id = %id, code, why, "a node will not keep a server it should");
+            }
+            Ok(_) => {
+                tracing::info!(node.id = %node, server.id = %id, "told a node again of a server it should keep");
+            }
+            Err(error) => {
+                tracing::warn!(node.id = %node, server.id = %id, %error, "could not mend a node's roll");
+            }
+        }
+    }
+}
