@@ -1,0 +1,40 @@
+//! What the edge turned away, as entries. The edge itself already folds a flood into a few events.
+
+use std::net::IpAddr;
+
+use serde_json::json;
+use watchroom_store::StoreError;
+
+use crate::Records;
+
+/// One thing the edge found suspicious, or a number of the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspicion {
+    /// Why (a slug such as `rate-limited`).
+    pub why: &'static str,
+    /// From where.
+    pub client: IpAddr,
+    /// For what class of route.
+    pub class: String,
+    /// How many since the last such event.
+    pub count: u64,
+}
+
+impl Records {
+    /// Writes a suspicion down.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be written.
+    pub async fn suspect(&self, suspicion: Suspicion) -> Result<(), StoreError> {
+        self.store
+            .write(&self.suspicious(), async move |tx| {
+                tx.note("why", suspicion.why);
+                tx.note("from", json!(suspicion.client));
+                tx.note("class", suspicion.class.clone());
+                tx.note("count", suspicion.count);
+                tx.note_denied();
+                Ok(())
+            })
+            .await
+    }
+}
