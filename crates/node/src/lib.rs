@@ -1,0 +1,24 @@
+//! The node agent and the shim: the gate, the supervisor, the console.
+//!
+//! Each server runs under a shim, a tiny process of its own that holds its pipes, keeps its console
+//! and knows how it ended. The [`Supervisor`] is only the shims' client: it may be killed, upgraded and
+//! started again, and finds its servers as they are. What was asked and answered is in a
+//! [`watchroom_kit::Journal`]; the link reaches all of it through [`watchroom_link::Agent`].
+
+mod account;
+mod claims;
+mod console;
+mod gate;
+mod memory;
+mod place;
+mod process;
+mod program;
+mod refusal;
+mod settings;
+mod shim;
+mod supervisor;
+mod vitals;
+
+pub use settings::{Rules, Settings};
+pub use shim::shim_main;
+pub use supervisor::{OpenError, Supervisor};

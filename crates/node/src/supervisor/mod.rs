@@ -1,0 +1,140 @@
+//! The supervisor: finds this node's servers, keeps them, and answers for them over the link.
+//!
+//! It guarantees that closing it, or killing its process, ends no server; that what a person stopped
+//! stays stopped; and that an order is done once per key. One task per server keeps that server
+//! ([`keeper`]); what follows an end is decided purely ([`course`], [`fuse`]).
+
+mod course;
+mod desk;
+mod fuse;
+mod house;
+mod keeper;
+mod open;
+pub(crate) mod standing;
+mod tether;
+
+use std::fs::File;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use tokio::sync::broadcast;
+use tokio::task::spawn_blocking;
+use watchroom_link::{Agent, AgentError, ConsoleFrom, Envelope};
+use watchroom_model::console::ConsoleEvent;
+use watchroom_model::{Heartbeat, OrderOutcome, ServerId, ServerReport};
+
+use self::desk::Desk;
+use self::house::House;
+pub use self::open::OpenError;
+use crate::console::{self, Reader, Start};
+use crate::vitals::Vitals;
+
+/// How long one look at the machine serves for heartbeats.
+const VITALS_KEPT: Duration = Duration::from_secs(2);
+/// How long closing waits for what is under way.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// Keeps this node's servers.
+#[derive(Debug)]
+pub struct Supervisor {
+    house: Arc<House>,
+    desk: Arc<Desk>,
+    /// When the machine was last looked at, by the clock's own time, and how it was.
+    vitals: Mutex<Option<(Duration, Vitals)>>,
+    /// Held until closed: one agent at a time has this state folder.
+    lock: Mutex<Option<File>>,
+}
+
+impl Supervisor {
+    /// How many servers have a process now.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.house
+            .roster()
+            .values()
+            .filter(|post| post.report.borrow().pid.is_some())
+            .count()
+    }
+
+    /// Lets go of the shims and of the state folder; ends no server. What was under way is taken up by the
+    /// next agent.
+    pub async fn close(&self) {
+        if !self.house.tasks.shutdown(CLOSING).await {
+            tracing::warn!("some of the node's work did not stop in time; the next agent takes it up");
+        }
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn vitals(&self) -> Vitals {
+        let now = self.house.ambient.clock.elapsed();
+        let mut vitals = self.vitals.lock().unwrap_or_else(PoisonError::into_inner);
+        match *vitals {
+            Some((at, seen)) if now.saturating_sub(at) < VITALS_KEPT => seen,
+            _ => {
+                let seen = Vitals::look(&self.house.settings.servers);
+                *vitals = Some((now, seen));
+                seen
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Agent for Supervisor {
+    async fn order(&self, envelope: Envelope) -> OrderOutcome {
+        self.desk.order(envelope).await
+    }
+
+    fn heartbeat(&self) -> Heartbeat {
+        let vitals = self.vitals();
+        Heartbeat {
+            name: self.house.settings.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            port: self.house.settings.port,
+            server_count: u32::try_from(self.house.roster().len()).unwrap_or(u32::MAX),
+            load: vitals.load,
+            memory: vitals.memory,
+            disk: vitals.disk,
+            clock: self.house.ambient.now(),
+        }
+    }
+
+    fn reports(&self) -> (Vec<ServerReport>, broadcast::Receiver<ServerReport>) {
+        // Taken before the snapshot, so that nothing falls between.
+        let changes = self.house.reports.subscribe();
+        let now = self
+            .house
+            .roster()
+            .values()
+            .map(|post| post.report.borrow().clone())
+            .collect();
+        (now, changes)
+    }
+
+    async fn console(
+        &self,
+        server: ServerId,
+        from: ConsoleFrom,
+        follow: bool,
+    ) -> Result<BoxStream<'static, ConsoleEvent>, AgentError> {
+        let post = self.house.post(server).ok_or(AgentError::NoSuchServer(server))?;
+        let start = match from {
+            ConsoleFrom::Last(count) => Start::Last(u64::from(count)),
+            ConsoleFrom::Offset(offset) => Start::Offset(offset),
+        };
+        let folder = self.house.console(server);
+        let reader = {
+            let folder = folder.clone();
+            spawn_blocking(move || Reader::open(&folder, start)).await
+        };
+        let failed = |error: &dyn std::fmt::Display| {
+            AgentError::Failed(format!("the console cannot be read: {error}"))
+        };
+        let reader = reader
+            .map_err(|error| failed(&error))?
+            .map_err(|error| failed(&error))?;
+        Ok(console::view(reader, folder, post.newest, follow))
+    }
+}
