@@ -1,0 +1,294 @@
+//! Who calls: the value that stands between identity and policy.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts};
+use http::header::{AUTHORIZATION, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderMap, Method};
+use watchroom_identity::{Identity, Session};
+use watchroom_kit::{Fault, FaultKind};
+use watchroom_model::{DecisionId, RequestId};
+use watchroom_policy::{Act, Ask, Permit, Principal, Target, Trail, Who, decide};
+use watchroom_shield::{LimitKey, Passed, RouteClass, Shield, Verdict, Why, Window};
+
+use crate::csrf::{CsrfError, header_token, same_origin};
+use crate::{Cookie, Entrance, NotFound, Problem, SESSION_COOKIE};
+
+/// What the caller showed.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// Nothing valid.
+    None,
+    /// A session's cookie.
+    Session(Arc<Session>),
+    /// An API token.
+    Token(Arc<str>),
+    /// The Unix socket.
+    Socket,
+}
+
+/// Whoever sent this request, with the request around it. For a request that changes something and shows
+/// a cookie, having a `Caller` means that both proofs against cross-site requests were there.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    principal: Arc<Principal>,
+    trail: Trail,
+    credential: Credential,
+    entrance: Entrance,
+}
+
+/// A request that came by a way that no listener of ours has.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("a request reached a handler without passing the shield")]
+struct NotPassed;
+
+impl Fault for NotPassed {
+    fn kind(&self) -> FaultKind {
+        FaultKind::Internal
+    }
+    fn slug(&self) -> &'static str {
+        "internal"
+    }
+    fn public(&self) -> String {
+        "something went wrong on our side; the log has the detail".to_owned()
+    }
+}
+
+/// More requests than the person's roles allow.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the limit of {} requests in {} s is used up", .0.window.limit, .0.window.per_s)]
+struct RateLimited(Verdict);
+
+impl Fault for RateLimited {
+    fn kind(&self) -> FaultKind {
+        FaultKind::Limited
+    }
+    fn slug(&self) -> &'static str {
+        "rate-limited"
+    }
+    fn public(&self) -> String {
+        format!("too many requests; try again in {} s", self.0.reset_s)
+    }
+    fn retry_after_s(&self) -> Option<u64> {
+        Some(self.0.reset_s.into())
+    }
+}
+
+impl Caller {
+    /// Recognises the caller, without asking for the proofs that a change needs.
+    pub(crate) fn recognise(parts: &Parts, entrance: &Entrance) -> Result<Self, Problem> {
+        let passed = parts.extensions.get::<Passed>().ok_or(NotPassed)?;
+        let trail = Trail {
+            request_id: Some(RequestId::from(passed.request_id)),
+            source_ip: Some(passed.client),
+            user_agent: user_agent(&parts.headers),
+        };
+        let (principal, credential) = if let Some(peer) = passed
+            .process
+            .filter(|peer| peer.uid == 0 || peer.uid == entrance.own_uid)
+        {
+            (Arc::new(Principal::local(os_user(peer.uid))), Credential::Socket)
+        } else if let Some(token) = bearer(&parts.headers) {
+            let known = entrance.identity.bearer(token, passed.client);
+            if known.is_err() {
+                // A worthless token buys no more than showing none.
+                stranger_within(&entrance.shield, passed)?;
+            }
+            (known?, Credential::Token(token.into()))
+        } else if let Some(session) = session(&parts.headers, &entrance.identity, trail.user_agent.as_deref())
+        {
+            (Arc::clone(&session.principal), Credential::Session(session))
+        } else {
+            (Arc::new(Principal::stranger()), Credential::None)
+        };
+        let caller = Self {
+            principal,
+            trail,
+            credential,
+            entrance: entrance.clone(),
+        };
+        caller.within_rate(passed)?;
+        Ok(caller)
+    }
+
+    /// Somebody known has a budget of their own, by role; what the edge counted for their address is given back.
+    fn within_rate(&self, passed: &Passed) -> Result<(), Problem> {
+        let shield = &self.entrance.shield;
+        let verdict = match (self.principal.user(), self.principal.per_minute()) {
+            (Some(user), Some(limit)) => {
+                shield.give_back(passed);
+                let id = user.as_uuid();
+                let verdict = shield
+                    .limits()
+                    .take("user", LimitKey::Id(id), &[Window::per_minute(limit)]);
+                let is_sensitive = passed.class == RouteClass::Sensitive;
+                match verdict {
+                    Some(verdict) if verdict.is_limited || !is_sensitive => Some(verdict),
+                    _ if is_sensitive => shield.take_sensitive(id),
+                    verdict => verdict,
+                }
+            }
+            _ => return stranger_within(shield, passed),
+        };
+        match verdict.filter(|verdict| verdict.is_limited) {
+            Some(verdict) => Err(RateLimited(verdict).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks the evaluator.
+    ///
+    /// # Errors
+    /// The refusal as a problem: 401, 403 or 404.
+    pub fn permit<A: Act>(&self, act: A, on: &impl Target) -> Result<Permit<A>, Problem> {
+        let ambient = &self.entrance.ambient;
+        let decision = DecisionId::mint(ambient);
+        let ask = Ask {
+            principal: &self.principal,
+            trail: &self.trail,
+            decision,
+            now: ambient.now(),
+        };
+        decide(&ask, act, on).map_err(|refusal| {
+            self.entrance.refusals.refused(&refusal);
+            Problem::from(*refusal)
+        })
+    }
+
+    /// The thing that was looked up, or the same answer that a stranger or somebody without rights gets.
+    ///
+    /// # Errors
+    /// 401 for strangers, else 404.
+    pub fn found<T>(&self, thing: Option<T>) -> Result<T, Problem> {
+        match thing {
+            Some(thing) => Ok(thing),
+            None if self.principal.who == Who::Stranger => {
+                let host = watchroom_policy::Resource::all(watchroom_policy::ResourceKind::Host);
+                Err(self
+                    .permit(watchroom_policy::act::ListenToChanges, &host)
+                    .map_or_else(|problem| problem, |_| NotFound.into()))
+            }
+            None => Err(NotFound.into()),
+        }
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+
+    /// The request around it.
+    #[must_use]
+    pub fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
+    /// What was shown.
+    #[must_use]
+    pub fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    /// The browser session, if that is how they came.
+    #[must_use]
+    pub fn session(&self) -> Option<&Arc<Session>> {
+        match &self.credential {
+            Credential::Session(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// Whether what was shown is still good; streams ask this again and again.
+    #[must_use]
+    pub fn is_still_good(&self) -> bool {
+        match &self.credential {
+            Credential::None => false,
+            Credential::Socket => true,
+            Credential::Session(session) => self.entrance.identity.session_by_id(session.id).is_some(),
+            Credential::Token(token) => {
+                let from = self
+                    .trail
+                    .source_ip
+                    .unwrap_or(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
+                self.entrance.identity.bearer(token, from).is_ok()
+            }
+        }
+    }
+
+    /// Notes a request that may have been sent by another site in this caller's name.
+    pub(crate) fn forged(&self, error: CsrfError) -> Problem {
+        let refusals = &self.entrance.refusals;
+        refusals.forged(&self.principal.audit_name(), &self.trail);
+        error.into()
+    }
+
+    /// A person did something: their session lives on. Streams and polling never call this.
+    pub(crate) fn acted(&self) {
+        if let Credential::Session(session) = &self.credential {
+            self.entrance.identity.touch(session);
+        }
+    }
+}
+
+impl<S> FromRequestParts<S> for Caller
+where
+    S: Send + Sync,
+    Entrance: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let entrance = Entrance::from_ref(state);
+        let caller = Self::recognise(parts, &entrance)?;
+        if let Credential::Session(session) = &caller.credential
+            && is_change(&parts.method)
+        {
+            let token = header_token(&parts.headers).unwrap_or_default();
+            let is_ours = entrance.identity.check_csrf(session, token);
+            let proven = same_origin(parts).and(if is_ours { Ok(()) } else { Err(CsrfError::Token) });
+            proven.map_err(|error| caller.forged(error))?;
+            caller.acted();
+        }
+        Ok(caller)
+    }
+}
+
+/// Turns away somebody nobody knows whose address has used up what such may ask.
+fn stranger_within(shield: &Shield, passed: &Passed) -> Result<(), Problem> {
+    match shield.refuse_stranger(passed).map_err(|refused| refused.why) {
+        Err(Why::Limited(verdict)) => Err(RateLimited(verdict).into()),
+        _ => Ok(()),
+    }
+}
+
+/// Methods that change something (RFC 9110: not safe).
+pub(crate) fn is_change(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn session(headers: &HeaderMap, identity: &Identity, user_agent: Option<&str>) -> Option<Arc<Session>> {
+    identity.session(Cookie::find(headers, SESSION_COOKIE)?, user_agent)
+}
+
+/// What the client says it is, as far as it is text and not a novel.
+fn user_agent(headers: &HeaderMap) -> Option<Arc<str>> {
+    let text = headers.get(USER_AGENT)?.to_str().ok()?;
+    let end = text.char_indices().nth(256).map_or(text.len(), |(end, _)| end);
+    text.get(..end).map(Arc::from)
+}
+
+fn os_user(uid: u32) -> String {
+    if uid == 0 {
+        "root".to_owned()
+    } else {
+        format!("uid-{uid}")
+    }
+}

@@ -1,0 +1,158 @@
+//! Reading bodies, queries and paths, with the field at fault named.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+use watchroom_kit::{Fault, FaultKind, FieldFault};
+
+use crate::problem::InvalidInput;
+use crate::{NotFound, Problem};
+
+/// A JSON body, with the bytes it was read from.
+#[derive(Clone, Debug)]
+pub struct Body<T> {
+    /// What was sent.
+    pub value: T,
+    /// The bytes, for idempotency fingerprints.
+    pub bytes: Bytes,
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let content_type = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        let is_json = content_type.is_some_and(|value| {
+            let essence = value.split(';').next().unwrap_or_default().trim();
+            essence.eq_ignore_ascii_case("application/json") || essence.ends_with("+json")
+        });
+        if !is_json {
+            return Err(invalid(
+                "",
+                "content_type",
+                "send a JSON body with Content-Type: application/json".to_owned(),
+            ));
+        }
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| unread(&rejection))?;
+        let mut reader = serde_json::Deserializer::from_slice(&bytes);
+        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let path = error.path().to_string();
+            invalid(named(&path), "invalid", reason(error.inner()))
+        })?;
+        reader
+            .end()
+            .map_err(|error| invalid("", "invalid", reason(&error)))?;
+        Ok(Self { value, bytes })
+    }
+}
+
+/// A body that could not be read to its end: too large, or cut off.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+enum UnreadBody {
+    #[error("the body is larger than this route takes")]
+    TooLarge,
+    #[error("the body ended before it was complete")]
+    CutOff,
+}
+
+impl Fault for UnreadBody {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::TooLarge => FaultKind::TooLarge,
+            Self::CutOff => FaultKind::Invalid,
+        }
+    }
+    fn slug(&self) -> &'static str {
+        match self {
+            Self::TooLarge => "body-too-large",
+            Self::CutOff => "invalid-input",
+        }
+    }
+    fn public(&self) -> String {
+        format!("{self}; send less, or send it again")
+    }
+}
+
+fn unread(rejection: &axum::extract::rejection::BytesRejection) -> Problem {
+    match rejection.status() {
+        http::StatusCode::PAYLOAD_TOO_LARGE => UnreadBody::TooLarge.into(),
+        _ => UnreadBody::CutOff.into(),
+    }
+}
+
+/// The field that a path names; the end of a path that ended before its field did says nothing.
+fn named(path: &str) -> &str {
+    path.trim_end_matches('?').trim_end_matches('.')
+}
+
+/// What is wrong with a JSON text, without the echo of what was sent.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" at line ") {
+        Some((what, _)) => what.to_owned(),
+        None => text,
+    }
+}
+
+/// The query of a request.
+#[derive(Clone, Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let reader = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        serde_path_to_error::deserialize(reader)
+            .map(Self)
+            .map_err(|error| {
+                let field = error.path().to_string();
+                invalid(named(&field), "invalid", error.inner().to_string())
+            })
+    }
+}
+
+/// The parts of a path. What cannot be one of ours names nothing: 404.
+#[derive(Clone, Debug)]
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Path::from_request_parts(parts, state)
+            .await
+            .map(|Path(value)| Self(value))
+            .map_err(|_| NotFound.into())
+    }
+}
+
+/// The client's `Idempotency-Key`, if it sent one.
+#[derive(Clone, Debug)]
+pub struct IdempotencyHeader(pub Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyHeader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get("idempotency-key") else {
+            return Ok(Self(None));
+        };
+        let text = value
+            .to_str()
+            .map_err(|_| invalid("Idempotency-Key", "characters", "visible ASCII only".to_owned()))?;
+        Ok(Self(Some(text.to_owned())))
+    }
+}
+
+fn invalid(field: &str, code: &str, message: String) -> Problem {
+    InvalidInput(FieldFault::new(field, code, message)).into()
+}

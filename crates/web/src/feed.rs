@@ -1,0 +1,216 @@
+//! The feed: what changes, numbered and kept for a while, so that a listener who was cut off misses nothing.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::broadcast;
+use watchroom_kit::{Entropy, Fault, FaultKind, Seat, Seats};
+use watchroom_model::UserId;
+use watchroom_policy::{Permission, Principal, Resource};
+
+/// How many items a listener who was away can still be given.
+const KEPT: usize = 4_096;
+/// How many streams one person may hold at once, by browser and tokens together. Each costs a connection or
+/// a stream of one, a task, and a look at every change.
+const MOST_LISTENING: usize = 16;
+/// After how many seconds it is worth asking again for a place.
+const RETRY_S: u64 = 30;
+
+/// One thing that changed, with what it takes to hear of it.
+#[derive(Clone, Debug)]
+pub struct FeedItem {
+    /// Its number, from 1.
+    pub seq: u64,
+    /// The kind of event (`node`, `server`, `audit`).
+    pub event: &'static str,
+    /// JSON.
+    pub data: Arc<str>,
+    /// The permission by which one may hear of it.
+    pub needs: Permission,
+    /// What it is about.
+    pub on: Resource,
+}
+
+/// Numbered items with a memory. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Feed {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// Tells the numbers of this process from those of an earlier one.
+    epoch: String,
+    kept: Mutex<VecDeque<Arc<FeedItem>>>,
+    live: broadcast::Sender<Arc<FeedItem>>,
+    listening: Seats<UserId>,
+}
+
+/// What a listener who comes gets first.
+#[derive(Debug)]
+pub struct Joined {
+    /// Whether everything since the last id that it named is in `missed`.
+    pub recovered: bool,
+    /// What it missed, in order.
+    pub missed: Vec<Arc<FeedItem>>,
+    /// What comes.
+    pub live: broadcast::Receiver<Arc<FeedItem>>,
+}
+
+/// One person listens as often as one person may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("one person listens {MOST_LISTENING} times at most")]
+pub struct TooManyListeners;
+
+impl Fault for TooManyListeners {
+    fn kind(&self) -> FaultKind {
+        FaultKind::Limited
+    }
+
+    fn slug(&self) -> &'static str {
+        "too-many-viewers"
+    }
+
+    fn public(&self) -> String {
+        format!(
+            "you listen to changes {MOST_LISTENING} times, as often as one person may; close a tab or program and try again"
+        )
+    }
+
+    fn retry_after_s(&self) -> Option<u64> {
+        Some(RETRY_S)
+    }
+}
+
+impl Feed {
+    /// An empty feed.
+    #[must_use]
+    pub fn new(entropy: &Entropy) -> Self {
+        let (live, _) = broadcast::channel(KEPT);
+        let epoch = entropy.token().chars().take(8).collect();
+        Self {
+            inner: Arc::new(Inner {
+                epoch,
+                kept: Mutex::default(),
+                live,
+                listening: Seats::default(),
+            }),
+        }
+    }
+
+    /// A place for one more listener, held until it is dropped. The machine's owner, on the Unix socket, needs
+    /// none.
+    ///
+    /// # Errors
+    /// [`TooManyListeners`] if this person has 16 already.
+    pub fn seat(&self, principal: &Principal) -> Result<Option<Seat<UserId>>, TooManyListeners> {
+        let seat = |user| {
+            self.inner
+                .listening
+                .take(user, MOST_LISTENING)
+                .ok_or(TooManyListeners)
+        };
+        principal.user().map(seat).transpose()
+    }
+
+    /// Says that something changed.
+    pub fn publish(&self, event: &'static str, data: impl Into<Arc<str>>, needs: Permission, on: Resource) {
+        let mut kept = self.inner.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let seq = kept.back().map_or(1, |last| last.seq + 1);
+        let item = Arc::new(FeedItem {
+            seq,
+            event,
+            data: data.into(),
+            needs,
+            on,
+        });
+        kept.push_back(Arc::clone(&item));
+        if kept.len() > KEPT {
+            kept.pop_front();
+        }
+        // Sent under the lock, so that the order heard is the order kept. An error only says that nobody listens.
+        drop(self.inner.live.send(item));
+    }
+
+    /// The id by which a listener names the last item it has seen.
+    #[must_use]
+    pub fn id_of(&self, seq: u64) -> String {
+        format!("{}-{seq}", self.inner.epoch)
+    }
+
+    /// Joins, naming the last id seen if there was one.
+    #[must_use]
+    pub fn join(&self, last_id: Option<&str>) -> Joined {
+        let kept = self.inner.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let live = self.inner.live.subscribe();
+        let newest = kept.back().map_or(0, |item| item.seq);
+        let oldest = kept.front().map_or(1, |item| item.seq);
+        let seen = last_id
+            .and_then(|id| self.seq_of(id))
+            .filter(|seen| *seen <= newest && *seen + 1 >= oldest);
+        let missed = seen.map(|seen| kept.iter().filter(|item| item.seq > seen).cloned().collect());
+        Joined {
+            recovered: missed.is_some(),
+            missed: missed.unwrap_or_default(),
+            live,
+        }
+    }
+
+    /// The id of the newest item, from which a listener who starts anew goes on.
+    #[must_use]
+    pub fn newest_id(&self) -> String {
+        let kept = self.inner.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        self.id_of(kept.back().map_or(0, |item| item.seq))
+    }
+
+    fn seq_of(&self, id: &str) -> Option<u64> {
+        let (epoch, seq) = id.rsplit_once('-')?;
+        (epoch == self.inner.epoch).then(|| seq.parse().ok()).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use watchroom_policy::{ResourceKind, permission};
+
+    use super::*;
+
+    fn feed(items: usize) -> Feed {
+        let feed = Feed::new(&Entropy::seeded(3));
+        for number in 0..items {
+            feed.publish(
+                "node",
+                number.to_string(),
+                permission::NODES_READ,
+                Resource::all(ResourceKind::Node),
+            );
+        }
+        feed
+    }
+
+    #[test]
+    fn a_listener_who_was_cut_off_gets_exactly_what_it_missed() {
+        let feed = feed(10);
+        let joined = feed.join(Some(&feed.id_of(7)));
+        assert!(joined.recovered);
+        assert_eq!(
+            joined.missed.iter().map(|item| item.seq).collect::<Vec<_>>(),
+            [8, 9, 10]
+        );
+        assert!(feed.join(Some(&feed.id_of(10))).missed.is_empty());
+    }
+
+    #[test]
+    fn who_was_away_too_long_or_over_a_restart_is_told_to_start_anew() {
+        let feed = feed(KEPT + 10);
+        for id in [
+            feed.id_of(1),
+            "elsewhere-5".to_owned(),
+            feed.id_of(999_999),
+            "nonsense".to_owned(),
+        ] {
+            assert!(!feed.join(Some(&id)).recovered, "{id}");
+        }
+        assert!(!feed.join(None).recovered);
+    }
+}

@@ -1,0 +1,123 @@
+//! Forms: what a page sent, with the second proof inside it.
+
+use axum::body::Bytes;
+use axum::extract::{FromRef, FromRequest, Request};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use watchroom_kit::FieldFault;
+
+use crate::csrf::{CsrfError, header_token, same_origin};
+use crate::problem::InvalidInput;
+use crate::{Caller, Cookie, Entrance, PRE_SESSION_COOKIE, Problem};
+
+/// What a signed-in person's form sent. Having one means that the form was ours and fresh.
+#[derive(Clone, Debug)]
+pub struct Submitted<T> {
+    /// Who sent it.
+    pub caller: Caller,
+    /// The fields.
+    pub form: T,
+}
+
+/// What the sign-in or set-up form sent. Having one means that the form was ours and fresh.
+#[derive(Clone, Debug)]
+pub struct PreSubmitted<T> {
+    /// Who sent it; usually nobody known.
+    pub caller: Caller,
+    /// The fields.
+    pub form: T,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    #[serde(default)]
+    csrf_token: String,
+}
+
+struct Read<T> {
+    caller: Caller,
+    token: String,
+    pre_session: Option<String>,
+    form: T,
+}
+
+impl<T, S> FromRequest<S> for Submitted<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+    Entrance: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let entrance = Entrance::from_ref(state);
+        let read: Read<T> = read(request, state, &entrance).await?;
+        let is_ours = match read.caller.session() {
+            Some(session) => entrance.identity.check_csrf(session, &read.token),
+            // Without a session there is nothing to abuse: the evaluator will ask to sign in.
+            None => true,
+        };
+        if !is_ours {
+            return Err(read.caller.forged(CsrfError::Token));
+        }
+        read.caller.acted();
+        Ok(Self {
+            caller: read.caller,
+            form: read.form,
+        })
+    }
+}
+
+impl<T, S> FromRequest<S> for PreSubmitted<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+    Entrance: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let entrance = Entrance::from_ref(state);
+        let read: Read<T> = read(request, state, &entrance).await?;
+        let cookie = read.pre_session.as_deref().unwrap_or_default();
+        if !entrance.identity.check_pre_session(cookie, &read.token) {
+            return Err(read.caller.forged(CsrfError::Token));
+        }
+        Ok(Self {
+            caller: read.caller,
+            form: read.form,
+        })
+    }
+}
+
+async fn read<T: DeserializeOwned, S: Send + Sync>(
+    request: Request,
+    state: &S,
+    entrance: &Entrance,
+) -> Result<Read<T>, Problem> {
+    let (parts, body) = request.into_parts();
+    let caller = Caller::recognise(&parts, entrance)?;
+    same_origin(&parts).map_err(|error| caller.forged(error))?;
+    let header = header_token(&parts.headers).map(str::to_owned);
+    let pre_session = Cookie::find(&parts.headers, PRE_SESSION_COOKIE).map(str::to_owned);
+    let bytes = Bytes::from_request(Request::from_parts(parts, body), state)
+        .await
+        .map_err(unreadable)?;
+    let token: Token = serde_urlencoded::from_bytes(&bytes).map_err(unreadable)?;
+    let form = serde_urlencoded::from_bytes(&bytes).map_err(unreadable)?;
+    Ok(Read {
+        caller,
+        token: header.unwrap_or(token.csrf_token),
+        pre_session,
+        form,
+    })
+}
+
+fn unreadable(error: impl std::fmt::Display) -> Problem {
+    InvalidInput(FieldFault::new(
+        "",
+        "unreadable",
+        format!("the form cannot be read: {error}"),
+    ))
+    .into()
+}
