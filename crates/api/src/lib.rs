@@ -1,0 +1,107 @@
+//! The REST API: one table of routes, one short handler each.
+//!
+//! A handler is a sentence: find, permit, do, show. Shapes come from the domains; refusals and failures
+//! leave as problems. The OpenAPI document is made from the same table as the router.
+
+mod audit;
+mod auth;
+mod cluster;
+mod health;
+mod nodes;
+mod openapi;
+mod servers;
+mod session;
+mod stream;
+mod tokens;
+mod users;
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use watchroom_fleet::Fleet;
+use watchroom_identity::Identity;
+use watchroom_kit::{Fault, FaultKind, FieldFault, Tasks};
+use watchroom_model::PageError;
+use watchroom_records::Records;
+use watchroom_web::{Entrance, Feed, Problem, Route};
+
+pub use health::{Part, Vitals};
+pub use openapi::document;
+
+/// What handlers work with.
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// How callers are recognised.
+    pub entrance: Entrance,
+    /// Nodes and servers.
+    pub fleet: Fleet,
+    /// The audit log.
+    pub records: Records,
+    /// What changes.
+    pub feed: Feed,
+    /// Where streams run.
+    pub tasks: Tasks,
+    /// Whether we live.
+    pub vitals: Arc<dyn Vitals>,
+}
+
+impl FromRef<Api> for Entrance {
+    fn from_ref(api: &Api) -> Self {
+        api.entrance.clone()
+    }
+}
+
+impl Api {
+    fn identity(&self) -> &Identity {
+        &self.entrance.identity
+    }
+}
+
+/// A page that nobody can ask for.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+struct InvalidPage(PageError);
+
+impl Fault for InvalidPage {
+    fn kind(&self) -> FaultKind {
+        FaultKind::Invalid
+    }
+    fn slug(&self) -> &'static str {
+        "invalid-input"
+    }
+    fn public(&self) -> String {
+        self.0.to_string()
+    }
+    fn fields(&self) -> Vec<FieldFault> {
+        let field = match self.0 {
+            PageError::Limit => "limit",
+            PageError::Cursor => "cursor",
+        };
+        vec![FieldFault::new(field, "invalid", self.0.to_string())]
+    }
+}
+
+fn invalid_page(error: PageError) -> Problem {
+    InvalidPage(error).into()
+}
+
+/// Every route of the API.
+#[must_use]
+pub fn routes() -> Vec<Route<Api>> {
+    [
+        health::routes(),
+        openapi::routes(),
+        auth::routes(),
+        session::routes(),
+        nodes::routes(),
+        servers::routes(),
+        cluster::routes(),
+        users::routes(),
+        tokens::routes(),
+        audit::routes(),
+        stream::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

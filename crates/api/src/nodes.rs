@@ -1,0 +1,51 @@
+//! `/api/nodes`: the machines.
+
+use axum::Json;
+use axum::extract::State;
+use http::Method;
+use watchroom_fleet::NodeView;
+use watchroom_model::{NodeId, Page, PageRequest};
+use watchroom_policy::{Resource, ResourceKind, act};
+use watchroom_shield::RouteClass;
+use watchroom_web::{Caller, Params, Problem, Query, Route};
+
+use crate::{Api, invalid_page};
+
+pub(crate) fn routes() -> Vec<Route<Api>> {
+    vec![
+        Route::new(Method::GET, "/api/nodes", act::ListNodes, RouteClass::Read, list)
+            .says("List nodes")
+            .asks::<PageRequest>()
+            .gives::<Page<NodeView>>(),
+        Route::new(
+            Method::GET,
+            "/api/nodes/{id}",
+            act::ShowNode,
+            RouteClass::Read,
+            show,
+        )
+        .says("Show a node")
+        .gives::<NodeView>(),
+    ]
+}
+
+pub(crate) async fn list(
+    caller: Caller,
+    State(api): State<Api>,
+    Query(page): Query<PageRequest>,
+) -> Result<Json<Page<NodeView>>, Problem> {
+    caller.permit(act::ListNodes, &Resource::all(ResourceKind::Node))?;
+    Ok(Json(
+        api.fleet.nodes(caller.principal(), &page).map_err(invalid_page)?,
+    ))
+}
+
+async fn show(
+    caller: Caller,
+    State(api): State<Api>,
+    Params(id): Params<NodeId>,
+) -> Result<Json<NodeView>, Problem> {
+    let node = caller.found(api.fleet.node(id))?;
+    caller.permit(act::ShowNode, &*node)?;
+    Ok(Json(api.fleet.view_node(&node)))
+}

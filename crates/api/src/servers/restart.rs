@@ -1,0 +1,23 @@
+//! `POST /api/servers/<id>/restart`.
+
+use axum::Json;
+use axum::extract::State;
+use watchroom_fleet::Acted;
+use watchroom_model::ServerId;
+use watchroom_policy::act;
+use watchroom_web::{Caller, IdempotencyHeader, Params, Problem};
+
+use super::idempotency;
+use crate::Api;
+
+pub(super) async fn restart(
+    caller: Caller,
+    State(api): State<Api>,
+    Params(id): Params<ServerId>,
+    key: IdempotencyHeader,
+) -> Result<Json<Acted>, Problem> {
+    let server = caller.found(api.fleet.server(id))?;
+    let permit = caller.permit(act::RestartServer, &*server)?;
+    let key = idempotency(&caller, key, &format!("restart {id}"), b"")?;
+    Ok(Json(api.fleet.restart(&permit, key).await?))
+}

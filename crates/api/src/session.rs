@@ -1,0 +1,54 @@
+//! `/api/session`: one's own session, and saying that one is still here.
+
+use axum::Json;
+use axum::extract::State;
+use http::Method;
+use serde::Serialize;
+use utoipa::ToSchema;
+use watchroom_identity::SessionView;
+use watchroom_policy::{Resource, ResourceKind, act};
+use watchroom_shield::RouteClass;
+use watchroom_web::{Caller, NotFound, Problem, Route};
+
+use crate::Api;
+
+/// How long the session goes on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Activity {
+    /// `ok`.
+    status: &'static str,
+    /// Seconds until the session ends unless the person acts again.
+    expires_in: u64,
+}
+
+pub(crate) fn routes() -> Vec<Route<Api>> {
+    vec![
+        Route::new(Method::GET, "/api/session", act::SeeSelf, RouteClass::Read, show)
+            .says("One's own session")
+            .gives::<SessionView>(),
+        Route::new(
+            Method::POST,
+            "/api/session/activity",
+            act::StayActive,
+            RouteClass::Change,
+            stay,
+        )
+        .says("Say that one is still here; streams and polling never do")
+        .gives::<Activity>(),
+    ]
+}
+
+async fn show(caller: Caller) -> Result<Json<SessionView>, Problem> {
+    caller.permit(act::SeeSelf, &Resource::all(ResourceKind::User))?;
+    let session = caller.session().ok_or(NotFound)?;
+    Ok(Json(SessionView::from(session.as_ref())))
+}
+
+async fn stay(caller: Caller, State(api): State<Api>) -> Result<Json<Activity>, Problem> {
+    caller.permit(act::StayActive, &Resource::all(ResourceKind::Session))?;
+    let session = caller.session().ok_or(NotFound)?;
+    Ok(Json(Activity {
+        status: "ok",
+        expires_in: api.identity().stay_active(session),
+    }))
+}

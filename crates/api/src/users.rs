@@ -1,0 +1,172 @@
+//! `/api/users`: people.
+
+use axum::Json;
+use axum::extract::State;
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use watchroom_identity::{NewUser, UserStatus, UserView};
+use watchroom_kit::SecretString;
+use watchroom_model::{CallSign, DisplayName, EmailAddress, Page, PageRequest, UserId, UserName};
+use watchroom_policy::{Resource, ResourceKind, act};
+use watchroom_shield::RouteClass;
+use watchroom_web::{Body, Caller, Params, Problem, Query, Route};
+
+use crate::Api;
+
+/// A person to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UserDraft {
+    /// What they sign in with.
+    name: UserName,
+    /// One of the roles.
+    role: String,
+    /// Their password.
+    #[schema(value_type = Option<String>)]
+    password: Option<SecretString>,
+    /// What others see.
+    display_name: Option<DisplayName>,
+    /// Where mail reaches them.
+    email: Option<EmailAddress>,
+    /// Their call sign.
+    call_sign: Option<CallSign>,
+}
+
+/// A new password for another.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PasswordDraft {
+    /// The new password.
+    #[schema(value_type = String)]
+    password: SecretString,
+}
+
+pub(crate) fn routes() -> Vec<Route<Api>> {
+    let (read, sensitive) = (RouteClass::Read, RouteClass::Sensitive);
+    vec![
+        Route::new(Method::GET, "/api/users", act::ListUsers, read, list)
+            .says("List people")
+            .asks::<PageRequest>()
+            .gives::<Page<UserView>>(),
+        Route::new(Method::POST, "/api/users", act::CreateUser, sensitive, create)
+            .says("Create a person's account")
+            .takes::<UserDraft>()
+            .gives::<UserView>()
+            .free_text(&["display_name", "password"])
+            .with_status(201),
+        Route::new(Method::GET, "/api/users/{id}", act::ShowUser, read, show)
+            .says("Show a person")
+            .gives::<UserView>(),
+        Route::new(
+            Method::POST,
+            "/api/users/{id}/disable",
+            act::ChangeUser,
+            sensitive,
+            disable,
+        )
+        .says("Disable an account; its sessions and tokens end")
+        .gives::<UserView>(),
+        Route::new(
+            Method::POST,
+            "/api/users/{id}/enable",
+            act::ChangeUser,
+            sensitive,
+            enable,
+        )
+        .says("Enable an account again")
+        .gives::<UserView>(),
+        Route::new(
+            Method::POST,
+            "/api/users/{id}/reset-password",
+            act::ResetPassword,
+            sensitive,
+            reset_password,
+        )
+        .says("Set another's password; their sessions end")
+        .takes::<PasswordDraft>()
+        .free_text(&["password"])
+        .with_status(204),
+    ]
+}
+
+async fn list(
+    caller: Caller,
+    State(api): State<Api>,
+    Query(page): Query<PageRequest>,
+) -> Result<Json<Page<UserView>>, Problem> {
+    caller.permit(act::ListUsers, &Resource::all(ResourceKind::User))?;
+    Ok(Json(api.identity().users(caller.principal(), &page).await?))
+}
+
+async fn create(
+    caller: Caller,
+    State(api): State<Api>,
+    body: Body<UserDraft>,
+) -> Result<(StatusCode, Json<UserView>), Problem> {
+    let permit = caller.permit(act::CreateUser, &Resource::all(ResourceKind::User))?;
+    let UserDraft {
+        name,
+        role,
+        password,
+        display_name,
+        email,
+        call_sign,
+    } = body.value;
+    let new = NewUser {
+        name,
+        role,
+        password,
+        display_name,
+        email,
+        call_sign,
+    };
+    let created = api.identity().create_user(&permit, new).await?;
+    Ok((StatusCode::CREATED, Json(created.user)))
+}
+
+async fn show(
+    caller: Caller,
+    State(api): State<Api>,
+    Params(id): Params<UserId>,
+) -> Result<Json<UserView>, Problem> {
+    caller.permit(act::ShowUser, &Resource::user(id))?;
+    Ok(Json(api.identity().user(caller.principal(), id)?))
+}
+
+async fn disable(
+    caller: Caller,
+    State(api): State<Api>,
+    Params(id): Params<UserId>,
+) -> Result<Json<UserView>, Problem> {
+    let permit = caller.permit(act::ChangeUser, &Resource::user(id))?;
+    Ok(Json(
+        api.identity()
+            .change_status(&permit, UserStatus::Disabled)
+            .await?,
+    ))
+}
+
+async fn enable(
+    caller: Caller,
+    State(api): State<Api>,
+    Params(id): Params<UserId>,
+) -> Result<Json<UserView>, Problem> {
+    let permit = caller.permit(act::ChangeUser, &Resource::user(id))?;
+    Ok(Json(
+        api.identity().change_status(&permit, UserStatus::Active).await?,
+    ))
+}
+
+async fn reset_password(
+    caller: Caller,
+    State(api): State<Api>,
+    Params(id): Params<UserId>,
+    body: Body<PasswordDraft>,
+) -> Result<StatusCode, Problem> {
+    let permit = caller.permit(act::ResetPassword, &Resource::user(id))?;
+    api.identity()
+        .reset_password(&permit, body.value.password)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
