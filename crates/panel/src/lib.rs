@@ -1,0 +1,57 @@
+//! The web panel: server-rendered pages that work as plain HTML, a design system, and a little JavaScript.
+//!
+//! A page is a struct of `view` and a template; handlers in `pages` ask the services as the API does and
+//! spend the same permits. Every change is a form: POST, then 303 to a page with a flash message; a form
+//! with faults is shown again with what was typed. Assets are embedded. No inline script or style
+//! anywhere: the strict Content-Security-Policy of the shield holds on every page.
+
+mod answer;
+mod assets;
+mod pages;
+mod text;
+mod view;
+mod viewer;
+
+use axum::extract::FromRef;
+use watchroom_fleet::Fleet;
+use watchroom_identity::Identity;
+use watchroom_records::Records;
+use watchroom_web::{Entrance, Problem, Route};
+
+pub use view::error::error_page;
+
+/// What handlers work with.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    /// How callers are recognised.
+    pub entrance: Entrance,
+    /// Nodes and servers.
+    pub fleet: Fleet,
+    /// The audit log.
+    pub records: Records,
+}
+
+impl FromRef<Panel> for Entrance {
+    fn from_ref(panel: &Panel) -> Self {
+        panel.entrance.clone()
+    }
+}
+
+impl Panel {
+    fn identity(&self) -> &Identity {
+        &self.entrance.identity
+    }
+}
+
+/// Every route of the panel.
+#[must_use]
+pub fn routes() -> Vec<Route<Panel>> {
+    pages::routes()
+}
+
+/// A problem as a page, for [`watchroom_web::RenderProblems`].
+#[must_use]
+pub fn problem_page(problem: &Problem) -> String {
+    let request_id = problem.request_id.as_deref().unwrap_or_default();
+    error_page(problem.status, request_id, "", &problem.detail, "")
+}

@@ -1,0 +1,310 @@
+//! Signing in and out, set-up, and the page after a session's end.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use watchroom_identity::{SetUp, SetUpError, SignIn, SignInError};
+use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
+use watchroom_model::{DisplayName, UserName};
+use watchroom_policy::{Resource, ResourceKind, act};
+use watchroom_shield::{LimitKey, Passed, Window};
+use watchroom_web::{Caller, Cookie, PRE_SESSION_COOKIE, PreSubmitted, Problem, Query, SESSION_COOKIE};
+
+use crate::Panel;
+use crate::answer;
+use crate::text::EN;
+use crate::view::entry::{ExpiredPage, SetupPage, SetupTyped, SignInPage, SignInTyped};
+use crate::view::{Faults, Flash, sentence};
+use crate::viewer::{Form, theme_of};
+
+/// Successful sign-ins of one person that give their attempt back to the address they came from.
+const SUCCESSES: Window = Window::per_minute(10);
+
+/// The query of the sign-in page.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SignInQuery {
+    next: String,
+}
+
+/// What the sign-in form sends.
+#[derive(Debug, Deserialize)]
+pub(super) struct SignInForm {
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    password: SecretString,
+    remember_me: Option<String>,
+    #[serde(default)]
+    next: String,
+}
+
+/// What the set-up form sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SetUpForm {
+    code: String,
+    username: String,
+    display_name: String,
+    password: SecretString,
+    confirm_password: SecretString,
+}
+
+/// A form before sign-in: its token, and the cookie to set if the browser has none that holds.
+struct Before {
+    token: String,
+    new_cookie: Option<String>,
+}
+
+impl Before {
+    fn of(panel: &Panel, headers: &HeaderMap) -> Self {
+        let held = Cookie::find(headers, PRE_SESSION_COOKIE)
+            .and_then(|cookie| panel.identity().pre_session_token(cookie));
+        held.map_or_else(
+            || {
+                let fresh = panel.identity().pre_session();
+                Self {
+                    token: fresh.token,
+                    new_cookie: Some(fresh.cookie),
+                }
+            },
+            |token| Self {
+                token,
+                new_cookie: None,
+            },
+        )
+    }
+
+    fn finish(self, response: Response) -> Result<Response, Problem> {
+        match self.new_cookie {
+            Some(cookie) => answer::with_cookie(response, PRE_SESSION_COOKIE, &cookie, None),
+            None => Ok(response),
+        }
+    }
+}
+
+pub(super) async fn sign_in_page(
+    caller: Caller,
+    State(panel): State<Panel>,
+    Query(query): Query<SignInQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if !panel.identity().is_set_up() {
+        return answer::redirect("/setup");
+    }
+    if caller.session().is_some() {
+        return answer::redirect(answer::path_of_ours(&query.next).unwrap_or("/"));
+    }
+    let typed = SignInTyped {
+        next: query.next,
+        ..SignInTyped::default()
+    };
+    sign_in_form(
+        &panel,
+        &headers,
+        StatusCode::OK,
+        typed,
+        answer::flash_of(&headers),
+    )
+}
+
+fn sign_in_form(
+    panel: &Panel,
+    headers: &HeaderMap,
+    status: StatusCode,
+    typed: SignInTyped,
+    flash: Option<Flash>,
+) -> Result<Response, Problem> {
+    let before = Before::of(panel, headers);
+    let page = SignInPage::new(theme_of(headers), before.token.clone(), typed, flash);
+    let response = answer::page_with(status, &page)?;
+    before.finish(answer::with_cookie(response, answer::FLASH_COOKIE, "", Some(0))?)
+}
+
+pub(super) async fn sign_in(
+    State(panel): State<Panel>,
+    Extension(passed): Extension<Passed>,
+    headers: HeaderMap,
+    sent: PreSubmitted<SignInForm>,
+) -> Result<Response, Problem> {
+    let SignInForm {
+        username,
+        password,
+        remember_me,
+        next,
+    } = sent.form;
+    let typed = SignInTyped {
+        username: username.clone(),
+        remember_me: remember_me.is_some(),
+        next,
+    };
+    let to = answer::path_of_ours(&typed.next).unwrap_or("/").to_owned();
+    let asked = SignIn {
+        username,
+        password,
+        remember_me: typed.remember_me,
+    };
+    match panel.identity().sign_in(sent.caller.trail(), asked).await {
+        Ok(signed_in) => {
+            // A success costs nobody an attempt, unless somebody signs in as if it cost nothing.
+            let limits = panel.entrance.shield.limits();
+            let user = LimitKey::Id(signed_in.session.user.as_uuid());
+            let often = limits.take("signed-in", user, &[SUCCESSES]);
+            if often.is_none_or(|verdict| !verdict.is_limited) {
+                panel.entrance.shield.give_back(&passed);
+            }
+            let response = answer::with_session(answer::redirect(&to)?, &signed_in)?;
+            answer::with_cookie(response, PRE_SESSION_COOKIE, "", Some(0))
+        }
+        Err(error @ (SignInError::Wrong { .. } | SignInError::Locked { .. }))
+            if answer::wants_page(&headers) =>
+        {
+            let status = StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::UNAUTHORIZED);
+            sign_in_form(
+                &panel,
+                &headers,
+                status,
+                typed,
+                Some(Flash::trouble(refused(&error))),
+            )
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A refused sign-in in the page's words.
+fn refused(error: &SignInError) -> String {
+    match error {
+        SignInError::Wrong {
+            remaining_attempts: 1,
+            locked_until: None,
+        } => EN.sign_in_attempts_one.to_owned(),
+        SignInError::Wrong {
+            remaining_attempts,
+            locked_until: None,
+        } => EN.sign_in_attempts_many(remaining_attempts),
+        other => sentence(&other.public()),
+    }
+}
+
+pub(super) async fn setup_page(State(panel): State<Panel>, headers: HeaderMap) -> Result<Response, Problem> {
+    if panel.identity().is_set_up() {
+        return answer::redirect("/login");
+    }
+    setup_form(&panel, &headers, SetupTyped::default(), &Faults::default(), None)
+}
+
+fn setup_form(
+    panel: &Panel,
+    headers: &HeaderMap,
+    typed: SetupTyped,
+    faults: &Faults,
+    refused: Option<(StatusCode, String)>,
+) -> Result<Response, Problem> {
+    let before = Before::of(panel, headers);
+    let (status, message) = refused.unzip();
+    let page = SetupPage::new(
+        theme_of(headers),
+        before.token.clone(),
+        typed,
+        faults,
+        message.map(Flash::trouble),
+    );
+    before.finish(answer::page_with(status.unwrap_or(StatusCode::OK), &page)?)
+}
+
+pub(super) async fn set_up(
+    State(panel): State<Panel>,
+    headers: HeaderMap,
+    sent: PreSubmitted<SetUpForm>,
+) -> Result<Response, Problem> {
+    let form = sent.form;
+    let typed = SetupTyped {
+        code: form.code.clone(),
+        username: form.username.clone(),
+        display_name: form.display_name.clone(),
+    };
+    let asked = match asked(form) {
+        Ok(asked) => asked,
+        Err(faults) => {
+            let refused = Some((StatusCode::BAD_REQUEST, EN.form_has_faults.to_owned()));
+            return setup_form(&panel, &headers, typed, &Faults::new(faults), refused);
+        }
+    };
+    match panel.identity().set_up(sent.caller.trail(), asked).await {
+        Ok(signed_in) => {
+            let response = answer::redirect_with("/", &Flash::done(EN.setup_done))?;
+            let response = answer::with_session(response, &signed_in)?;
+            answer::with_cookie(response, PRE_SESSION_COOKIE, "", Some(0))
+        }
+        Err(error @ (SetUpError::Code | SetUpError::Password(_))) => {
+            let status = StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::BAD_REQUEST);
+            let refused = Some((status, sentence(&error.public())));
+            setup_form(&panel, &headers, typed, &Faults::new(error.fields()), refused)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The form as identity wants it, or all that is wrong with it.
+fn asked(form: SetUpForm) -> Result<SetUp, Vec<FieldFault>> {
+    let mut faults = Vec::new();
+    let shown = if form.display_name.trim().is_empty() {
+        &form.username
+    } else {
+        form.display_name.trim()
+    };
+    let name = form.username.parse::<UserName>();
+    let display_name = shown.parse::<DisplayName>();
+    if let Err(error) = &name {
+        faults.push(FieldFault::new("username", error.code, error.rule));
+    }
+    if let (Ok(_), Err(error)) = (&name, &display_name) {
+        faults.push(FieldFault::new("display_name", error.code, error.rule));
+    }
+    if form.password.expose_secret() != form.confirm_password.expose_secret() {
+        faults.push(FieldFault::new(
+            "confirm_password",
+            "differs",
+            EN.passwords_differ,
+        ));
+    }
+    match (name, display_name, faults.is_empty()) {
+        (Ok(name), Ok(display_name), true) => Ok(SetUp {
+            code: form.code.trim().into(),
+            name,
+            display_name,
+            password: form.password,
+        }),
+        _ => Err(faults),
+    }
+}
+
+/// A link on anybody's page leads here too: whoever is still signed in stays so, and only a cookie with no
+/// session behind it is taken away.
+pub(super) async fn expired(caller: Caller, headers: HeaderMap) -> Result<Response, Problem> {
+    let page = ExpiredPage::new(theme_of(&headers));
+    let response = answer::page_with(StatusCode::UNAUTHORIZED, &page)?;
+    if caller.session().is_some() {
+        return Ok(response);
+    }
+    answer::with_cookie(response, SESSION_COOKIE, "", Some(0))
+}
+
+/// A form without fields of its own.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(super) struct Nothing {}
+
+pub(super) async fn sign_out(
+    State(panel): State<Panel>,
+    Form { viewer, .. }: Form<Nothing>,
+) -> Result<Response, Problem> {
+    let permit = viewer
+        .caller
+        .permit(act::SignOut, &Resource::all(ResourceKind::Session))?;
+    panel.identity().sign_out(&permit, &viewer.session).await?;
+    let response = answer::redirect_with("/login", &Flash::done(EN.signed_out))?;
+    answer::with_cookie(response, SESSION_COOKIE, "", Some(0))
+}

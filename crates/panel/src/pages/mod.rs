@@ -1,0 +1,205 @@
+//! The handlers: each finds, asks leave, does, shows. One file per page.
+
+mod audit;
+mod create;
+mod deed;
+mod entry;
+mod nodes;
+mod overview;
+mod password;
+mod profile;
+mod remove;
+mod server;
+mod servers;
+mod step_up;
+mod tokens;
+
+use http::Method;
+use watchroom_model::{PageError, PageRequest};
+use watchroom_policy::act;
+use watchroom_shield::RouteClass;
+use watchroom_web::{NotFound, Problem, Route};
+
+use crate::{Panel, assets};
+
+/// Every page and every form.
+pub(crate) fn routes() -> Vec<Route<Panel>> {
+    let mut routes = entrance_routes();
+    routes.extend(room_routes());
+    routes.extend(server_routes());
+    routes.extend(own_routes());
+    routes
+}
+
+/// What anybody may ask for.
+fn entrance_routes() -> Vec<Route<Panel>> {
+    let (page, sign_in) = (RouteClass::Page, RouteClass::SignIn);
+    vec![
+        Route::new(
+            Method::GET,
+            "/assets/{hash}/{*name}",
+            act::LookAround,
+            RouteClass::Static,
+            assets::serve,
+        ),
+        Route::new(Method::GET, "/login", act::LookAround, page, entry::sign_in_page),
+        Route::new(Method::POST, "/login", act::SignIn, sign_in, entry::sign_in),
+        Route::new(Method::GET, "/setup", act::LookAround, page, entry::setup_page),
+        Route::new(Method::POST, "/setup", act::SetUp, sign_in, entry::set_up).free_text(&["display_name"]),
+        Route::new(
+            Method::GET,
+            "/session-expired",
+            act::LookAround,
+            page,
+            entry::expired,
+        ),
+        Route::new(
+            Method::POST,
+            "/logout",
+            act::SignOut,
+            RouteClass::Change,
+            entry::sign_out,
+        ),
+    ]
+}
+
+/// The room: what there is.
+fn room_routes() -> Vec<Route<Panel>> {
+    let page = RouteClass::Page;
+    vec![
+        Route::new(Method::GET, "/", act::SeeSelf, page, overview::show),
+        Route::new(Method::GET, "/nodes", act::ListNodes, page, nodes::list),
+        Route::new(Method::GET, "/nodes/{id}", act::ShowNode, page, nodes::show),
+        Route::new(Method::GET, "/audit", act::ReadAudit, page, audit::search),
+        Route::new(
+            Method::POST,
+            "/audit/verify",
+            act::VerifyAudit,
+            RouteClass::Sensitive,
+            audit::verify,
+        ),
+    ]
+}
+
+/// Servers and what is done to them.
+fn server_routes() -> Vec<Route<Panel>> {
+    let (page, change) = (RouteClass::Page, RouteClass::Change);
+    vec![
+        Route::new(Method::GET, "/servers", act::ListServers, page, servers::list),
+        Route::new(Method::GET, "/servers/new", act::CreateServer, page, create::form),
+        Route::new(
+            Method::POST,
+            "/servers/new",
+            act::CreateServer,
+            change,
+            create::create,
+        )
+        .free_text(&["command", "env", "stop_line", "labels"]),
+        Route::new(Method::GET, "/servers/{id}", act::ShowServer, page, server::show),
+        Route::new(
+            Method::POST,
+            "/servers/{id}/start",
+            act::StartServer,
+            change,
+            server::start,
+        ),
+        Route::new(
+            Method::POST,
+            "/servers/{id}/stop",
+            act::StopServer,
+            change,
+            server::stop,
+        ),
+        Route::new(
+            Method::POST,
+            "/servers/{id}/restart",
+            act::RestartServer,
+            change,
+            server::restart,
+        ),
+        Route::new(
+            Method::POST,
+            "/servers/{id}/send",
+            act::SendLine,
+            change,
+            server::send,
+        )
+        .free_text(&["line"]),
+        Route::new(
+            Method::POST,
+            "/servers/{id}/remove",
+            act::RemoveServer,
+            change,
+            remove::remove,
+        ),
+    ]
+}
+
+/// Oneself.
+fn own_routes() -> Vec<Route<Panel>> {
+    let change = RouteClass::Change;
+    vec![
+        Route::new(
+            Method::GET,
+            "/profile",
+            act::SeeSelf,
+            RouteClass::Page,
+            profile::show,
+        ),
+        Route::new(
+            Method::POST,
+            "/profile/theme",
+            act::SeeSelf,
+            change,
+            profile::set_theme,
+        ),
+        Route::new(
+            Method::POST,
+            "/profile/sessions/{id}/end",
+            act::SignOut,
+            change,
+            profile::end_session,
+        ),
+        Route::new(
+            Method::POST,
+            "/profile/tokens",
+            act::CreateToken,
+            change,
+            tokens::create,
+        ),
+        Route::new(
+            Method::POST,
+            "/profile/tokens/{id}/revoke",
+            act::RevokeToken,
+            change,
+            tokens::revoke,
+        ),
+        Route::new(
+            Method::POST,
+            "/change-password",
+            act::ChangePassword,
+            RouteClass::SignIn,
+            password::change,
+        ),
+        Route::new(
+            Method::POST,
+            "/step-up",
+            act::StepUp,
+            RouteClass::SignIn,
+            step_up::step_up,
+        ),
+    ]
+}
+
+/// A cursor or limit that no page of ours links to names nothing.
+fn no_such_page(_: PageError) -> Problem {
+    NotFound.into()
+}
+
+/// All of a list in as few turns as may be: what the overview counts.
+fn most(cursor: Option<String>) -> PageRequest {
+    PageRequest {
+        limit: Some(PageRequest::MOST),
+        cursor,
+    }
+}

@@ -1,0 +1,129 @@
+//! `GET /profile`: one's own sessions, tokens, password and theme.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use watchroom_identity::{SessionView, TokenView};
+use watchroom_model::{PageRequest, SessionId};
+use watchroom_policy::{Resource, ResourceKind, act};
+use watchroom_web::{Params, Problem};
+
+use super::entry::Nothing;
+use crate::text::EN;
+use crate::view::device::device;
+use crate::view::profile::{Issued, ProfileForms, ProfilePage, SessionRow, TokenRow};
+use crate::view::{Flash, Moment, Section, Theme};
+use crate::viewer::{Form, THEME_COOKIE, Viewer};
+use crate::{Panel, answer};
+
+/// How long a theme is kept, in seconds: a year.
+const A_YEAR_S: u64 = 365 * 86_400;
+
+pub(super) async fn show(viewer: Viewer, State(panel): State<Panel>) -> Result<Response, Problem> {
+    viewer
+        .caller
+        .permit(act::SeeSelf, &Resource::all(ResourceKind::User))?;
+    shown(&viewer, &panel, StatusCode::OK, (&ProfileForms::default(), None)).await
+}
+
+/// The page, with its forms as they were typed.
+pub(super) async fn shown(
+    viewer: &Viewer,
+    panel: &Panel,
+    status: StatusCode,
+    (forms, issued): (&ProfileForms, Option<Issued>),
+) -> Result<Response, Problem> {
+    let principal = viewer.caller.principal();
+    let user = viewer.session.user;
+    let mut tokens = Vec::new();
+    let mut page = PageRequest {
+        limit: Some(PageRequest::MOST),
+        cursor: None,
+    };
+    loop {
+        let found = panel.identity().tokens(principal, &page).await?;
+        tokens.extend(
+            found
+                .items
+                .into_iter()
+                .filter(|token| token.owner == user)
+                .map(|token| token_row(viewer, &token)),
+        );
+        match found.next_cursor {
+            Some(cursor) => page.cursor = Some(cursor),
+            None => break,
+        }
+    }
+    let sessions = panel.identity().sessions_of(principal, user)?;
+    let sessions = sessions
+        .into_iter()
+        .map(|session| session_row(viewer, session))
+        .collect();
+    let shell = viewer.shell(Section::Profile, EN.nav_profile);
+    let page = ProfilePage::new(shell, (sessions, tokens), forms, viewer.needs_proof(), issued);
+    viewer.page_with(status, &page)
+}
+
+fn session_row(viewer: &Viewer, session: SessionView) -> SessionRow {
+    let user_agent = session.user_agent.unwrap_or_default();
+    SessionRow {
+        is_this: session.id == viewer.session.id,
+        id: session.id.to_string(),
+        device: device(&user_agent),
+        user_agent,
+        address: session.source_ip.unwrap_or_default(),
+        created: Moment::full(session.created_at),
+        seen: Moment::age(session.last_seen, viewer.now()),
+    }
+}
+
+fn token_row(viewer: &Viewer, token: &TokenView) -> TokenRow {
+    let mut badges = vec![if token.expires_at <= viewer.now() {
+        ("", EN.token_is_expired)
+    } else {
+        ("ok", EN.token_is_good)
+    }];
+    if token.may_be_sensitive {
+        badges.push(("warn", EN.token_is_sensitive));
+    }
+    TokenRow {
+        id: token.id.to_string(),
+        name: token.name.to_string(),
+        expires: Moment::full(token.expires_at),
+        used: token.last_used.map(|at| Moment::age(at, viewer.now())),
+        badges,
+    }
+}
+
+/// What the theme's form sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ThemeForm {
+    theme: String,
+}
+
+pub(super) async fn set_theme(Form { viewer, form }: Form<ThemeForm>) -> Result<Response, Problem> {
+    viewer
+        .caller
+        .permit(act::SeeSelf, &Resource::all(ResourceKind::User))?;
+    let theme: Theme = form.theme.parse().unwrap_or_default();
+    answer::with_cookie(
+        answer::redirect("/profile")?,
+        THEME_COOKIE,
+        theme.word(),
+        Some(A_YEAR_S),
+    )
+}
+
+pub(super) async fn end_session(
+    State(panel): State<Panel>,
+    Params(id): Params<SessionId>,
+    Form { viewer, .. }: Form<Nothing>,
+) -> Result<Response, Problem> {
+    let permit = viewer
+        .caller
+        .permit(act::SignOut, &Resource::all(ResourceKind::Session))?;
+    panel.identity().end_session(&permit, id).await?;
+    answer::redirect_with("/profile", &Flash::done(EN.session_ended))
+}

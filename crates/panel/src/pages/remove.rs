@@ -1,0 +1,67 @@
+//! `POST /servers/<id>/remove`: the name typed again, and the password where the last proof is old.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use watchroom_kit::{FieldFault, SecretString};
+use watchroom_model::ServerId;
+use watchroom_policy::act;
+use watchroom_web::{Params, Problem};
+
+use super::server::{RemovalTyped, shown};
+use super::step_up::prove;
+use crate::text::EN;
+use crate::view::{Faults, Flash, sentence};
+use crate::viewer::Form;
+use crate::{Panel, answer};
+
+/// What the removal form sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RemovalForm {
+    confirm_name: String,
+    password: SecretString,
+}
+
+pub(super) async fn remove(
+    State(panel): State<Panel>,
+    Params(id): Params<ServerId>,
+    Form { viewer, form }: Form<RemovalForm>,
+) -> Result<Response, Problem> {
+    let server = viewer.caller.found(panel.fleet.server(id))?;
+    // Who may not even see it learns nothing from this form.
+    viewer.caller.permit(act::ShowServer, &*server)?;
+    let name = server.spec().name.to_string();
+    if form.confirm_name.trim() != name {
+        let fault = FieldFault::new("confirm_name", "differs", EN.remove_name_differs);
+        let typed = RemovalTyped {
+            name: form.confirm_name,
+            faults: Faults::new(vec![fault]),
+        };
+        return shown(&viewer, &panel, &server, StatusCode::BAD_REQUEST, typed).await;
+    }
+    if !viewer.may(act::RemoveServer, &*server) {
+        // Refused before the session gets a new cookie, which a refusal could not carry.
+        viewer.caller.permit(act::RemoveServer, &*server)?;
+    }
+    let proof = match prove(&viewer, &panel, form.password).await? {
+        Ok(proof) => proof,
+        Err(fault) => {
+            let typed = RemovalTyped {
+                name,
+                faults: Faults::new(vec![fault]),
+            };
+            return shown(&viewer, &panel, &server, StatusCode::BAD_REQUEST, typed).await;
+        }
+    };
+    let permit = viewer.permit_as(proof.principal(&viewer), act::RemoveServer, &*server)?;
+    let response = match panel.fleet.remove(&permit).await {
+        Ok(()) => answer::redirect_with("/servers", &Flash::done(EN.server_removed(name)))?,
+        Err(error) => {
+            let why = sentence(&Problem::from(error).detail);
+            answer::redirect_with(&format!("/servers/{id}"), &Flash::trouble(why))?
+        }
+    };
+    proof.finish(response)
+}

@@ -1,0 +1,175 @@
+//! An audit entry in plain words: who did what to what, and how it went. The act's own name stands smaller beside them.
+
+use askama::Template;
+use askama::filters::HtmlSafe;
+
+use crate::text::EN;
+
+/// Somebody or something by name, with a way there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// What it is called.
+    pub(crate) words: String,
+    /// Where it is shown; empty where there is no page, or not for this person.
+    pub(crate) href: String,
+    /// What the log itself calls it.
+    pub(crate) exact: String,
+}
+
+/// How an act ended, as the log has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It was asked for; another entry says what came of it.
+    Asked,
+    /// It was done.
+    Done,
+    /// It failed.
+    Failed,
+    /// It was refused.
+    Denied,
+}
+
+impl Ending {
+    /// The tone of its badge.
+    pub(crate) const fn tone(self) -> &'static str {
+        match self {
+            Self::Asked => "",
+            Self::Done => "ok",
+            Self::Failed => "bad",
+            Self::Denied => "warn",
+        }
+    }
+
+    /// Its badge, where the end is not what one expects.
+    fn badge(self) -> Option<&'static str> {
+        match self {
+            Self::Asked | Self::Done => None,
+            Self::Failed => Some(EN.result_failure),
+            Self::Denied => Some(EN.result_denied),
+        }
+    }
+}
+
+/// The sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Template)]
+#[template(path = "parts/deed.html")]
+pub(crate) struct Deed {
+    /// Who.
+    pub(crate) who: Named,
+    /// What they did.
+    pub(crate) what: String,
+    /// To what, where that is not said yet.
+    pub(crate) on: Option<Named>,
+    /// What else is worth a glance.
+    pub(crate) note: String,
+    /// The act's name in the catalogue.
+    pub(crate) action: String,
+    /// How it ended.
+    pub(crate) ending: Ending,
+}
+
+/// Rendered by its own template, which escapes.
+impl HtmlSafe for Deed {}
+
+/// What was done, in words that follow a name and precede another; the act's own name where it has none.
+pub(crate) fn phrase(action: &str, ending: Ending) -> String {
+    let Some((done, to_do)) = words(action) else {
+        return action.to_owned();
+    };
+    match (ending, to_do) {
+        (Ending::Done, _) | (_, "") => done.to_owned(),
+        (Ending::Asked, _) => EN.deed_asked(to_do),
+        (Ending::Failed, _) => EN.deed_failed(to_do),
+        (Ending::Denied, _) => EN.deed_denied(to_do),
+    }
+}
+
+/// An act as what was done and as what to do; the second is empty for what the house itself notes of others.
+fn words(action: &str) -> Option<(&'static str, &'static str)> {
+    server_words(action)
+        .or_else(|| people_words(action))
+        .or_else(|| house_words(action))
+}
+
+fn server_words(action: &str) -> Option<(&'static str, &'static str)> {
+    Some(match action {
+        "server.list" => (EN.did_server_list, EN.do_server_list),
+        "server.show" | "node.show" | "user.show" => (EN.did_show, EN.do_show),
+        "server.console.read" => (EN.did_console_read, EN.do_console_read),
+        "server.create" => (EN.did_server_create, EN.do_server_create),
+        "server.start" => (EN.did_server_start, EN.do_server_start),
+        "server.stop" => (EN.did_server_stop, EN.do_server_stop),
+        "server.restart" => (EN.did_server_restart, EN.do_server_restart),
+        "server.remove" => (EN.did_server_remove, EN.do_server_remove),
+        "server.console.send" => (EN.did_console_send, EN.do_console_send),
+        "server.report" => (EN.did_server_report, ""),
+        "node.list" => (EN.did_node_list, EN.do_node_list),
+        _ => return None,
+    })
+}
+
+fn people_words(action: &str) -> Option<(&'static str, &'static str)> {
+    Some(match action {
+        "user.see_self" => (EN.did_see_self, EN.do_see_self),
+        "user.list" => (EN.did_user_list, EN.do_user_list),
+        "user.create" => (EN.did_user_create, EN.do_user_create),
+        "user.change" => (EN.did_user_change, EN.do_user_change),
+        "user.reset_password" => (EN.did_password_reset, EN.do_password_reset),
+        "user.change_password" => (EN.did_password_change, EN.do_password_change),
+        "token.list" => (EN.did_token_list, EN.do_token_list),
+        "token.create" => (EN.did_token_create, EN.do_token_create),
+        "token.revoke" => (EN.did_token_revoke, EN.do_token_revoke),
+        "session.sign_in" | "session.fail" => (EN.did_sign_in, EN.do_sign_in),
+        "session.sign_out" => (EN.did_sign_out, EN.do_sign_out),
+        "session.step_up" => (EN.did_step_up, EN.do_step_up),
+        "session.activity" => (EN.did_stay, EN.do_stay),
+        _ => return None,
+    })
+}
+
+fn house_words(action: &str) -> Option<(&'static str, &'static str)> {
+    Some(match action {
+        "audit.read" => (EN.did_audit_read, EN.do_audit_read),
+        "audit.verify" => (EN.did_audit_verify, EN.do_audit_verify),
+        "audit.export" => (EN.did_audit_export, EN.do_audit_export),
+        "host.set_up" => (EN.did_set_up, EN.do_set_up),
+        "host.look_around" => (EN.did_look_around, EN.do_look_around),
+        "host.listen" => (EN.did_listen, EN.do_listen),
+        "host.keep_house" => (EN.did_keep_house, EN.do_keep_house),
+        "access.refused" => (EN.did_refuse, ""),
+        "shield.refused" => (EN.did_turn_away, ""),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use watchroom_policy::act;
+
+    use super::*;
+
+    #[test]
+    fn every_act_of_the_catalogue_has_words() {
+        for spec in act::ALL {
+            assert!(words(spec.name).is_some(), "{} has no words", spec.name);
+        }
+    }
+
+    #[test]
+    fn the_words_say_how_it_ended() {
+        let endings = [Ending::Done, Ending::Asked, Ending::Failed, Ending::Denied];
+        let said = endings.map(|ending| phrase("server.start", ending));
+        assert_eq!(
+            said,
+            [
+                "started",
+                "asked to start",
+                "failed to start",
+                "was not allowed to start"
+            ]
+        );
+        assert_eq!(phrase("session.fail", Ending::Failed), "failed to sign in");
+        assert_eq!(phrase("shield.refused", Ending::Denied), "turned requests away");
+        assert_eq!(phrase("nets.open", Ending::Done), "nets.open");
+    }
+}

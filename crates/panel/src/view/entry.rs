@@ -1,0 +1,192 @@
+//! The pages before anybody is known: sign in, set-up, session expired.
+
+use askama::Template;
+
+use super::{Faults, Field, Flash, Sheet, Theme};
+use crate::text::{EN, Text};
+
+/// The sign-in page.
+#[derive(Debug, Template)]
+#[template(path = "pages/sign_in.html")]
+pub(crate) struct SignInPage {
+    sheet: Sheet,
+    t: &'static Text,
+    /// The token bound to the pre-session.
+    csrf: String,
+    flash: Option<Flash>,
+    username: Field,
+    password: Field,
+    remember_me: bool,
+    /// Where to go afterwards: a path of ours.
+    next: String,
+}
+
+impl SignInPage {
+    /// An empty form, or one with what was typed before (never the password).
+    pub(crate) fn new(theme: Theme, csrf: String, typed: SignInTyped, flash: Option<Flash>) -> Self {
+        let username = Field::text("username", EN.user_name)
+            .value(typed.username)
+            .autocomplete("username")
+            .required();
+        let password = Field::password("password", EN.password, "current-password");
+        let is_second_try = flash.is_some();
+        Self {
+            sheet: Sheet::new(EN.sign_in, theme),
+            t: &EN,
+            csrf,
+            flash,
+            username: if is_second_try { username } else { username.focus() },
+            password: if is_second_try { password.focus() } else { password },
+            remember_me: typed.remember_me,
+            next: typed.next,
+        }
+    }
+}
+
+/// What was typed into the sign-in form and is worth keeping.
+#[derive(Debug, Default)]
+pub(crate) struct SignInTyped {
+    /// The user name.
+    pub(crate) username: String,
+    /// Whether to be remembered.
+    pub(crate) remember_me: bool,
+    /// Where to go afterwards.
+    pub(crate) next: String,
+}
+
+/// The page that makes the first administrator.
+#[derive(Debug, Template)]
+#[template(path = "pages/setup.html")]
+pub(crate) struct SetupPage {
+    sheet: Sheet,
+    t: &'static Text,
+    csrf: String,
+    flash: Option<Flash>,
+    code: Field,
+    username: Field,
+    display_name: Field,
+    password: Field,
+    confirm: Field,
+    beside: Vec<String>,
+}
+
+/// What was typed into the set-up form and is worth keeping.
+#[derive(Debug, Default)]
+pub(crate) struct SetupTyped {
+    /// The one-time code.
+    pub(crate) code: String,
+    /// The user name.
+    pub(crate) username: String,
+    /// The name others see.
+    pub(crate) display_name: String,
+}
+
+impl SetupPage {
+    /// The form with what was typed and what is wrong with it.
+    pub(crate) fn new(
+        theme: Theme,
+        csrf: String,
+        typed: SetupTyped,
+        faults: &Faults,
+        flash: Option<Flash>,
+    ) -> Self {
+        let shown = ["code", "username", "display_name", "password", "confirm_password"];
+        Self {
+            sheet: Sheet::new(EN.setup_title, theme),
+            t: &EN,
+            csrf,
+            flash,
+            code: Field::text("code", EN.setup_code)
+                .hint(EN.setup_code_hint)
+                .value(typed.code)
+                .required()
+                .wrong(faults),
+            username: Field::text("username", EN.user_name)
+                .hint(EN.user_name_hint)
+                .value(typed.username)
+                .autocomplete("username")
+                .required()
+                .wrong(faults),
+            display_name: Field::text("display_name", EN.display_name)
+                .hint(EN.optional)
+                .value(typed.display_name)
+                .autocomplete("name")
+                .wrong(faults),
+            password: Field::password("password", EN.password, "new-password")
+                .hint(EN.password_hint)
+                .wrong(faults),
+            confirm: Field::password("confirm_password", EN.password_again, "new-password").wrong(faults),
+            beside: faults.beside(&shown),
+        }
+    }
+}
+
+/// The page after a session's end.
+#[derive(Debug, Template)]
+#[template(path = "pages/expired.html")]
+pub(crate) struct ExpiredPage {
+    sheet: Sheet,
+    t: &'static Text,
+}
+
+impl ExpiredPage {
+    /// The page.
+    pub(crate) fn new(theme: Theme) -> Self {
+        Self {
+            sheet: Sheet::new(EN.expired_title, theme),
+            t: &EN,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_sign_in_keeps_the_name_and_never_the_password() {
+        let typed = SignInTyped {
+            username: "al\"ice".into(),
+            remember_me: true,
+            next: "/servers".into(),
+        };
+        let page = SignInPage::new(
+            Theme::System,
+            "tok".into(),
+            typed,
+            Some(Flash::trouble("4 attempts left")),
+        );
+        let html = page.render().unwrap();
+        assert!(
+            html.contains("value=\"al&#34;ice\"")
+                && html.contains("checked")
+                && html.contains("4 attempts left")
+        );
+        assert!(
+            html.contains("name=\"csrf_token\" value=\"tok\"")
+                && html.contains("name=\"next\" value=\"/servers\"")
+        );
+        assert!(!html.contains("type=\"password\" value"));
+    }
+
+    #[test]
+    fn no_page_before_sign_in_has_an_inline_script_or_style() {
+        let setup = SetupPage::new(
+            Theme::Dark,
+            "t".into(),
+            SetupTyped::default(),
+            &Faults::default(),
+            None,
+        );
+        for html in [
+            setup.render().unwrap(),
+            ExpiredPage::new(Theme::Light).render().unwrap(),
+        ] {
+            assert!(!html.contains("style=") && !html.contains("<style") && !html.contains("onclick"));
+            assert!(
+                html.matches("<script").count()
+                    == html.matches("<script type=\"module\" src=\"/assets/").count()
+            );
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Who looks at a page: a caller with a session, or a redirect to where one is had.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+use watchroom_identity::Session;
+use watchroom_model::DecisionId;
+use watchroom_policy::{
+    Act, Ask, Permission, Permit, Principal, Reach, Reason, STEP_UP_FRESH, Target, decide, permission, reach,
+};
+use watchroom_web::{Caller, Cookie, Entrance, Problem, SESSION_COOKIE, Submitted};
+
+use crate::Panel;
+use crate::answer::{self, FLASH_COOKIE, FRAGMENT};
+use crate::text::EN;
+use crate::view::{Flash, Person, Section, Shell, Theme, query};
+
+/// The cookie that holds the theme, for a year.
+pub(crate) const THEME_COOKIE: &str = "__Host-watchroom_theme";
+
+/// Somebody with a session who looks at a page.
+#[derive(Clone, Debug)]
+pub(crate) struct Viewer {
+    /// The caller.
+    pub(crate) caller: Caller,
+    /// Their session.
+    pub(crate) session: Arc<Session>,
+    /// Whether a script asks for the live part alone.
+    pub(crate) wants_fragment: bool,
+    entrance: Entrance,
+    theme: Theme,
+    flash: Option<Flash>,
+}
+
+/// The theme that a request carries.
+pub(crate) fn theme_of(headers: &HeaderMap) -> Theme {
+    Cookie::find(headers, THEME_COOKIE)
+        .and_then(|word| word.parse().ok())
+        .unwrap_or_default()
+}
+
+impl Viewer {
+    /// The viewer behind a caller whose form was ours; `None` if they have no session.
+    pub(crate) fn of(caller: Caller, entrance: &Entrance, headers: &HeaderMap) -> Option<Self> {
+        let session = Arc::clone(caller.session()?);
+        Some(Self {
+            caller,
+            session,
+            wants_fragment: headers.contains_key(FRAGMENT),
+            entrance: entrance.clone(),
+            theme: theme_of(headers),
+            flash: answer::flash_of(headers),
+        })
+    }
+
+    /// The same viewer with the session as it rose in the middle of this request.
+    pub(crate) fn risen(&self, session: &Arc<Session>) -> Self {
+        Self {
+            session: Arc::clone(session),
+            ..self.clone()
+        }
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.entrance.ambient.now()
+    }
+
+    /// The token that forms carry.
+    pub(crate) fn csrf(&self) -> String {
+        self.entrance.identity.csrf_token(&self.session)
+    }
+
+    /// What surrounds a page of this viewer.
+    pub(crate) fn shell(&self, section: Section, title: impl Into<String>) -> Shell {
+        let principal = self.caller.principal();
+        let now = self.now();
+        Shell {
+            t: &EN,
+            title: title.into(),
+            section,
+            person: Person {
+                name: principal.display_name(),
+                sees_nodes: self.reaches(permission::NODES_READ),
+                sees_servers: self.reaches(permission::COMPUTE_READ),
+                sees_audit: self.reaches(permission::AUDIT_READ),
+            },
+            csrf: self.csrf(),
+            expires_in_s: (self.session.expires_at() - now).whole_seconds().max(0),
+            theme: self.theme,
+            flash: self.flash.clone(),
+            now,
+        }
+    }
+
+    /// A page; a message that it showed is not shown again.
+    pub(crate) fn page(&self, template: &impl askama::Template) -> Result<Response, Problem> {
+        self.page_with(StatusCode::OK, template)
+    }
+
+    /// A page that is not good news.
+    pub(crate) fn page_with(
+        &self,
+        status: StatusCode,
+        template: &impl askama::Template,
+    ) -> Result<Response, Problem> {
+        let response = answer::page_with(status, template)?;
+        match self.flash {
+            Some(_) => answer::with_cookie(response, FLASH_COOKIE, "", Some(0)),
+            None => Ok(response),
+        }
+    }
+
+    /// Whether the viewer holds this permission anywhere.
+    pub(crate) fn reaches(&self, permission: Permission) -> bool {
+        !matches!(reach(self.caller.principal(), permission), Reach::Nothing)
+    }
+
+    /// Whether to offer an act: allowed now, or after a fresh proof. Nothing is noted.
+    pub(crate) fn may<A: Act>(&self, act: A, on: &impl Target) -> bool {
+        match self.ask(self.caller.principal(), act, on) {
+            Ok(_) => true,
+            Err(refusal) => refusal.reason == Reason::StepUp,
+        }
+    }
+
+    /// Whether acts that need a fresh proof must ask for the password.
+    pub(crate) fn needs_proof(&self) -> bool {
+        self.now() - self.session.proven_at > STEP_UP_FRESH
+    }
+
+    /// Asks the evaluator in the name of a session that rose in the middle of this request.
+    ///
+    /// # Errors
+    /// The refusal as a problem; it is noted.
+    pub(crate) fn permit_as<A: Act>(
+        &self,
+        principal: &Arc<Principal>,
+        act: A,
+        on: &impl Target,
+    ) -> Result<Permit<A>, Problem> {
+        self.ask(principal, act, on).map_err(|refusal| {
+            self.entrance.refusals.refused(&refusal);
+            Problem::from(*refusal)
+        })
+    }
+
+    fn ask<A: Act>(
+        &self,
+        principal: &Arc<Principal>,
+        act: A,
+        on: &impl Target,
+    ) -> Result<Permit<A>, Box<watchroom_policy::Refusal>> {
+        let ambient = &self.entrance.ambient;
+        let decision = DecisionId::mint(ambient);
+        decide(
+            &Ask {
+                principal,
+                trail: self.caller.trail(),
+                decision,
+                now: ambient.now(),
+            },
+            act,
+            on,
+        )
+    }
+}
+
+impl FromRequestParts<Panel> for Viewer {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, panel: &Panel) -> Result<Self, Response> {
+        let caller = Caller::from_request_parts(parts, panel)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let entrance = Entrance::from_ref(panel);
+        let Some(viewer) = Self::of(caller, &entrance, &parts.headers) else {
+            return Err(not_signed_in(parts, panel));
+        };
+        if is_a_persons_step(&parts.headers) {
+            entrance.identity.touch(&viewer.session);
+        }
+        Ok(viewer)
+    }
+}
+
+/// A navigation that a person's own click or key began keeps the session alive, as any act does; what
+/// scripts fetch does not (Fetch Metadata, W3C).
+fn is_a_persons_step(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-user").is_some_and(|value| value == "?1")
+}
+
+fn not_signed_in(parts: &Parts, panel: &Panel) -> Response {
+    if parts.headers.contains_key(FRAGMENT) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let had_session = Cookie::find(&parts.headers, SESSION_COOKIE).is_some();
+    let to = if !panel.identity().is_set_up() {
+        "/setup".to_owned()
+    } else if had_session {
+        "/session-expired".to_owned()
+    } else {
+        let asked = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let is_page = parts.method == http::Method::GET && asked != "/";
+        let next = if is_page {
+            answer::path_of_ours(asked)
+        } else {
+            None
+        };
+        format!("/login{}", query(&[("next", next.unwrap_or_default())]))
+    };
+    answer::redirect(&to).unwrap_or_else(IntoResponse::into_response)
+}
+
+/// What a viewer's form sent. Having one means that the form was ours and fresh.
+#[derive(Clone, Debug)]
+pub(crate) struct Form<T> {
+    /// Who sent it.
+    pub(crate) viewer: Viewer,
+    /// The fields.
+    pub(crate) form: T,
+}
+
+impl<T: DeserializeOwned> FromRequest<Panel> for Form<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, panel: &Panel) -> Result<Self, Response> {
+        let (parts, body) = request.into_parts();
+        let before = parts.clone();
+        let request = Request::from_parts(parts, body);
+        let sent = Submitted::from_request(request, panel)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        match Viewer::of(sent.caller, &panel.entrance, &before.headers) {
+            Some(viewer) => Ok(Self {
+                viewer,
+                form: sent.form,
+            }),
+            None => Err(not_signed_in(&before, panel)),
+        }
+    }
+}
