@@ -1,0 +1,98 @@
+//! The node agent: the supervisor of this machine's servers, linked to its Host.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use watchroom_kit::{Ambient, FaultKind};
+use watchroom_link::{Dialler, DiallerSettings, LinkSettings};
+use watchroom_node::{Rules, Settings, Supervisor};
+
+use crate::failure::Failure;
+use crate::local_node::LocalIdentity;
+use crate::state::State;
+
+/// How often the agent looks whether its Host has renewed its certificate.
+const IDENTITY_READ_EVERY: Duration = Duration::from_secs(60);
+
+/// A running agent.
+#[derive(Debug)]
+pub struct Agent {
+    /// The supervisor.
+    pub supervisor: Arc<Supervisor>,
+}
+
+impl Agent {
+    /// Finds the servers that run, and dials the Host.
+    ///
+    /// # Errors
+    /// If this folder holds no enrolled node, or the agent's memory cannot be read.
+    pub async fn start(
+        state: &State,
+        program: &Path,
+        rules: Rules,
+        ambient: &Ambient,
+    ) -> Result<Self, Failure> {
+        let sockets = state.sockets()?;
+        let state = state.folder();
+        let identity = LocalIdentity::read(state)?.ok_or_else(not_enrolled)?;
+        let client = identity.link_client(state, ambient)?;
+        let settings = Settings {
+            name: identity.name.clone(),
+            state: state.join("node"),
+            servers: state.join("servers"),
+            runtime: sockets.join("shims"),
+            program: program.to_owned(),
+            port: 0,
+            rules,
+        };
+        let supervisor = Supervisor::open(settings, ambient.clone())
+            .await
+            .map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))?;
+        let dialler = Dialler::new(
+            DiallerSettings {
+                addresses: identity.addresses.clone(),
+                client: client.clone(),
+                name: identity.name,
+                capabilities: Vec::new(),
+                epoch_file: state.join("node").join("epoch"),
+                link: LinkSettings::default(),
+            },
+            ambient.clone(),
+        );
+        ambient
+            .tasks
+            .spawn("link-to-host", dialler.run(supervisor.clone()));
+        let state = state.to_owned();
+        ambient.tasks.spawn("read-identity", async move {
+            let mut tick = tokio::time::interval(IDENTITY_READ_EVERY);
+            loop {
+                tick.tick().await;
+                let renewed =
+                    LocalIdentity::read(&state).and_then(|identity| identity.ok_or_else(not_enrolled));
+                let renewed = renewed.and_then(|identity| identity.leaf(&state));
+                match renewed.map(|leaf| client.renew(&leaf)) {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::error!(%error, "the renewed certificate cannot be used"),
+                    Err(failure) => {
+                        tracing::error!("the node's identity cannot be read: {}", failure.render(false));
+                    }
+                }
+            }
+        });
+        Ok(Self { supervisor })
+    }
+
+    /// Lets go of the servers; they run on. Says how many do.
+    pub async fn close(self) -> usize {
+        let running = self.supervisor.running();
+        self.supervisor.close().await;
+        running
+    }
+}
+
+fn not_enrolled() -> Failure {
+    Failure::new(FaultKind::Conflict, "no node is enrolled on this state folder").next_step(
+        "start `watchroom up` or `watchroom host` on it first; joining another machine's Host comes later",
+    )
+}

@@ -1,0 +1,32 @@
+//! The configuration: one tree of sections, read from files, secret files, environment and flags.
+//!
+//! Later sources win over earlier ones: defaults, the file, drop-ins (by name), secret files and systemd
+//! credentials, environment, flags. A value replaces the whole value before it, lists and free-form tables
+//! too. All problems are reported at once, each with the place it was found; what a section cannot
+//! accept keeps its default meanwhile, so that one mistake does not hide the next.
+
+mod environment;
+mod error;
+mod file;
+mod host;
+mod leaf;
+mod load;
+mod merge;
+mod node;
+mod security;
+mod show;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod tree;
+
+pub use error::{ConfigError, Located};
+pub use host::HostSection;
+pub use leaf::Origin;
+pub use load::{Loaded, Sources, USUAL_FILE};
+pub use node::NodeSection;
+pub use security::{Profile, SecuritySection};
+pub use show::Shown;
+pub use tls::TlsSection;
+pub use tree::Config;

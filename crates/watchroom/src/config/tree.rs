@@ -1,0 +1,75 @@
+//! The tree: every section by its name. Adding a section is one line here.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use watchroom_kit::config::{Problems, Section};
+
+use super::{HostSection, NodeSection, SecuritySection, TlsSection};
+
+/// A whole file or set of files of sections.
+pub(super) trait Tree: Default + Serialize + DeserializeOwned {
+    /// Lets every section report what parses but cannot be right.
+    fn check_all(&self, problems: &mut Problems);
+}
+
+macro_rules! tree {
+    ($($(#[doc = $doc:literal])+ $(#[cfg($part:meta)])? $field:ident: $section:ty;)+) => {
+        /// The whole configuration.
+        #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Config {
+            $($(#[doc = $doc])+ $(#[cfg($part)])? pub $field: $section,)+
+        }
+
+        impl Tree for Config {
+            fn check_all(&self, problems: &mut Problems) {
+                $($(#[cfg($part)])? self.$field.check(problems);)+
+            }
+        }
+
+        impl Config {
+            /// The sections' names as they call themselves, beside the fields they are under.
+            #[cfg(all(test, feature = "host", feature = "node"))]
+            pub(super) fn names() -> std::collections::BTreeMap<&'static str, &'static str> {
+                let mut names = std::collections::BTreeMap::new();
+                $($(#[cfg($part)])? names.insert(stringify!($field), <$section as Section>::NAME);)+
+                names
+            }
+        }
+    };
+}
+
+tree! {
+    /// Where the Host listens and what it is called.
+    host: HostSection;
+    /// The agent of this machine.
+    node: NodeSection;
+    /// Which set of defaults the other sections start from.
+    security: SecuritySection;
+    /// The certificate and the protocol that browsers meet.
+    tls: TlsSection;
+    /// How people prove who they are, and how long that holds.
+    #[cfg(feature = "host")]
+    identity: watchroom_identity::Config;
+    /// The edge: what happens to a request before anybody knows who sent it.
+    #[cfg(feature = "host")]
+    shield: watchroom_shield::Config;
+    /// When a node that does not speak is late or offline.
+    #[cfg(feature = "host")]
+    cluster: watchroom_fleet::nodes::Liveness;
+}
+
+/// `node.toml`: what this node allows, whatever the Host asks.
+#[cfg(feature = "node")]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct NodeFile {
+    pub(super) rules: watchroom_node::Rules,
+}
+
+#[cfg(feature = "node")]
+impl Tree for NodeFile {
+    fn check_all(&self, problems: &mut Problems) {
+        self.rules.check(problems);
+    }
+}

@@ -1,0 +1,113 @@
+//! The Host enrols its own machine: an id, a certificate of a day, renewed at two thirds of its life.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use watchroom_fleet::nodes::LocalNode;
+use watchroom_model::{NodeId, NodeName};
+use watchroom_trust::NodeKey;
+
+use super::Host;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::local_node::LocalIdentity;
+
+/// Shortest wait before a renewal is tried again.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+pub(super) async fn enrol(
+    host: &Host,
+    state: &Path,
+    config: &Config,
+    address: String,
+) -> Result<(), Failure> {
+    watchroom_kit::files::private_folder(&state.join("node")).map_err(Failure::trust)?;
+    let known = LocalIdentity::read(state)?;
+    let node = known
+        .as_ref()
+        .map_or_else(|| NodeId::mint(&host.ambient), |identity| identity.node);
+    let name = name(config, known.as_ref());
+    let renewal = Renewal {
+        node,
+        name,
+        addresses: vec![address],
+        state: state.to_owned(),
+    };
+    let mut expires = renewal.renew(host).await?;
+
+    let (ambient, fleet, ca) = (host.ambient.clone(), host.fleet.clone(), host.cluster_ca.clone());
+    host.ambient.tasks.spawn("renew-local-node", async move {
+        loop {
+            let left = expires - ambient.now();
+            let wait = Duration::try_from(left * 2 / 3)
+                .unwrap_or(TRIED_AGAIN_AFTER)
+                .max(TRIED_AGAIN_AFTER);
+            tokio::time::sleep(wait).await;
+            match renewal.issue(&ca, &ambient) {
+                Err(failure) => tracing::error!(
+                    "the local node's certificate was not renewed: {}",
+                    failure.render(false)
+                ),
+                Ok(identity) => {
+                    expires = identity.not_after;
+                    if let Err(error) = fleet.enrol_local(renewal.record(expires)).await {
+                        tracing::error!(%error, "the local node's record could not be kept");
+                    }
+                }
+            }
+        }
+    });
+    Ok(())
+}
+
+struct Renewal {
+    node: NodeId,
+    name: NodeName,
+    addresses: Vec<String>,
+    state: PathBuf,
+}
+
+impl Renewal {
+    async fn renew(&self, host: &Host) -> Result<OffsetDateTime, Failure> {
+        let identity = self.issue(&host.cluster_ca, &host.ambient)?;
+        host.fleet.enrol_local(self.record(identity.not_after)).await?;
+        Ok(identity.not_after)
+    }
+
+    fn issue(
+        &self,
+        ca: &watchroom_trust::ClusterCa,
+        ambient: &watchroom_kit::Ambient,
+    ) -> Result<LocalIdentity, Failure> {
+        let request = NodeKey::open_or_make(&self.state)
+            .and_then(|key| key.request())
+            .map_err(Failure::trust)?;
+        let issued = ca
+            .issue_node_leaf(self.node.as_uuid(), &request, ambient)
+            .map_err(Failure::trust)?;
+        let identity = LocalIdentity::new(self.node, self.name.clone(), self.addresses.clone(), &issued);
+        identity.write(&self.state)?;
+        Ok(identity)
+    }
+
+    fn record(&self, certificate_expires_at: OffsetDateTime) -> LocalNode {
+        LocalNode {
+            id: self.node,
+            name: self.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            certificate_expires_at,
+        }
+    }
+}
+
+/// The configured name, else the one it has, else the machine's.
+fn name(config: &Config, known: Option<&LocalIdentity>) -> NodeName {
+    let machine = || gethostname::gethostname().to_string_lossy().parse().ok();
+    let fixed = config
+        .node
+        .name
+        .clone()
+        .or_else(|| known.map(|identity| identity.name.clone()));
+    fixed.or_else(machine).unwrap_or_else(NodeName::fallback)
+}

@@ -1,0 +1,90 @@
+//! The Host's listeners: bound before anything is promised, so that a taken port stops the start.
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tokio::net::{TcpListener, UnixListener};
+use watchroom_kit::{FaultKind, files};
+
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// Bound and ready to accept.
+#[derive(Debug)]
+pub struct Listeners {
+    /// Panel, API and links.
+    pub panel: TcpListener,
+    /// Operations.
+    pub ops: TcpListener,
+    /// The machine's owner.
+    pub socket: UnixListener,
+    /// Where that socket is.
+    pub socket_path: PathBuf,
+}
+
+impl Listeners {
+    /// Binds all of them.
+    ///
+    /// # Errors
+    /// If an address is taken or not this machine's; the failure names the flag to change.
+    pub async fn bind(config: &Config, socket_path: &Path) -> Result<Self, Failure> {
+        let panel = bind(config.host.listen, "--listen").await?;
+        let ops = bind(config.host.ops_listen, "--ops-listen").await?;
+        let socket = bind_socket(socket_path).map_err(|error| {
+            let cause = format!("cannot listen on {}: {error}", socket_path.display());
+            Failure::new(FaultKind::Internal, cause)
+                .next_step("make sure that this user may write to that folder")
+        })?;
+        Ok(Self {
+            panel,
+            ops,
+            socket,
+            socket_path: socket_path.to_owned(),
+        })
+    }
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
+    let bound = match TcpListener::bind(address).await {
+        // A machine without IPv6 still has every IPv4 address.
+        Err(error) if is_without_v6(&error) && address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        other => other,
+    };
+    bound.map_err(|error| {
+        // Nobody failed to be reached, so this is a plain failure (exit code 1).
+        let failure = Failure::new(
+            FaultKind::Conflict,
+            format!("cannot listen on {address}: {error}"),
+        );
+        match error.kind() {
+            io::ErrorKind::AddrInUse => failure.next_step(format!(
+                "stop the program that uses the port, or choose another with {flag}"
+            )),
+            io::ErrorKind::PermissionDenied => failure.next_step(format!(
+                "choose a port above 1023 with {flag}, or grant CAP_NET_BIND_SERVICE"
+            )),
+            _ => failure.next_step(format!("choose an address of this machine with {flag}")),
+        }
+    })
+}
+
+fn is_without_v6(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(code) if code == rustix::io::Errno::AFNOSUPPORT.raw_os_error()
+        || code == rustix::io::Errno::ADDRNOTAVAIL.raw_os_error())
+}
+
+/// The socket of an earlier run is replaced: the state folder's lock says that nobody uses it any more.
+fn bind_socket(path: &Path) -> io::Result<UnixListener> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(files::PRIVATE_FILE))?;
+    Ok(listener)
+}

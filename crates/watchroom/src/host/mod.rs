@@ -1,0 +1,241 @@
+//! The Host: every part made, wired to the others, and served.
+
+mod enrol;
+mod listen;
+mod ops;
+mod router;
+mod vitals;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use watchroom_api::Api;
+use watchroom_fleet::Fleet;
+use watchroom_identity::Identity;
+use watchroom_kit::{Ambient, FaultKind};
+use watchroom_link::{Hub, LinkSettings};
+use watchroom_records::Records;
+use watchroom_shield::Shield;
+use watchroom_store::{Settings, Store};
+use watchroom_trust::{ClusterCa, PanelCertificate, PanelVerdict, link_server_config, panel_server_config};
+use watchroom_web::{Entrance, Feed};
+
+pub use listen::Listeners;
+pub(crate) use vitals::loopback_of;
+
+use self::vitals::HostVitals;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::state::State;
+use crate::wire::admission::FleetAdmission;
+use crate::wire::gateway::LinkGateway;
+use crate::wire::refusals::ToRecords;
+use crate::wire::tls::{ByAlpn, LinkHandOff};
+use crate::wire::{feed, link_events, refusals};
+
+/// How often the panel's certificate is looked at for renewal.
+const CERTIFICATE_CHECKED_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// All parts of a running Host. Tests reach for the parts; the program only serves and closes.
+pub struct Host {
+    /// The memory.
+    pub store: Store,
+    /// Who people are.
+    pub identity: Identity,
+    /// Nodes and servers.
+    pub fleet: Fleet,
+    /// The audit log.
+    pub records: Records,
+    /// The links.
+    pub hub: Hub,
+    /// The edge.
+    pub shield: Shield,
+    /// What changes.
+    pub feed: Feed,
+    /// The authority of the links.
+    pub cluster_ca: Arc<ClusterCa>,
+    /// The certificate that browsers meet.
+    pub certificate: Arc<PanelCertificate>,
+    router: axum::Router,
+    ops: axum::Router,
+    vitals: Arc<HostVitals>,
+    choose: Arc<ByAlpn>,
+    ambient: Ambient,
+}
+
+impl Host {
+    /// Makes every part on this state folder; nothing listens yet.
+    ///
+    /// # Errors
+    /// If a part cannot be made; the failure names the next step.
+    pub async fn open(state: &State, config: &Config, ambient: Ambient) -> Result<Self, Failure> {
+        let cluster_ca = Arc::new(ClusterCa::open_or_make(state.folder(), &ambient).map_err(Failure::trust)?);
+        let panel = config.panel_settings().map_err(Failure::trust)?;
+        let own_hosts = panel.names.hosts.iter().cloned();
+        let own_hosts: Vec<_> = own_hosts
+            .chain(panel.names.addresses.iter().map(ToString::to_string))
+            .collect();
+        let (certificate, verdict) =
+            PanelCertificate::open_or_make(state.folder(), panel, &ambient).map_err(Failure::trust)?;
+        tracing::info!(certificate = ?verdict, "panel certificate");
+        let certificate = Arc::new(certificate);
+
+        let store = open_store(state, &ambient).await?;
+        let admission = Arc::new(FleetAdmission::default());
+        let hub = Hub::new(ambient.clone(), LinkSettings::default(), admission.clone());
+        let gateway = Arc::new(LinkGateway(hub.clone()));
+        let fleet = Fleet::open(store.clone(), gateway, config.cluster.clone(), ambient.clone()).await?;
+        admission.opened(fleet.clone());
+        let identity = Identity::open(store.clone(), config.identity.clone(), ambient.clone())
+            .await
+            .map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))?;
+        let records = Records::new(store.clone(), ambient.clone());
+        let feed = Feed::new(&ambient.entropy);
+        let vitals = Arc::new(HostVitals::new(
+            store.clone(),
+            hub.clone(),
+            fleet.clone(),
+            ambient.clock.clone(),
+        ));
+
+        let table = router::tables()?;
+        let shield = router::shield(config, &own_hosts, table.classifier, &ambient);
+        let noted = records.note_refusals();
+        let entrance = Entrance {
+            identity: identity.clone(),
+            shield: shield.clone(),
+            ambient: ambient.clone(),
+            refusals: Arc::new(ToRecords(noted)),
+            own_uid: rustix::process::geteuid().as_raw(),
+        };
+        let api = Api {
+            entrance,
+            fleet: fleet.clone(),
+            records: records.clone(),
+            feed: feed.clone(),
+            tasks: ambient.tasks.clone(),
+            vitals: vitals.clone(),
+        };
+        let router = router::assemble(table.api, table.panel, api);
+        let ops = ops::router(vitals.clone(), shield.clone(), fleet.clone(), ambient.clone());
+        let choose = Arc::new(ByAlpn {
+            panel: panel_server_config(&certificate, config.tls.oldest, &ambient.clock)
+                .map_err(Failure::trust)?,
+            link: link_server_config(Arc::clone(&cluster_ca), &ambient).map_err(Failure::trust)?,
+            hub: Arc::new(LinkHandOff(hub.clone())),
+            is_given: matches!(verdict, PanelVerdict::Given { .. }),
+        });
+
+        link_events::follow(&hub, &fleet, &ambient.tasks);
+        feed::feed(&feed, &fleet, &store, &ambient.tasks);
+        refusals::follow_edge(&shield, &records, &ambient.tasks);
+        renew_certificate(Arc::clone(&certificate), &ambient);
+        Ok(Self {
+            store,
+            identity,
+            fleet,
+            records,
+            hub,
+            shield,
+            feed,
+            cluster_ca,
+            certificate,
+            router,
+            ops,
+            vitals,
+            choose,
+            ambient,
+        })
+    }
+
+    /// Serves on these listeners until the tasks stop.
+    pub fn serve(&self, listeners: Listeners) {
+        let tasks = &self.ambient.tasks;
+        if let Ok(address) = listeners.panel.local_addr() {
+            self.vitals.answers_at(address);
+        }
+        let (shield, choose, router) = (self.shield.clone(), self.choose.clone(), self.router.clone());
+        tasks.spawn_graceful(
+            "serve-panel",
+            watchroom_shield::serve(listeners.panel, shield, choose, router, tasks.clone()),
+        );
+        let local = watchroom_shield::serve_local(
+            listeners.socket,
+            self.shield.clone(),
+            self.router.clone(),
+            tasks.clone(),
+        );
+        tasks.spawn_graceful("serve-socket", local);
+        let ops_address = listeners.ops.local_addr().ok();
+        let ops = watchroom_shield::serve_plain(
+            listeners.ops,
+            ops::shield(ops_address, &self.ambient),
+            self.ops.clone(),
+            tasks.clone(),
+        );
+        tasks.spawn_graceful("serve-ops", ops);
+    }
+
+    /// Puts this machine's own node on the roll with a fresh certificate, and keeps that fresh.
+    ///
+    /// # Errors
+    /// If its identity or record cannot be kept.
+    pub async fn enrol_local(&self, state: &Path, config: &Config, address: String) -> Result<(), Failure> {
+        enrol::enrol(self, state, config, address).await
+    }
+
+    /// Whether this machine's own node has its link.
+    #[must_use]
+    pub fn has_local_link(&self) -> bool {
+        let node = self.fleet.local_node();
+        node.is_some_and(|node| self.hub.link(node.id()).is_some())
+    }
+
+    /// A node runs in this process: without its link the Host is not whole.
+    pub fn expect_local_node(&self) {
+        self.vitals.expect_local_node();
+    }
+
+    /// What every part is given.
+    #[must_use]
+    pub fn ambient(&self) -> &Ambient {
+        &self.ambient
+    }
+
+    /// Writes what is still to be written and lets go of the store. Call after the tasks have ended.
+    pub async fn close(self) {
+        self.store.close().await;
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").finish_non_exhaustive()
+    }
+}
+
+async fn open_store(state: &State, ambient: &Ambient) -> Result<Store, Failure> {
+    let settings = Settings {
+        folder: state.private("db")?,
+        audit_folder: state.private("audit")?,
+        audit_key: state.private("keys")?.join("audit.key"),
+    };
+    let opened = Store::open(settings, ambient.clone()).await;
+    opened.map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))
+}
+
+/// Renews the panel's certificate in time, if it is ours; a given one is only looked at.
+fn renew_certificate(certificate: Arc<PanelCertificate>, ambient: &Ambient) {
+    ambient.tasks.spawn("renew-certificate", async move {
+        let mut tick = tokio::time::interval(CERTIFICATE_CHECKED_EVERY);
+        tick.tick().await;
+        loop {
+            tick.tick().await;
+            match certificate.reload() {
+                Ok(verdict) => tracing::debug!(certificate = ?verdict, "panel certificate looked at"),
+                Err(error) => tracing::error!(%error, "the panel's certificate cannot be renewed"),
+            }
+        }
+    });
+}

@@ -1,0 +1,130 @@
+//! Whether the Host lives: its database, its own door, and its own node, each really asked.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+use watchroom_api::{Part, Vitals};
+use watchroom_fleet::Fleet;
+use watchroom_kit::Clock;
+use watchroom_link::Hub;
+use watchroom_store::Store;
+
+/// Longest wait for any one part.
+const PATIENCE: Duration = Duration::from_millis(800);
+/// How long an answer stands, so that asking often costs nothing.
+const STANDS_FOR: Duration = Duration::from_millis(500);
+
+/// Asks the parts of this Host.
+#[derive(Debug)]
+pub(crate) struct HostVitals {
+    store: Store,
+    hub: Hub,
+    fleet: Fleet,
+    clock: Clock,
+    door: OnceLock<SocketAddr>,
+    runs_node: OnceLock<()>,
+    last: Mutex<Option<(Duration, Vec<Part>)>>,
+}
+
+impl HostVitals {
+    pub(crate) fn new(store: Store, hub: Hub, fleet: Fleet, clock: Clock) -> Self {
+        Self {
+            store,
+            hub,
+            fleet,
+            clock,
+            door: OnceLock::new(),
+            runs_node: OnceLock::new(),
+            last: Mutex::default(),
+        }
+    }
+
+    /// The panel's listener is bound here.
+    pub(crate) fn answers_at(&self, address: SocketAddr) {
+        self.door.get_or_init(|| loopback_of(address));
+    }
+
+    /// A node runs in this process: without its link the Host is not whole.
+    pub(crate) fn expect_local_node(&self) {
+        self.runs_node.get_or_init(|| ());
+    }
+
+    async fn ask(&self) -> Vec<Part> {
+        let (database, door) = tokio::join!(self.database(), self.door());
+        let mut parts = vec![
+            Part {
+                name: "database",
+                trouble: database,
+            },
+            Part {
+                name: "link",
+                trouble: door,
+            },
+        ];
+        if self.runs_node.get().is_some() {
+            parts.push(Part {
+                name: "node",
+                trouble: self.local_node(),
+            });
+        }
+        parts
+    }
+
+    async fn database(&self) -> Option<String> {
+        match timeout(PATIENCE, self.store.ready()).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("it did not answer in time".to_owned()),
+        }
+    }
+
+    async fn door(&self) -> Option<String> {
+        let Some(address) = self.door.get() else {
+            return Some("nothing listens yet".to_owned());
+        };
+        match timeout(PATIENCE, TcpStream::connect(address)).await {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(format!("{address} does not answer: {error}")),
+            Err(_) => Some(format!("{address} did not answer in time")),
+        }
+    }
+
+    fn local_node(&self) -> Option<String> {
+        let node = self.fleet.local_node()?;
+        self.hub
+            .link(node.id())
+            .is_none()
+            .then(|| "the local node has no link".to_owned())
+    }
+}
+
+#[async_trait]
+impl Vitals for HostVitals {
+    async fn parts(&self) -> Vec<Part> {
+        let mut last = self.last.lock().await;
+        let now = self.clock.elapsed();
+        if let Some((at, parts)) = last.as_ref()
+            && now.saturating_sub(*at) < STANDS_FOR
+        {
+            return parts.clone();
+        }
+        let parts = self.ask().await;
+        *last = Some((self.clock.elapsed(), parts.clone()));
+        parts
+    }
+}
+
+/// An address by which this machine reaches its own listener.
+pub(crate) fn loopback_of(bound: SocketAddr) -> SocketAddr {
+    let ip = match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        other => other,
+    };
+    SocketAddr::new(ip, bound.port())
+}

@@ -1,0 +1,27 @@
+//! The Watchroom binary: command line, configuration, composition and lifecycle.
+//!
+//! Guarantees: the environment is read here alone ([`environment`]); every failure ends as one
+//! [`failure::Failure`] with a documented exit code; secrets never come from an argument.
+//! The parts themselves live in their own crates; only `run` and what it calls knows two of them at once.
+
+#[cfg(feature = "node")]
+pub mod agent;
+pub mod announce;
+mod cli;
+pub mod client;
+pub mod config;
+pub mod descriptors;
+pub mod endpoints;
+pub mod environment;
+pub mod failure;
+#[cfg(feature = "host")]
+pub mod host;
+pub mod local_node;
+mod logging;
+pub mod output;
+pub mod run;
+pub mod state;
+#[cfg(feature = "host")]
+mod wire;
+
+pub use cli::main;

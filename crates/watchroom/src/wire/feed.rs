@@ -1,0 +1,68 @@
+//! What changes in the fleet and in the audit log is told to those who listen and may hear it.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
+use watchroom_fleet::{Fleet, FleetEvent};
+use watchroom_kit::Tasks;
+use watchroom_policy::{Resource, ResourceKind, Target, permission};
+use watchroom_store::{Changed, Store};
+use watchroom_web::Feed;
+
+/// The audit log grows with every act; listeners are told at most this often.
+const AUDIT_TOLD_EVERY: Duration = Duration::from_millis(250);
+
+/// Feeds until the tasks stop.
+pub(crate) fn feed(feed: &Feed, fleet: &Fleet, store: &Store, tasks: &Tasks) {
+    let (mut events, told, known) = (fleet.events(), feed.clone(), fleet.clone());
+    tasks.spawn("feed-fleet", async move {
+        loop {
+            match events.recv().await {
+                Ok(event) => tell(&told, &known, event),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            }
+        }
+    });
+    let (mut changes, told) = (store.changes(), feed.clone());
+    tasks.spawn("feed-audit", async move {
+        loop {
+            match changes.recv().await {
+                Ok(Changed::Audit) | Err(RecvError::Lagged(_)) => {
+                    let audit = Resource::all(ResourceKind::Audit);
+                    told.publish("audit", "{}", permission::AUDIT_READ, audit);
+                    tokio::time::sleep(AUDIT_TOLD_EVERY).await;
+                }
+                Ok(_) => {}
+                Err(RecvError::Closed) => return,
+            }
+        }
+    });
+}
+
+fn tell(feed: &Feed, fleet: &Fleet, event: FleetEvent) {
+    match event {
+        FleetEvent::Node(id) => {
+            if let Some(node) = fleet.node(id) {
+                feed.publish(
+                    "node",
+                    json!({ "id": id }).to_string(),
+                    permission::NODES_READ,
+                    node.resource(),
+                );
+            }
+        }
+        FleetEvent::Server(id, node_id) => {
+            let data = json!({ "id": id, "node_id": node_id }).to_string();
+            // A removed server is told to those who could see its node: there is nothing else left of it.
+            let on = match fleet.server(id) {
+                Some(server) => Some(server.resource()),
+                None => fleet.node(node_id).map(|node| node.resource()),
+            };
+            if let Some(on) = on {
+                feed.publish("server", data, permission::COMPUTE_READ, on);
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! fleet reaches nodes through link.
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use watchroom_fleet::{Gateway, GatewayError};
+use watchroom_link::{Hub, LinkError};
+use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
+use watchroom_model::{Envelope, NodeId, OrderOutcome, ServerId};
+
+/// Orders and consoles over the links of a [`Hub`].
+#[derive(Clone, Debug)]
+pub(crate) struct LinkGateway(pub(crate) Hub);
+
+#[async_trait]
+impl Gateway for LinkGateway {
+    async fn order(&self, node: NodeId, envelope: Envelope) -> Result<OrderOutcome, GatewayError> {
+        let link = self.0.connected(node).map_err(gateway_error)?;
+        link.order(envelope).await.map_err(gateway_error)
+    }
+
+    async fn console(
+        &self,
+        node: NodeId,
+        server: ServerId,
+        from: ConsoleFrom,
+        follow: bool,
+    ) -> Result<BoxStream<'static, Result<ConsoleEvent, GatewayError>>, GatewayError> {
+        let link = self.0.connected(node).map_err(gateway_error)?;
+        let console = link.console(server, from, follow).await.map_err(gateway_error)?;
+        Ok(console.map(|event| event.map_err(gateway_error)).boxed())
+    }
+}
+
+fn gateway_error(error: LinkError) -> GatewayError {
+    match error {
+        LinkError::NotConnected { since } => {
+            let why = "it has no link to this Host".to_owned();
+            GatewayError::NotConnected { since, why }
+        }
+        LinkError::TimedOut { may_still_happen, .. } => GatewayError::TimedOut { may_still_happen },
+        LinkError::Lost { why, .. } | LinkError::Refused { why, .. } | LinkError::Garbled { why } => {
+            GatewayError::Failed(why)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What happens on the links becomes what the fleet knows.
+
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+use watchroom_fleet::Fleet;
+use watchroom_kit::Tasks;
+use watchroom_link::{Hub, LinkEvent};
+use watchroom_store::StoreError;
+
+/// How often nodes are looked at for silence: a missed heartbeat shows within a second of its deadline.
+const SILENCE_WATCHED_EVERY: Duration = Duration::from_millis(500);
+
+/// Follows the hub until the tasks stop.
+pub(crate) fn follow(hub: &Hub, fleet: &Fleet, tasks: &Tasks) {
+    let (mut events, hub, heard) = (hub.events(), hub.clone(), fleet.clone());
+    tasks.spawn("follow-links", async move {
+        loop {
+            let kept = match events.recv().await {
+                Ok(event) => keep(&heard, event).await,
+                Err(RecvError::Lagged(_)) => catch_up(&hub, &heard).await,
+                Err(RecvError::Closed) => return,
+            };
+            if let Err(error) = kept {
+                tracing::error!(%error, "what a node said could not be kept; its next report will say it again");
+            }
+        }
+    });
+    let watched = fleet.clone();
+    tasks.spawn("watch-silence", async move {
+        let mut tick = tokio::time::interval(SILENCE_WATCHED_EVERY);
+        loop {
+            tick.tick().await;
+            watched.watch_silence();
+        }
+    });
+}
+
+async fn keep(fleet: &Fleet, event: LinkEvent) -> Result<(), StoreError> {
+    match event {
+        LinkEvent::Up { node, .. } => fleet.link_up(node),
+        LinkEvent::Down { node, why } => fleet.link_down(node, why.to_string()),
+        LinkEvent::Refused { node, why } => {
+            tracing::warn!(node.id = %node, "a node was not let in: {why}");
+            fleet.link_down(node, why.to_string());
+        }
+        LinkEvent::Heartbeat { node, heartbeat, .. } => fleet.heard(node, (*heartbeat).clone()),
+        LinkEvent::Report { node, report } => fleet.reported(node, (*report).clone()).await?,
+        LinkEvent::Reports { node, all } => fleet.reported_all(node, all.to_vec()).await?,
+    }
+    Ok(())
+}
+
+/// Reads anew what was missed.
+async fn catch_up(hub: &Hub, fleet: &Fleet) -> Result<(), StoreError> {
+    for node in hub.nodes() {
+        let Some(link) = hub.link(node) else { continue };
+        if let Some((heartbeat, _)) = link.heartbeat() {
+            fleet.heard(node, (*heartbeat).clone());
+        }
+        let reports = link.reports().iter().map(|report| (**report).clone()).collect();
+        fleet.reported_all(node, reports).await?;
+    }
+    Ok(())
+}

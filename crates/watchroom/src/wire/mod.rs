@@ -1,0 +1,9 @@
+//! The adapters: the only places that know two parts at once, each about forty lines.
+
+pub(crate) mod admission;
+pub(crate) mod feed;
+pub(crate) mod gateway;
+pub(crate) mod link_events;
+pub(crate) mod pages;
+pub(crate) mod refusals;
+pub(crate) mod tls;

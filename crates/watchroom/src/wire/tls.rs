@@ -1,0 +1,64 @@
+//! One port: the hello's ALPN tells the node link from browsers, and the link takes its connections over.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use rustls::ServerConfig;
+use rustls::server::ClientHello;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use watchroom_link::Hub;
+use watchroom_model::NodeId;
+use watchroom_shield::{Choice, ChooseTls, HandOff};
+use watchroom_trust::{LINK_ALPN, peer_node};
+
+/// Chooses by ALPN.
+pub(crate) struct ByAlpn {
+    pub(crate) panel: Arc<ServerConfig>,
+    pub(crate) link: Arc<ServerConfig>,
+    pub(crate) hub: Arc<LinkHandOff>,
+    /// An administrator put the panel's certificate there, so that strict transport security may be promised.
+    pub(crate) is_given: bool,
+}
+
+impl ChooseTls for ByAlpn {
+    fn choose(&self, hello: &ClientHello<'_>) -> Choice {
+        let is_link = hello
+            .alpn()
+            .is_some_and(|mut names| names.any(|name| name == LINK_ALPN));
+        if is_link {
+            Choice::HandOff(Arc::clone(&self.link), Arc::clone(&self.hub) as Arc<dyn HandOff>)
+        } else {
+            Choice::Http(Arc::clone(&self.panel))
+        }
+    }
+
+    fn is_publicly_trusted(&self) -> bool {
+        self.is_given
+    }
+}
+
+/// Gives a node's connection to the hub.
+#[derive(Debug)]
+pub(crate) struct LinkHandOff(pub(crate) Hub);
+
+impl HandOff for LinkHandOff {
+    fn take(&self, stream: TlsStream<TcpStream>, peer: SocketAddr) -> BoxFuture<'static, ()> {
+        let hub = self.0.clone();
+        async move {
+            let (_, session) = stream.get_ref();
+            // The handshake is done, but what was negotiated is believed only once looked at.
+            if session.alpn_protocol() != Some(LINK_ALPN) {
+                tracing::warn!(peer = %peer, "closed a connection that changed its protocol during the handshake");
+                return;
+            }
+            match peer_node(session.peer_certificates().unwrap_or_default()) {
+                Ok(node) => hub.serve(stream, NodeId::from(node), peer).await,
+                Err(error) => tracing::warn!(peer = %peer, %error, "closed a link without a node's certificate"),
+            }
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,26 @@
+//! Stories of the whole program as a machine's owner meets it: the real binary, its processes, its files, its
+//! ports and its exit codes.
+
+#![cfg(all(feature = "host", feature = "node"))]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a room that cannot be made, or an answer without its parts, fails its test"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a story runs outside the program and waits by the real clock"
+)]
+
+mod answers;
+mod first_run;
+mod job;
+mod killed;
+mod refused;
+mod residents;
+mod room;
+mod stopped;
+mod viewers;
+mod visitor;
