@@ -1,0 +1,343 @@
+//! The room itself.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use watchroom::agent::Agent;
+use watchroom::config::Config;
+use watchroom::host::{Host, Listeners};
+use watchroom::state::State;
+use watchroom_identity::{NewToken, NewUser, TokenKind};
+use watchroom_kit::{Ambient, ExposeSecret, SecretString};
+use watchroom_model::{DecisionId, NodeStatus, UserId};
+use watchroom_policy::{Ask, Principal, Resource, ResourceKind, Trail, act, decide};
+use watchroom_trust::PanelKeyKind;
+
+use crate::{Client, Visitor, trusting};
+
+/// The password of everybody in a room.
+pub const PASSWORD: &str = "correct Horse 7 battery";
+/// How long anything may take before a story gives up.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A Host and its own node, on a folder and ports of their own.
+pub struct TestRoom {
+    /// The Host's parts.
+    pub host: Host,
+    agent: Option<Agent>,
+    panel: SocketAddr,
+    folder: TempDir,
+    _state: State,
+}
+
+impl TestRoom {
+    /// Opens a room with the usual configuration and waits until its node is online. `program` runs the
+    /// shims: see [`crate::program`].
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn open(program: &Path) -> Self {
+        Self::with(program, Ambient::system(), |_| {}).await
+    }
+
+    /// Opens a room with another clock or configuration.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn with(program: &Path, ambient: Ambient, change: impl FnOnce(&mut Config)) -> Self {
+        // Whichever room is first installs it; the others find it there.
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let folder = tempfile::Builder::new()
+            .prefix("room")
+            .tempdir()
+            .expect("a folder");
+        // Servers of a room may run as another account, which must get through to their own folders.
+        let through = std::os::unix::fs::PermissionsExt::from_mode(0o711);
+        std::fs::set_permissions(folder.path(), through).expect("an owned folder");
+        let state =
+            State::open(&folder.path().join("state"), "host").unwrap_or_else(|error| panic!("{error:?}"));
+        let mut config = Config::default();
+        config.host.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        config.host.ops_listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        // Cheap where the product is costly on purpose: hashes, keys, and one address with many people behind it.
+        config.identity.hashing.memory_kib = 64;
+        config.identity.hashing.passes = 1;
+        config.tls.key = PanelKeyKind::EcdsaP256;
+        config.shield.limits.sign_in = Vec::new();
+        config.shield.limits.anonymous = Vec::new();
+        config.shield.limits.sensitive = Vec::new();
+        config.shield.limits.sensitive = Vec::new();
+        change(&mut config);
+        let socket = folder.path().join("host.sock");
+        let listeners = Listeners::bind(&config, &socket)
+            .await
+            .unwrap_or_else(|error| panic!("{error:?}"));
+        let panel = listeners.panel.local_addr().expect("a bound address");
+        let host = Host::open(&state, &config, ambient.clone())
+            .await
+            .unwrap_or_else(|error| panic!("{error:?}"));
+        host.serve(listeners);
+        let enrolled = host.enrol_local(state.folder(), &config, panel.to_string()).await;
+        enrolled.unwrap_or_else(|error| panic!("{error:?}"));
+        host.expect_local_node();
+        // Of no meaning to root; without root there would be no servers.
+        let rules = watchroom_node::Rules {
+            same_account: true,
+            ..watchroom_node::Rules::default()
+        };
+        let agent = Agent::start(&state, program, rules, &ambient).await;
+        let agent = agent.unwrap_or_else(|error| panic!("{error:?}"));
+        let room = Self {
+            host,
+            agent: Some(agent),
+            panel,
+            folder,
+            _state: state,
+        };
+        room.until("the node is online", || {
+            let node = room.host.fleet.local_node()?;
+            let view = room.host.fleet.view_node(&node);
+            (view.status == NodeStatus::Online).then_some(())
+        })
+        .await;
+        room
+    }
+
+    /// Where the room's state is.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// Where the panel listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.panel
+    }
+
+    /// A client that trusts the room's panel.
+    ///
+    /// # Panics
+    /// If the panel's authority cannot be read.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::new(self.panel, trusting(self.host.certificate.authority()))
+    }
+
+    /// Somebody nobody knows.
+    #[must_use]
+    pub fn stranger(&self) -> Visitor {
+        Visitor::stranger(self.client())
+    }
+
+    /// A viewer with a token.
+    pub async fn viewer(&self, name: &str) -> Visitor {
+        self.person(name, "viewer").await
+    }
+
+    /// A developer with a token.
+    pub async fn developer(&self, name: &str) -> Visitor {
+        self.person(name, "developer").await
+    }
+
+    /// An operator with a token.
+    pub async fn operator(&self, name: &str) -> Visitor {
+        self.person(name, "operator").await
+    }
+
+    /// An administrator with a token made for sensitive acts.
+    pub async fn admin(&self, name: &str) -> Visitor {
+        self.person(name, "admin").await
+    }
+
+    /// Somebody with this role and a token made for sensitive acts.
+    pub async fn person(&self, name: &str, role: &str) -> Visitor {
+        let user = self.account(name, role).await;
+        Visitor::with_token(self.client(), &self.token(user, true).await)
+    }
+
+    /// Somebody with this role, signed in through the page.
+    pub async fn signed_in(&self, name: &str, role: &str) -> Visitor {
+        self.account(name, role).await;
+        let mut visitor = self.stranger();
+        visitor.sign_in(name, PASSWORD).await;
+        visitor
+    }
+
+    /// Makes an account, as root on the socket would.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn account(&self, name: &str, role: &str) -> UserId {
+        let permit = self.as_root(act::CreateUser, &Resource::all(ResourceKind::User));
+        let new = NewUser {
+            name: name.parse().expect("a user name"),
+            role: role.to_owned(),
+            password: Some(SecretString::from(PASSWORD)),
+            display_name: None,
+            email: None,
+            call_sign: None,
+        };
+        self.host
+            .identity
+            .create_user(&permit, new)
+            .await
+            .expect("an account")
+            .user
+            .id
+    }
+
+    /// Makes a token for an account, as root on the socket would.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn token(&self, owner: UserId, allow_sensitive: bool) -> String {
+        let draft = self.host.identity.draft_token(owner);
+        let permit = self.as_root(act::CreateToken, &draft);
+        let new = NewToken {
+            name: format!("test-{}", draft.id).parse().expect("a token name"),
+            kind: TokenKind::Personal,
+            permissions: None,
+            networks: Vec::new(),
+            expires_in: None,
+            allow_sensitive,
+        };
+        let issued = self
+            .host
+            .identity
+            .create_token(&permit, new)
+            .await
+            .expect("a token");
+        issued.token.expose_secret().to_owned()
+    }
+
+    /// Leave for an act, as root on the socket has it.
+    ///
+    /// # Panics
+    /// If even root may not.
+    pub fn as_root<A: watchroom_policy::Act>(
+        &self,
+        act: A,
+        on: &impl watchroom_policy::Target,
+    ) -> watchroom_policy::Permit<A> {
+        let ambient = self.host.ambient();
+        let principal = Arc::new(Principal::local("root"));
+        let (trail, decision) = (Trail::default(), DecisionId::mint(ambient));
+        decide(
+            &Ask {
+                principal: &principal,
+                trail: &trail,
+                decision,
+                now: ambient.now(),
+            },
+            act,
+            on,
+        )
+        .expect("root may do anything")
+    }
+
+    /// Creates a server that runs this shell script, and gives its id.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn server(&self, visitor: &Visitor, name: &str, script: &str) -> String {
+        let body = json!({ "name": name, "command": ["/bin/sh", "-c", script] });
+        let answer = visitor.post("/api/servers", body).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer.json()["server"]["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Waits until a server is in this state, and shows it.
+    ///
+    /// # Panics
+    /// If it does not get there in time.
+    pub async fn until_server(&self, visitor: &Visitor, id: &str, status: &str) -> Value {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let server = visitor.get(&format!("/api/servers/{id}")).await.json();
+            if server["status"] == status {
+                return server;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "not {status}: {server}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until something is so.
+    ///
+    /// # Panics
+    /// If it does not become so in time.
+    pub async fn until<T>(&self, what: &str, is_so: impl Fn() -> Option<T>) -> T {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = is_so() {
+                return found;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "waited in vain: {what}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Ends the room: its servers, its agent, its Host, its folder.
+    ///
+    /// # Panics
+    /// If something of it will not end.
+    pub async fn close(mut self) {
+        let servers = self
+            .host
+            .fleet
+            .servers(&Principal::system(), &Default::default(), &Default::default());
+        for server in servers.expect("a page").items {
+            if let Some(server) = self.host.fleet.server(server.id) {
+                let permit = self.as_root(act::RemoveServer, &*server);
+                self.host
+                    .fleet
+                    .remove(&permit)
+                    .await
+                    .expect("the server is removed");
+            }
+        }
+        if let Some(agent) = self.agent.take() {
+            agent.close().await;
+        }
+        assert!(
+            self.host.ambient().tasks.shutdown(PATIENCE).await,
+            "some work of the room did not end"
+        );
+        self.host.store.close().await;
+    }
+}
+
+/// A story that fails leaves through here, past [`TestRoom::close`]: its servers and their shims must not
+/// outlive it, as they would outlive any agent.
+impl Drop for TestRoom {
+    fn drop(&mut self) {
+        for shim in shims_below(self.folder.path()) {
+            let children = std::fs::read_to_string(format!("/proc/{shim}/task/{shim}/children"));
+            let children = children.unwrap_or_default();
+            let servers = children.split_whitespace().filter_map(|child| child.parse().ok());
+            for server in servers.filter_map(Pid::from_raw) {
+                // Each is a process group of its own; one that has ended already is as good as killed.
+                let _ = kill_process_group(server, Signal::KILL);
+            }
+            let _ = Pid::from_raw(shim).map(|shim| kill_process(shim, Signal::KILL));
+        }
+    }
+}
+
+/// The shims whose folder is below this one: its path is an argument of theirs.
+fn shims_below(folder: &Path) -> Vec<i32> {
+    let path = folder.as_os_str().as_encoded_bytes();
+    let names = |pid: i32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.windows(path.len()).any(|part| part == path)
+    };
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| names(*pid)).collect()
+}

@@ -1,0 +1,284 @@
+//! A room of one's own: everything of the Host but the sockets; behind the port to the nodes one that obeys.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use http::{Request, StatusCode};
+use tempfile::TempDir;
+use time::macros::datetime;
+use tower::ServiceExt;
+use watchroom_fleet::nodes::{Liveness, LocalNode};
+use watchroom_fleet::{Fleet, Gateway, GatewayError};
+use watchroom_identity::{Config, Identity};
+use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Tasks};
+use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Line, Source};
+use watchroom_model::{Desired, Envelope, NodeId, Order, OrderOutcome, ServerId, ServerReport, ServerStatus};
+use watchroom_panel::{Panel, problem_page, routes};
+use watchroom_records::Records;
+use watchroom_shield::{Peer, Shield};
+use watchroom_store::{Settings, Store};
+use watchroom_web::{Entrance, RefusalLog, RenderProblems, RouteTable};
+
+/// A password that breaks no rule.
+pub const PASSWORD: &str = "Teal-Otter7 drums";
+
+/// A node that does what it is told.
+struct ObedientNode;
+
+#[async_trait]
+impl Gateway for ObedientNode {
+    async fn order(&self, _: NodeId, envelope: Envelope) -> Result<OrderOutcome, GatewayError> {
+        let (id, desired) = match &envelope.order {
+            Order::Remove(_) => return Ok(OrderOutcome::Done { report: None }),
+            Order::Start(id) | Order::Restart(id) => (*id, Desired::Running),
+            order => (order.server(), Desired::Stopped),
+        };
+        let is_up = desired == Desired::Running;
+        let report = ServerReport {
+            id,
+            desired,
+            status: if is_up {
+                ServerStatus::Running
+            } else {
+                ServerStatus::Stopped
+            },
+            reason: format!("ordered by {} <b>&", envelope.by),
+            pid: is_up.then_some(42),
+            started_at: None,
+            exit_code: None,
+            limited_by: String::new(),
+        };
+        Ok(OrderOutcome::Done { report: Some(report) })
+    }
+
+    async fn console(
+        &self,
+        _: NodeId,
+        _: ServerId,
+        _: ConsoleFrom,
+        _: bool,
+    ) -> Result<BoxStream<'static, Result<ConsoleEvent, GatewayError>>, GatewayError> {
+        let at = datetime!(2026-11-20 17:58 UTC);
+        let line = Line {
+            offset: 0,
+            at,
+            source: Source::Stdout,
+            text: "<script>\u{1b}[31mhi".to_owned(),
+        };
+        Ok(stream::iter([Ok(ConsoleEvent::Lines(vec![line]))]).boxed())
+    }
+}
+
+struct NoNotes;
+
+impl RefusalLog for NoNotes {
+    fn refused(&self, _: &watchroom_policy::Refusal) {}
+    fn forged(&self, _: &str, _: &watchroom_policy::Trail) {}
+}
+
+/// The room.
+pub struct Room {
+    pub ambient: Ambient,
+    pub identity: Identity,
+    router: Router,
+    shield: Shield,
+    _folder: TempDir,
+}
+
+impl Room {
+    /// An empty room with a node and nobody in it.
+    pub async fn open() -> Self {
+        let clock = Clock::manual(datetime!(2026-11-20 17:58 UTC));
+        let ambient = Ambient {
+            clock,
+            entropy: Entropy::system(),
+            tasks: Tasks::new(),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(Settings::within(folder.path()), ambient.clone())
+            .await
+            .unwrap();
+        let mut config = Config::default();
+        config.hashing.memory_kib = 8;
+        config.hashing.passes = 1;
+        let identity = Identity::open(store.clone(), config, ambient.clone())
+            .await
+            .unwrap();
+        let fleet = Fleet::open(
+            store.clone(),
+            Arc::new(ObedientNode),
+            Liveness::default(),
+            ambient.clone(),
+        )
+        .await
+        .unwrap();
+        let node = LocalNode {
+            id: NodeId::mint(&ambient),
+            name: "harbour".parse().unwrap(),
+            version: "0.1.0".to_owned(),
+            certificate_expires_at: datetime!(2027-11-20 17:58 UTC),
+        };
+        fleet.enrol_local(node).await.unwrap();
+        let mut table = RouteTable::default();
+        let router = table.add(routes()).unwrap();
+        let shield_config = watchroom_shield::Config {
+            hosts: vec!["*".to_owned()],
+            ..Default::default()
+        };
+        let shield = Shield::new(shield_config, &[], Arc::new(table), &ambient);
+        let entrance = Entrance {
+            identity: identity.clone(),
+            shield: shield.clone(),
+            ambient: ambient.clone(),
+            refusals: Arc::new(NoNotes),
+            own_uid: u32::MAX,
+        };
+        let records = Records::new(store, ambient.clone());
+        let router = router.with_state(Panel {
+            entrance,
+            fleet,
+            records,
+        });
+        let router = router.layer(RenderProblems::new(Arc::new(problem_page)));
+        Self {
+            ambient,
+            identity,
+            router,
+            shield,
+            _folder: folder,
+        }
+    }
+
+    /// The room after set-up, with its first administrator at a browser.
+    pub async fn with_alice() -> (Self, Browser) {
+        let room = Self::open().await;
+        let mut browser = Browser::default();
+        let code = room.identity.setup_code().await.unwrap().unwrap();
+        let fields = [
+            ("code", code.code.expose_secret()),
+            ("username", "alice"),
+            ("password", PASSWORD),
+            ("confirm_password", PASSWORD),
+        ];
+        let answer = browser.submit(&room, "/setup", "/setup", &fields).await;
+        assert_eq!(
+            (answer.status, answer.to.as_str()),
+            (StatusCode::SEE_OTHER, "/"),
+            "{}",
+            answer.html
+        );
+        (room, browser)
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub to: String,
+    pub html: String,
+}
+
+/// A browser: it keeps cookies and reads form tokens.
+#[derive(Default)]
+pub struct Browser {
+    cookies: BTreeMap<String, String>,
+}
+
+impl Browser {
+    /// Opens a page.
+    pub async fn get(&mut self, room: &Room, path: &str) -> Answer {
+        self.send(room, Request::get(path), "").await
+    }
+
+    /// Asks for the live part of a page.
+    pub async fn fragment(&mut self, room: &Room, path: &str) -> Answer {
+        self.send(room, Request::get(path).header("x-fragment", "live"), "")
+            .await
+    }
+
+    /// Opens the page `on`, takes its token and submits `fields` to `to`.
+    pub async fn submit(&mut self, room: &Room, on: &str, to: &str, fields: &[(&str, &str)]) -> Answer {
+        let page = self.get(room, on).await.html;
+        let token = page
+            .split("name=\"csrf_token\" value=\"")
+            .nth(1)
+            .unwrap_or_default();
+        let token = token.split('"').next().unwrap_or_default().to_owned();
+        let mut fields = fields.to_vec();
+        fields.push(("csrf_token", &token));
+        self.post(room, to, &fields).await
+    }
+
+    /// Submits `fields` as they are.
+    pub async fn post(&mut self, room: &Room, to: &str, fields: &[(&str, &str)]) -> Answer {
+        let encode = |text: &str| {
+            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+        };
+        let pairs: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}", encode(value)))
+            .collect();
+        let request = Request::post(to)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin");
+        self.send(room, request, &pairs.join("&")).await
+    }
+
+    async fn send(&mut self, room: &Room, request: http::request::Builder, body: &str) -> Answer {
+        let cookies: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let request = request
+            .header(COOKIE, cookies.join("; "))
+            .header(ACCEPT, "text/html")
+            .header("host", "room");
+        let (mut parts, body) = request.body(Body::from(body.to_owned())).unwrap().into_parts();
+        let peer = Peer::tls(SocketAddr::from(([192, 0, 2, 9], 4711)), false);
+        let passed = room
+            .shield
+            .pass(&mut parts, &peer)
+            .expect("the edge lets it pass");
+        parts.extensions.insert(passed);
+        let response = room
+            .router
+            .clone()
+            .oneshot(Request::from_parts(parts, body))
+            .await
+            .unwrap();
+        for cookie in response.headers().get_all(SET_COOKIE) {
+            let cookie = cookie.to_str().unwrap();
+            assert!(
+                cookie.contains("; Path=/; Secure; HttpOnly; SameSite=Lax"),
+                "{cookie}"
+            );
+            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+            if cookie.ends_with("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let to = response
+            .headers()
+            .get(LOCATION)
+            .map(|to| to.to_str().unwrap().to_owned())
+            .unwrap_or_default();
+        let status = response.status();
+        let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        Answer {
+            status,
+            to,
+            html: String::from_utf8(bytes.to_vec()).unwrap_or_default(),
+        }
+    }
+}

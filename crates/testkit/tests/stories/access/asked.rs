@@ -1,0 +1,253 @@
+//! What the walk asks of each route: a request that is right in everything, on a thing that is there, so
+//! that only who asks decides the answer. A route that stands not here stops the walk.
+
+use http::Method;
+use serde_json::{Value, json};
+use watchroom_policy::permission;
+use watchroom_testkit::{PASSWORD, Visitor};
+
+use super::case::{Asked, Case, On};
+
+/// What the walk asks of a route in the name of a walker.
+pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker: &'static str) -> Asked {
+    let is_api = path.starts_with("/api/") || path == "/health";
+    let asked = match (method.as_str(), path) {
+        ("GET", _) if is_api => reads(case, path, walker),
+        _ if path.starts_with("/api/cluster/") => cluster(case, method, path, walker).await,
+        _ if path.starts_with("/api/servers") => servers(case, method, path, walker).await,
+        _ if is_api => administration(case, method, path, walker).await,
+        ("GET", _) => pages(case, path, walker),
+        _ if path.starts_with("/servers") => server_forms(case, path, walker).await,
+        _ => own_forms(case, path, walker).await,
+    };
+    Asked {
+        method: method.clone(),
+        ..asked.unwrap_or_else(|| panic!("the walk knows no {method} {path}"))
+    }
+}
+
+fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
+    let by = |path: String| Asked::by(case.by_token(walker), path);
+    let Case {
+        node,
+        talker,
+        somebody,
+        ..
+    } = case;
+    Some(match path {
+        "/health"
+        | "/api/openapi.json"
+        | "/api/auth/me"
+        | "/api/nodes"
+        | "/api/cluster/nodes"
+        | "/api/cluster/subhosts"
+        | "/api/servers"
+        | "/api/users"
+        | "/api/tokens"
+        | "/api/audit" => by(path.into()),
+        "/api/session" => Asked::by(case.by_session(walker), path),
+        "/api/audit/export" | "/api/stream" => by(path.into()).endless(),
+        "/api/nodes/{id}" => by(format!("/api/nodes/{node}")).on(On::One),
+        "/api/cluster/subhost/{id}/servers" => {
+            by(format!("/api/cluster/subhost/{node}/servers")).over(permission::NODES_READ)
+        }
+        "/api/servers/{id}" => by(format!("/api/servers/{talker}")).on(On::One),
+        "/api/servers/{id}/logs" => by(format!("/api/servers/{talker}/logs")).on(On::One),
+        "/api/servers/{id}/console" => by(format!("/api/servers/{talker}/console")).on(On::One).endless(),
+        "/api/users/{id}" => by(format!("/api/users/{somebody}")).on(On::One),
+        _ => return None,
+    })
+}
+
+async fn servers(case: &Case<'_>, method: &Method, path: &'static str, walker: &str) -> Option<Asked> {
+    let by = |path: String| Asked::by(case.by_token(walker), path).on(On::One);
+    let Case { talker, idler, .. } = case;
+    Some(match (method.as_str(), path) {
+        ("POST", "/api/servers") => by(path.into()).json(new_server(case)).on(On::Kind).done(201),
+        ("DELETE", "/api/servers/{id}") => {
+            by(format!("/api/servers/{}", case.fresh_server().await.0)).done(204)
+        }
+        ("POST", "/api/servers/{id}/start") => by(format!("/api/servers/{idler}/start")),
+        ("POST", "/api/servers/{id}/stop") => by(format!("/api/servers/{idler}/stop")),
+        ("POST", "/api/servers/{id}/restart") => by(format!("/api/servers/{idler}/restart")),
+        ("POST", "/api/servers/{id}/console") => {
+            by(format!("/api/servers/{talker}/console")).json(json!({ "line": "hello" }))
+        }
+        _ => return None,
+    })
+}
+
+fn new_server(case: &Case<'_>) -> Value {
+    json!({ "name": case.fresh_name(), "command": ["/bin/true"] })
+}
+
+async fn cluster(case: &Case<'_>, method: &Method, path: &'static str, walker: &str) -> Option<Asked> {
+    let on_node = format!("/api/cluster/subhost/{}/servers", case.node);
+    let by = |path: String| Asked::by(case.by_token(walker), path).on(On::One);
+    Some(match (method.as_str(), path) {
+        ("POST", "/api/cluster/subhost/{id}/servers") => {
+            by(on_node).json(new_server(case)).on(On::Kind).done(201)
+        }
+        ("DELETE", "/api/cluster/subhost/{id}/servers/{name}") => {
+            by(format!("{on_node}/{}", case.fresh_server().await.1)).done(204)
+        }
+        ("POST", "/api/cluster/subhost/{id}/servers/{name}/start") => by(format!("{on_node}/idler/start")),
+        ("POST", "/api/cluster/subhost/{id}/servers/{name}/stop") => by(format!("{on_node}/idler/stop")),
+        ("POST", "/api/cluster/subhost/{id}/servers/{name}/restart") => {
+            by(format!("{on_node}/idler/restart"))
+        }
+        _ => return None,
+    })
+}
+
+async fn administration(case: &Case<'_>, method: &Method, path: &'static str, walker: &str) -> Option<Asked> {
+    let by = |path: String| Asked::by(case.by_token(walker), path);
+    let somebody = case.somebody;
+    Some(match (method.as_str(), path) {
+        ("POST", "/api/session/activity") => Asked::by(case.by_session(walker), path),
+        ("POST", "/api/users") => {
+            let new = json!({ "name": case.fresh_name(), "role": "viewer", "password": PASSWORD });
+            by(path.into()).json(new).done(201)
+        }
+        ("POST", "/api/users/{id}/disable") => by(format!("/api/users/{somebody}/disable")).on(On::One),
+        ("POST", "/api/users/{id}/enable") => by(format!("/api/users/{somebody}/enable")).on(On::One),
+        ("POST", "/api/users/{id}/reset-password") => {
+            let path = format!("/api/users/{somebody}/reset-password");
+            by(path)
+                .json(json!({ "password": PASSWORD }))
+                .on(On::One)
+                .done(204)
+        }
+        // A token can never make tokens: who may is asked of sessions.
+        ("POST", "/api/tokens") => {
+            let new = json!({ "name": case.fresh_name() });
+            Asked::by(case.by_session(walker), path)
+                .json(new)
+                .on(On::OnesOwn)
+                .done(201)
+        }
+        ("DELETE", "/api/tokens/{id}") => {
+            let token = case.fresh_token_of(somebody).await;
+            by(format!("/api/tokens/{token}")).on(On::One).done(204)
+        }
+        ("POST", "/api/audit/verify") => by(path.into()),
+        _ => return None,
+    })
+}
+
+fn pages(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
+    let by = |path: String| Asked::by(case.by_session(walker), path);
+    let Case { node, talker, .. } = case;
+    Some(match path {
+        "/assets/{hash}/{*name}" => by(case.asset.clone()),
+        // Who has a session is sent on from the entrance.
+        "/login" => by(path.into()).done(if walker == "stranger" { 200 } else { 303 }),
+        // Set-up is over in every room: its page sends on to the entrance, whoever asks.
+        "/setup" => Asked {
+            is_to_entrance: true,
+            ..by(path.into()).done(303)
+        },
+        "/session-expired" => by(path.into()).done(401),
+        "/" | "/nodes" | "/audit" | "/servers" | "/servers/new" | "/profile" => by(path.into()),
+        "/nodes/{id}" => by(format!("/nodes/{node}")).on(On::One),
+        "/servers/{id}" => by(format!("/servers/{talker}")).on(On::One),
+        _ => return None,
+    })
+}
+
+async fn server_forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
+    let by = |path: String| {
+        Asked::by(case.by_session(walker), path)
+            .on(On::One)
+            .form(Vec::new())
+            .done(303)
+    };
+    let Case { talker, idler, .. } = case;
+    Some(match path {
+        "/servers/new" => by(path.into()).on(On::Kind).form(vec![
+            ("name", case.fresh_name()),
+            ("node", case.node.clone()),
+            ("command", "/bin/true".to_owned()),
+        ]),
+        "/servers/{id}/start" => by(format!("/servers/{idler}/start")),
+        "/servers/{id}/stop" => by(format!("/servers/{idler}/stop")),
+        "/servers/{id}/restart" => by(format!("/servers/{idler}/restart")),
+        "/servers/{id}/send" => {
+            by(format!("/servers/{talker}/send")).form(vec![("line", "hello".to_owned())])
+        }
+        "/servers/{id}/remove" => {
+            let (id, name) = case.fresh_server().await;
+            by(format!("/servers/{id}/remove")).form(vec![("confirm_name", name)])
+        }
+        _ => return None,
+    })
+}
+
+async fn own_forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
+    let by = |visitor: Visitor| Asked::by(visitor, path).form(Vec::new()).done(303);
+    let password = || PASSWORD.to_owned();
+    Some(match path {
+        "/login" => {
+            let (visitor, token) = case.at_the_entrance(walker).await;
+            by(visitor).form(vec![
+                ("csrf_token", token),
+                ("username", "somebody".to_owned()),
+                ("password", password()),
+            ])
+        }
+        // Over for good, and whoever asks is told so.
+        "/setup" => {
+            let (visitor, token) = case.at_the_entrance(walker).await;
+            let fields = vec![
+                ("csrf_token", token),
+                ("code", "x".to_owned()),
+                ("username", case.fresh_name()),
+                ("password", password()),
+                ("confirm_password", password()),
+            ];
+            by(visitor).form(fields).done(410)
+        }
+        "/logout" => Asked {
+            is_to_entrance: walker != "stranger",
+            ..by(case.by_fresh_session(walker).await)
+        },
+        "/step-up" => by(case.by_fresh_session(walker).await).form(vec![("password", password())]),
+        "/change-password" => {
+            let new = "Another horse 8 pasture".to_owned();
+            let fields = vec![
+                ("old_password", password()),
+                ("new_password", new.clone()),
+                ("confirm_password", new),
+            ];
+            by(case.by_fresh_session(walker).await)
+                .form(fields)
+                .on(On::OnesOwn)
+        }
+        "/profile/theme" => by(case.by_session(walker)).form(vec![("theme", "dark".to_owned())]),
+        "/profile/sessions/{id}/end" => {
+            let visitor = case.by_fresh_session(walker).await;
+            let own = visitor.get("/api/session").await.json()["id"]
+                .as_str()
+                .map(str::to_owned);
+            let id = own.unwrap_or_else(|| case.somebody.to_string());
+            Asked {
+                path: format!("/profile/sessions/{id}/end"),
+                ..by(visitor)
+            }
+        }
+        "/profile/tokens" => {
+            let fields = vec![("name", case.fresh_name()), ("expires_days", "1".to_owned())];
+            by(case.by_session(walker)).form(fields).on(On::OnesOwn).done(200)
+        }
+        "/profile/tokens/{id}/revoke" => {
+            let path = format!("/profile/tokens/{}/revoke", case.own_token(walker).await);
+            Asked {
+                path,
+                ..by(case.by_session(walker))
+            }
+            .on(On::OnesOwn)
+        }
+        "/audit/verify" => by(case.by_session(walker)),
+        _ => return None,
+    })
+}

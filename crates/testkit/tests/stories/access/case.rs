@@ -1,0 +1,229 @@
+//! The things on which the walk tries everything, and a request that is right in everything.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use http::Method;
+use serde_json::{Value, json};
+use watchroom_model::UserId;
+use watchroom_policy::Permission;
+use watchroom_testkit::{TestRoom, Visitor};
+
+/// What a route's act is done to, as far as the walker is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    /// All of a kind, or the only one.
+    Kind,
+    /// One thing that is somebody else's.
+    One,
+    /// Something of the walker's own.
+    OnesOwn,
+}
+
+/// The body of a request.
+pub enum Sent {
+    Nothing,
+    Json(Value),
+    Form(Vec<(&'static str, String)>),
+}
+
+/// A request that is right in everything.
+pub struct Asked {
+    pub visitor: Visitor,
+    pub method: Method,
+    pub path: String,
+    pub sent: Sent,
+    pub on: On,
+    /// What must also be held to find the way: the path leads over something else.
+    pub on_way: Option<Permission>,
+    /// The status when it was done.
+    pub done: u16,
+    /// Whether the way on leads to the entrance even when it was done.
+    pub is_to_entrance: bool,
+    /// Whether the answer has no end.
+    pub is_endless: bool,
+}
+
+/// The things of a room on which the walk tries everything.
+pub struct Case<'a> {
+    room: &'a TestRoom,
+    admin: Visitor,
+    pub node: String,
+    /// A server that runs and hears.
+    pub talker: String,
+    /// A server that anybody may start and stop.
+    pub idler: String,
+    /// Somebody to whom things are done.
+    pub somebody: UserId,
+    /// Those who walk: by token, and by session. The stranger is first.
+    tokens: Vec<(&'static str, Visitor)>,
+    sessions: Vec<(&'static str, Visitor)>,
+    pub asset: String,
+    count: AtomicU32,
+}
+
+impl<'a> Case<'a> {
+    pub async fn open(room: &'a TestRoom) -> Self {
+        let admin = room.admin("keeper").await;
+        let node = admin.get("/api/nodes").await.json()["items"][0]["id"]
+            .as_str()
+            .expect("a node")
+            .to_owned();
+        let talker = room.server(&admin, "talker", "exec cat").await;
+        assert_eq!(
+            admin
+                .post(&format!("/api/servers/{talker}/start"), json!({}))
+                .await
+                .status,
+            200
+        );
+        room.until_server(&admin, &talker, "running").await;
+        let idler = room.server(&admin, "idler", "exec sleep 600").await;
+        let somebody = room.account("somebody", "viewer").await;
+        let stranger = room.stranger();
+        let page = stranger.look("/login").await.text();
+        let asset = page
+            .split('"')
+            .find(|part| part.starts_with("/assets/"))
+            .expect("an asset")
+            .to_owned();
+        let mut tokens = vec![("stranger", stranger.clone())];
+        let mut sessions = vec![("stranger", stranger)];
+        for role in ["viewer", "developer", "operator", "admin"] {
+            tokens.push((role, room.person(&format!("{role}-program"), role).await));
+            sessions.push((role, room.signed_in(&format!("{role}-person"), role).await));
+        }
+        Self {
+            room,
+            admin,
+            node,
+            talker,
+            idler,
+            somebody,
+            tokens,
+            sessions,
+            asset,
+            count: AtomicU32::new(0),
+        }
+    }
+
+    /// A name that nothing has yet.
+    pub fn fresh_name(&self) -> String {
+        format!("fresh-{}", self.count.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A server of its own, and its name.
+    pub async fn fresh_server(&self) -> (String, String) {
+        let name = self.fresh_name();
+        (self.room.server(&self.admin, &name, "true").await, name)
+    }
+
+    pub fn by_token(&self, walker: &str) -> Visitor {
+        held(&self.tokens, walker)
+    }
+
+    pub fn by_session(&self, walker: &str) -> Visitor {
+        held(&self.sessions, walker)
+    }
+
+    /// A walker whose session may end with the request.
+    pub async fn by_fresh_session(&self, walker: &str) -> Visitor {
+        match walker {
+            "stranger" => self.room.stranger(),
+            role => self.room.signed_in(&self.fresh_name(), role).await,
+        }
+    }
+
+    /// The id of a token of this account.
+    pub async fn fresh_token_of(&self, owner: UserId) -> String {
+        let before = self.all_tokens().await;
+        self.room.token(owner, false).await;
+        let after = self.all_tokens().await;
+        after
+            .into_iter()
+            .find(|id| !before.contains(id))
+            .expect("a new token")
+    }
+
+    async fn all_tokens(&self) -> Vec<String> {
+        let page = self.admin.get("/api/tokens?limit=500").await.json();
+        let items = page["items"].as_array().expect("items").iter();
+        items
+            .map(|token| token["id"].as_str().expect("an id").to_owned())
+            .collect()
+    }
+
+    /// The id of a token of the walker's own, or of somebody's for a stranger.
+    pub async fn own_token(&self, walker: &str) -> String {
+        let me = self.by_session(walker).get("/api/auth/me").await.json();
+        let owner = me["user_id"]
+            .as_str()
+            .and_then(|id| id.parse().ok())
+            .unwrap_or(self.somebody);
+        self.fresh_token_of(owner).await
+    }
+
+    /// The walker with a form of the entrance, and the token in it.
+    pub async fn at_the_entrance(&self, walker: &str) -> (Visitor, String) {
+        let mut before = self.room.stranger();
+        let token = before.form_token("/login").await;
+        let mut visitor = self.by_session(walker);
+        visitor.share_cookies(&before);
+        visitor.set_csrf(Some(&token));
+        (visitor, token)
+    }
+}
+
+fn held(walkers: &[(&str, Visitor)], walker: &str) -> Visitor {
+    walkers
+        .iter()
+        .find(|(name, _)| *name == walker)
+        .expect("a walker")
+        .1
+        .clone()
+}
+
+impl Asked {
+    pub fn by(visitor: Visitor, path: impl Into<String>) -> Self {
+        Self {
+            visitor,
+            method: Method::GET,
+            path: path.into(),
+            sent: Sent::Nothing,
+            on: On::Kind,
+            on_way: None,
+            done: 200,
+            is_to_entrance: false,
+            is_endless: false,
+        }
+    }
+
+    pub fn on(mut self, on: On) -> Self {
+        self.on = on;
+        self
+    }
+
+    pub fn done(mut self, status: u16) -> Self {
+        self.done = status;
+        self
+    }
+
+    pub fn endless(mut self) -> Self {
+        self.is_endless = true;
+        self
+    }
+
+    pub fn over(mut self, permission: Permission) -> Self {
+        self.on_way = Some(permission);
+        self
+    }
+
+    pub fn json(mut self, json: Value) -> Self {
+        self.sent = Sent::Json(json);
+        self
+    }
+
+    pub fn form(mut self, fields: Vec<(&'static str, String)>) -> Self {
+        self.sent = Sent::Form(fields);
+        self
+    }
+}

@@ -1,0 +1,346 @@
+//! Bad input: refused with the cause, the field and the next step, with nothing left behind.
+
+use axum::body::Body;
+use http::header::{ACCEPT, CONTENT_TYPE, HOST};
+use http::{Method, Request};
+use serde_json::{Value, json};
+use watchroom_testkit::{Answer, TestRoom, Visitor, program};
+
+fn new(name: &str) -> Value {
+    json!({ "name": name, "command": ["/bin/true"] })
+}
+
+/// The servers that there are, by name.
+async fn servers(visitor: &Visitor) -> Vec<String> {
+    let list = visitor.get("/api/servers").await.json();
+    let items = list["items"].as_array().expect("items").iter();
+    items
+        .map(|server| server["name"].as_str().expect("a name").to_owned())
+        .collect()
+}
+
+async fn send_raw(visitor: &Visitor, path: &str, kind: &str, body: impl Into<Body>) -> Answer {
+    let request = visitor.request(Method::POST, path).header(CONTENT_TYPE, kind);
+    visitor.send(request.body(body.into()).expect("a request")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_be_leaves_nothing_behind() {
+    let room = TestRoom::open(program!()).await;
+    let olga = room.operator("olga").await;
+    assert_eq!(olga.post("/api/servers", new("web")).await.status, 201);
+    olga.post("/api/servers", new("web"))
+        .await
+        .fault(409, "name-taken", "name");
+    let folders = ["../outside", "/etc", "a/../../outside", "..", "a\0b"];
+    let commands = [
+        json!([]),
+        json!([""]),
+        json!(["/no/such/program"]),
+        json!(["no-such-program-anywhere"]),
+        json!(["/etc"]),
+    ];
+    for command in commands {
+        let answer = olga
+            .post("/api/servers", json!({ "name": "bad", "command": command }))
+            .await;
+        assert_eq!(answer.status, 400, "{command}: {}", answer.text());
+        answer.fault(400, &answer.slug(), "command");
+    }
+    for folder in folders {
+        let draft = json!({ "name": "bad", "command": ["/bin/true"], "folder": folder });
+        let answer = olga.post("/api/servers", draft).await;
+        assert_eq!(answer.status, 400, "{folder}: {}", answer.text());
+        answer.fault(400, &answer.slug(), "folder");
+    }
+    let run_as = json!({ "name": "bad", "command": ["/bin/true"], "run_as": "root" });
+    olga.post("/api/servers", run_as)
+        .await
+        .fault(400, "refused-by-node", "run_as");
+    let everywhere = json!({
+        "name": "bad", "command": ["/bin/true", "x".repeat(5_000)], "env": { "1A": "x", "B": "nul\0" },
+        "stop": { "line": "two\nlines", "patience_s": 601 },
+    });
+    let answer = olga.post("/api/servers", everywhere).await;
+    for field in ["command[1]", "env.1A", "env.B", "stop.line", "stop.patience_s"] {
+        answer.fault(400, "invalid-input", field);
+    }
+    assert_eq!(servers(&olga).await, ["web"]);
+    assert!(!room.state().join("outside").exists());
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_much_is_refused_by_name() {
+    let room = TestRoom::open(program!()).await;
+    let olga = room.operator("olga").await;
+    let body = "x".repeat(2 << 20);
+    send_raw(&olga, "/api/servers", "application/json", body)
+        .await
+        .problem(413, "body-too-large");
+    let request = olga
+        .request(Method::GET, "/api/servers")
+        .header("x-long", "x".repeat(32 * 1024));
+    olga.send(request.body(Body::empty()).expect("a request"))
+        .await
+        .problem(431, "headers-too-large");
+    olga.get(&format!("/api/servers?name={}", "x".repeat(9 * 1024)))
+        .await
+        .problem(414, "uri-too-long");
+    let page = olga
+        .look(&format!("/servers?name={}", "x".repeat(9 * 1024)))
+        .await;
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (414, "text/html; charset=utf-8")
+    );
+    page.assert_dressed();
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_cannot_be_read_is_told_where() {
+    let room = TestRoom::open(program!()).await;
+    let olga = room.operator("olga").await;
+    let json = "application/json";
+    for kind in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+    ] {
+        send_raw(&olga, "/api/servers", kind, new("web").to_string())
+            .await
+            .problem(400, "invalid-input");
+    }
+    for (body, field) in [
+        ("", ""),
+        ("{", ""),
+        ("[]", ""),
+        ("null", ""),
+        ("{\"name\":\"web\",\"command\":[\"true\"]} trailing", ""),
+        ("{\"name\":7,\"command\":[\"true\"]}", "name"),
+        ("{\"name\":\"web\",\"command\":\"true\"}", "command"),
+        ("{\"name\":\"web\",\"command\":[\"true\",7]}", "command[1]"),
+        ("{\"name\":\"no spaces\",\"command\":[\"true\"]}", "name"),
+        (
+            "{\"name\":\"web\",\"command\":[\"true\"],\"comand\":[]}",
+            "comand",
+        ),
+        (
+            "{\"name\":\"web\",\"command\":[\"true\"],\"limits\":{\"memory\":1}}",
+            "limits.memory",
+        ),
+        (
+            "{\"name\":\"web\",\"command\":[\"true\"],\"limits\":{\"cpu_percent\":-1}}",
+            "limits.cpu_percent",
+        ),
+        (
+            "{\"name\":\"web\",\"command\":[\"true\"],\"restart_policy\":\"sometimes\"}",
+            "restart_policy",
+        ),
+        ("{\"name\":\"\u{202e}web\",\"command\":[\"true\"]}", "name"),
+    ] {
+        let answer = send_raw(&olga, "/api/servers", json, body.to_owned()).await;
+        answer.fault(400, "invalid-input", field);
+    }
+    send_raw(&olga, "/api/servers", json, vec![0xff, 0xfe, 0x00])
+        .await
+        .problem(400, "invalid-input");
+    assert!(servers(&olga).await.is_empty());
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_and_things_that_are_not_there_are_refused() {
+    let room = TestRoom::open(program!()).await;
+    let ada = room.admin("ada").await;
+    for list in [
+        "/api/servers",
+        "/api/nodes",
+        "/api/users",
+        "/api/tokens",
+        "/api/audit",
+    ] {
+        for limit in ["0", "501", "-1", "many", "99999999999999999999"] {
+            ada.get(&format!("{list}?limit={limit}"))
+                .await
+                .fault(400, "invalid-input", "limit");
+        }
+        for cursor in ["x", "%00", "..%2f..", "%F0%9F%92%A9"] {
+            ada.get(&format!("{list}?cursor={cursor}"))
+                .await
+                .fault(400, "invalid-input", "cursor");
+        }
+    }
+    ada.get("/api/servers?status=sleeping")
+        .await
+        .fault(400, "invalid-input", "status");
+    for id in [
+        "1",
+        "x",
+        "..%2f..%2fetc%2fpasswd",
+        "%00",
+        "00000000-0000-0000-0000-000000000000",
+        "' OR 1=1",
+    ] {
+        let id = id.replace(' ', "%20").replace('\'', "%27");
+        for path in [
+            "/api/servers/",
+            "/api/nodes/",
+            "/api/users/",
+            "/api/cluster/subhost/",
+        ] {
+            ada.get(&format!("{path}{id}")).await.problem(404, "not-found");
+        }
+        ada.delete(&format!("/api/tokens/{id}"))
+            .await
+            .problem(404, "not-found");
+    }
+    ada.get("/api/nothing").await.problem(404, "not-found");
+    let page = ada.look("/nothing").await;
+    assert_eq!(
+        (page.status, page.header("content-type")),
+        (404, "text/html; charset=utf-8")
+    );
+    page.assert_dressed();
+    assert!(
+        page.text().contains(page.header("x-request-id")),
+        "the page shows the request id"
+    );
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_method_or_a_host_that_is_not_ours_is_refused() {
+    let room = TestRoom::open(program!()).await;
+    let ada = room.admin("ada").await;
+    for (method, path) in [
+        ("PUT", "/api/servers"),
+        ("PATCH", "/api/users"),
+        ("DELETE", "/login"),
+        ("POST", "/health"),
+    ] {
+        let request = ada.request(method.parse().expect("a method"), path);
+        let answer = ada.send(request.body(Body::empty()).expect("a request")).await;
+        answer.problem(405, "method-not-allowed");
+        assert!(
+            !answer.header("allow").is_empty(),
+            "{method} {path} names what is allowed"
+        );
+    }
+    let ask = async |path: &str, host: &str| {
+        let request = Request::builder()
+            .uri(path)
+            .header(HOST, host)
+            .header(ACCEPT, "application/json");
+        room.stranger()
+            .send(request.body(Body::empty()).expect("a request"))
+            .await
+    };
+    ask("/api/servers", "evil.example")
+        .await
+        .problem(421, "wrong-host");
+    ask("/api/servers", "not a host").await.problem(400, "bad-host");
+    assert_eq!(
+        ask("/health", "evil.example").await.status,
+        200,
+        "health is answered under any name"
+    );
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_or_missing_token_of_a_form_changes_nothing() {
+    let room = TestRoom::open(program!()).await;
+    let mut olga = room.signed_in("olga", "operator").await;
+    let other = room.signed_in("oscar", "operator").await;
+    let good = olga.csrf().map(str::to_owned);
+    let fields = [("name", "web"), ("node", ""), ("command", "/bin/true")];
+    for token in [None, Some(""), Some("stale"), other.csrf()] {
+        olga.set_csrf(token);
+        olga.post("/api/servers", new("web")).await.problem(403, "csrf");
+        let page = olga.submit("/servers/new", &fields).await;
+        assert_eq!(
+            (page.status, page.header("content-type")),
+            (403, "text/html; charset=utf-8")
+        );
+        page.assert_dressed();
+        olga.submit("/logout", &[]).await;
+    }
+    olga.set_csrf(good.as_deref());
+    assert!(
+        servers(&olga).await.is_empty(),
+        "nothing was made, and nobody was signed out"
+    );
+    assert_eq!(olga.post("/api/servers", new("web")).await.status, 201);
+
+    // It is written down, in her name.
+    let ada = room.admin("ada").await;
+    let me = olga.get("/api/auth/me").await.json();
+    let mut noted = json!(null);
+    for _ in 0..200 {
+        let found = ada.get("/api/audit?event_type=SUSPICIOUS&text=csrf").await.json();
+        if found["items"].as_array().is_some_and(|items| !items.is_empty()) {
+            noted = found["items"][0].clone();
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(noted["extra"]["who"], me["user_id"], "{noted}");
+    assert_eq!(noted["result"], "denied");
+
+    // The form of the entrance too.
+    let stranger = room.stranger();
+    let bare = stranger
+        .submit("/login", &[("username", "olga"), ("password", "x")])
+        .await;
+    assert_eq!(bare.status, 403);
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_and_tokens_that_cannot_be_are_refused_with_the_field() {
+    let room = TestRoom::open(program!()).await;
+    let ada = room.signed_in("ada", "admin").await;
+    let good = json!({ "name": "vera", "role": "viewer", "password": "correct Horse 7 battery" });
+    assert_eq!(ada.post("/api/users", good.clone()).await.status, 201);
+    ada.post("/api/users", good.clone())
+        .await
+        .fault(409, "name-taken", "name");
+    let shouted = json!({ "name": "VERA", "role": "viewer", "password": "correct Horse 7 battery" });
+    ada.post("/api/users", shouted)
+        .await
+        .fault(409, "name-taken", "name");
+    for (field, value) in [
+        ("name", json!("ab")),
+        ("name", json!("white space")),
+        ("role", json!("emperor")),
+        ("password", json!("short")),
+        ("email", json!("nowhere")),
+        ("call_sign", json!("lower")),
+        ("display_name", json!("x".repeat(101))),
+    ] {
+        let mut draft = json!({ "name": "walt", "role": "viewer", "password": "correct Horse 7 battery" });
+        draft[field] = value;
+        ada.post("/api/users", draft)
+            .await
+            .fault(400, "invalid-input", field);
+    }
+    for (field, value) in [
+        ("name", json!("no spaces")),
+        ("permissions", json!(["fly"])),
+        ("user", json!("nobody-there")),
+    ] {
+        let mut draft = json!({ "name": "ci" });
+        draft[field] = value;
+        ada.post("/api/tokens", draft)
+            .await
+            .fault(400, "invalid-input", field);
+    }
+    ada.post("/api/tokens", json!({ "name": "ci", "expires_in_s": 1 }))
+        .await
+        .fault(400, "invalid-input", "expires_in_s");
+    let people = ada.get("/api/users").await.json();
+    assert_eq!(people["items"].as_array().map(Vec::len), Some(2));
+    room.close().await;
+}

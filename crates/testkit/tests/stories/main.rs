@@ -1,0 +1,22 @@
+//! The behaviour stories: what people and programs outside meet, told over real TLS against a whole room.
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod fail_closed;
+#[cfg(test)]
+mod hidden;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod idempotency;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod stream;
+#[cfg(test)]
+mod tokens;
