@@ -1,0 +1,179 @@
+//! Owners: heavy libraries that only the named crates may link, so that one place answers for each.
+
+use cargo_metadata::{DependencyKind, Package};
+
+use super::edges::room_name;
+use crate::finding::Finding;
+use crate::workspace::Workspace;
+
+/// Libraries, the crates that may use them, and why nobody else.
+const OWNERS: &[(&[&str], &[&str], &str)] = &[
+    (
+        &["rusqlite"],
+        &["store", "testkit"],
+        "one place opens the database; the testkit breaks it on purpose",
+    ),
+    (
+        &["sqlx", "sea-orm-migration"],
+        &["store"],
+        "one place opens the database",
+    ),
+    (
+        &["sea-orm"],
+        &["store", "identity", "fleet", "alerts", "nets"],
+        "entities live with their domain, nowhere else",
+    ),
+    (
+        &["argon2"],
+        &["identity"],
+        "passwords are checked behind one permit pool",
+    ),
+    (
+        &["webauthn-rs", "openidconnect", "ldap3", "totp-rs"],
+        &["identity"],
+        "ways to sign in live with sign-in",
+    ),
+    (&["zxcvbn"], &["identity"], "one place judges a password"),
+    (
+        &["rcgen", "x509-parser"],
+        &["trust"],
+        "one place makes and reads certificates",
+    ),
+    (
+        &["rustls", "tokio-rustls"],
+        &["trust", "shield", "link", "watchroom", "testkit"],
+        "TLS ends at the edge",
+    ),
+    (
+        &["ed25519-dalek"],
+        &["audit", "trust"],
+        "one place signs entries, one signs certificates",
+    ),
+    (
+        &["tonic", "tonic-prost", "prost"],
+        &["link"],
+        "the wire format is the link's own; both ends see a plain trait",
+    ),
+    (
+        &["axum"],
+        &["shield", "web", "api", "panel", "watchroom", "testkit"],
+        "domains know no HTTP; the node has no web framework",
+    ),
+    (
+        &["hyper-util"],
+        &["shield", "link", "node", "watchroom", "testkit"],
+        "accept loops have deadlines; few places may have one",
+    ),
+    (
+        &["askama", "rust-embed"],
+        &["panel"],
+        "pages are made in one place",
+    ),
+    (
+        &["utoipa"],
+        &[
+            "model", "identity", "fleet", "records", "alerts", "nets", "web", "api",
+        ],
+        "what the API document shows is described where it is declared: nouns, views, routes",
+    ),
+    (
+        &["clap", "clap_complete", "comfy-table", "ratatui", "toml_edit"],
+        &["watchroom"],
+        "one command line, one configuration tree",
+    ),
+    (
+        &["tracing-subscriber"],
+        &["watchroom"],
+        "libraries write events; the binary decides where they go",
+    ),
+    (
+        &["rustix"],
+        &["kit", "node", "testkit", "watchroom"],
+        "system calls are made where files, processes and the terminal are owned",
+    ),
+    (&["sysinfo"], &["node"], "facts of the machine come from the node"),
+    (
+        &["rustic_core", "rustic_backend", "notify", "pty-process"],
+        &["node"],
+        "the node alone touches the machine",
+    ),
+    (&["lettre"], &["alerts"], "one place sends mail"),
+    (
+        &["redis"],
+        &["shield", "watchroom"],
+        "shared counters belong to the edge",
+    ),
+    (
+        &["reqwest"],
+        &["watchroom"],
+        "one HTTP client, one set of deadlines and allowed addresses",
+    ),
+    (
+        &["insta", "proptest", "trybuild", "tempfile"],
+        &["testkit"],
+        "tools of tests are not shipped",
+    ),
+];
+
+pub(crate) fn check(workspace: &Workspace) -> Vec<Finding> {
+    workspace
+        .packages()
+        .filter(|package| package.name.as_str() != "xtask")
+        .flat_map(of_package)
+        .collect()
+}
+
+fn of_package(package: &Package) -> Vec<Finding> {
+    let room = room_name(&package.name).unwrap_or(&package.name);
+    // What only tests use is not shipped: it may break a wall to prove that the wall stands.
+    let shipped = package
+        .dependencies
+        .iter()
+        .filter(|one| one.kind != DependencyKind::Development);
+    shipped
+        .filter_map(|dependency| judge(room, &dependency.name))
+        .collect()
+}
+
+fn judge(room: &str, library: &str) -> Option<Finding> {
+    let (_, owners, why) = OWNERS
+        .iter()
+        .find(|(libraries, ..)| libraries.contains(&library))?;
+    if owners.contains(&room) {
+        return None;
+    }
+    let fault = format!("{library} belongs to {}", owners.join(", "));
+    Some(Finding::new(
+        format!("crates/{room}/Cargo.toml"),
+        fault,
+        format!("ask the owner for what you need: {why}"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_may_not_open_the_database() {
+        let finding = judge("panel", "rusqlite").unwrap().to_string();
+        assert!(
+            finding.contains("crates/panel/Cargo.toml") && finding.contains("belongs to store"),
+            "{finding}"
+        );
+        assert_eq!(judge("store", "rusqlite"), None);
+        assert_eq!(judge("panel", "serde"), None);
+    }
+
+    #[test]
+    fn each_library_stands_in_one_row() {
+        let mut all: Vec<&str> = OWNERS
+            .iter()
+            .flat_map(|(libraries, ..)| libraries.iter().copied())
+            .collect();
+        let rows = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), rows);
+    }
+}
