@@ -1,0 +1,55 @@
+# Watchroom: what a person types. `make up` runs it, `make test` proves it, `make check` is all that CI does.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PANEL := crates/panel
+VENDORED := $(PANEL)/node_modules/.vendored
+
+.PHONY: help up assets test soak bench check format lint walls supply advisories
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+
+up: assets ## Build Watchroom and run it here: a Host and a node (options in ARGS='--listen 127.0.0.1:7443')
+	cargo run --release --locked -- $(if $(STATE),--state $(STATE)) up $(ARGS)
+
+# The panel's few scripts of others come from npm; without it the panel is built without them and still works.
+assets: ## Fetch the panel's scripts with npm, if npm is there
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(VENDORED); \
+	else echo "npm not found: building the panel without live page updates (everything still works by reloading)"; fi
+
+$(VENDORED): $(PANEL)/package-lock.json $(PANEL)/package.json $(PANEL)/vendor.mjs
+	cd $(PANEL) && npm run --silent vendor
+	@touch $@
+
+test: ## Install what the tests need (as root on Debian), then run every test
+	scripts/test-needs.sh
+	@$(MAKE) --no-print-directory assets
+	scripts/test.sh
+
+soak: ## Kill the program 200 times under printing servers (TIMES=200), optimised
+	WATCHROOM_SOAK=$(or $(TIMES),200) cargo test --release --locked --package watchroom --test stories \
+	  survive_every_kill -- --nocapture
+
+bench: assets ## Measure, and print each yardstick next to its limit (needs two cores, minutes to build)
+	cargo bench --locked --package watchroom --bench yardsticks
+
+check: format lint walls supply test ## Everything CI does
+
+format:
+	cargo fmt --all --check
+
+lint:
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+
+walls: ## Our own checks: edges, owners, sizes, words
+	cargo xtask check
+
+supply: ## Licences, sources and banned libraries (needs cargo-deny)
+	cargo deny --locked check bans licenses sources
+
+advisories: ## Known weaknesses of our dependencies (needs cargo-deny and the network)
+	cargo deny --locked check advisories
