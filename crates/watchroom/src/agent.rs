@@ -9,7 +9,7 @@ use watchroom_link::{Dialler, DiallerSettings, LinkSettings};
 use watchroom_node::{Rules, Settings, Supervisor};
 
 use crate::failure::Failure;
-use crate::local_node::LocalIdentity;
+use crate::node_identity::NodeIdentity;
 use crate::state::State;
 
 /// How often the agent looks whether its Host has renewed its certificate.
@@ -35,7 +35,7 @@ impl Agent {
     ) -> Result<Self, Failure> {
         let sockets = state.sockets()?;
         let state = state.folder();
-        let identity = LocalIdentity::read(state)?.ok_or_else(not_enrolled)?;
+        let identity = NodeIdentity::read(state)?.ok_or_else(not_enrolled)?;
         let client = identity.link_client(state, ambient)?;
         let settings = Settings {
             name: identity.name.clone(),
@@ -69,7 +69,7 @@ impl Agent {
             loop {
                 tick.tick().await;
                 let renewed =
-                    LocalIdentity::read(&state).and_then(|identity| identity.ok_or_else(not_enrolled));
+                    NodeIdentity::read(&state).and_then(|identity| identity.ok_or_else(not_enrolled));
                 let renewed = renewed.and_then(|identity| identity.leaf(&state));
                 match renewed.map(|leaf| client.renew(&leaf)) {
                     Ok(Ok(())) => {}

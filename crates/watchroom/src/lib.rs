@@ -16,8 +16,8 @@ pub mod environment;
 pub mod failure;
 #[cfg(feature = "host")]
 pub mod host;
-pub mod local_node;
 mod logging;
+pub mod node_identity;
 pub mod output;
 pub mod run;
 pub mod state;

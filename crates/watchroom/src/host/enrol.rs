@@ -11,7 +11,7 @@ use watchroom_trust::NodeKey;
 use super::Host;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::local_node::LocalIdentity;
+use crate::node_identity::NodeIdentity;
 
 /// Shortest wait before a renewal is tried again.
 const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(60);
@@ -23,7 +23,7 @@ pub(super) async fn enrol(
     address: String,
 ) -> Result<(), Failure> {
     watchroom_kit::files::private_folder(&state.join("node")).map_err(Failure::trust)?;
-    let known = LocalIdentity::read(state)?;
+    let known = NodeIdentity::read(state)?;
     let node = known
         .as_ref()
         .map_or_else(|| NodeId::mint(&host.ambient), |identity| identity.node);
@@ -79,14 +79,18 @@ impl Renewal {
         &self,
         ca: &watchroom_trust::ClusterCa,
         ambient: &watchroom_kit::Ambient,
-    ) -> Result<LocalIdentity, Failure> {
+    ) -> Result<NodeIdentity, Failure> {
         let request = NodeKey::open_or_make(&self.state)
             .and_then(|key| key.request())
             .map_err(Failure::trust)?;
         let issued = ca
             .issue_node_leaf(self.node.as_uuid(), &request, ambient)
             .map_err(Failure::trust)?;
-        let identity = LocalIdentity::new(self.node, self.name.clone(), self.addresses.clone(), &issued);
+        let (name, addresses) = (self.name.clone(), self.addresses.clone());
+        let identity = NodeIdentity {
+            is_local: true,
+            ..NodeIdentity::new(self.node, name, ca.cluster_id(), addresses, issued)
+        };
         identity.write(&self.state)?;
         Ok(identity)
     }
@@ -102,7 +106,7 @@ impl Renewal {
 }
 
 /// The configured name, else the one it has, else the machine's.
-fn name(config: &Config, known: Option<&LocalIdentity>) -> NodeName {
+fn name(config: &Config, known: Option<&NodeIdentity>) -> NodeName {
     let machine = || gethostname::gethostname().to_string_lossy().parse().ok();
     let fixed = config
         .node
