@@ -26,6 +26,7 @@ const LIFETIME: Duration = Duration::days(3_652);
 pub(crate) struct Authority {
     certificate: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
+    made_at: OffsetDateTime,
 }
 
 /// What a new authority is called.
@@ -77,6 +78,41 @@ impl Authority {
         Ok(authority)
     }
 
+    /// Opens `<folder>/<stem>.key` alone, without the copy for people; `None` if there is none.
+    pub(crate) fn open(folder: &Path, stem: &str) -> Result<Option<Self>, KeyFileError> {
+        let path = folder.join(format!("{stem}.key"));
+        let Some(content) = keyfile::read_key(&path)? else {
+            return Ok(None);
+        };
+        Self::parse(&path, &content).map(|(authority, _)| Some(authority))
+    }
+
+    /// Makes a new authority in the place of `<stem>.key`, which is kept as `<retired>.key`. A power cut on
+    /// the way leaves either the old one, perhaps with a copy of itself, or both.
+    pub(crate) fn succeed(
+        folder: &Path,
+        stem: &str,
+        retired: &str,
+        title: Title,
+        ambient: &Ambient,
+    ) -> Result<Self, KeyFileError> {
+        let key_path = folder.join(format!("{stem}.key"));
+        let certificate_path = folder.join(format!("{stem}.crt"));
+        let before = keyfile::read_key(&key_path)?.unwrap_or_default();
+        keyfile::write(
+            &folder.join(format!("{retired}.key")),
+            &before,
+            files::PRIVATE_FILE,
+        )?;
+        // The copy for people is of the old one: without any, the next start makes it again.
+        keyfile::remove(&certificate_path)?;
+        let content = make(title, ambient)?;
+        keyfile::write(&key_path, &content, files::PRIVATE_FILE)?;
+        let (authority, pem) = Self::parse(&key_path, &content)?;
+        keyfile::write(&certificate_path, pem.as_bytes(), CERTIFICATE_FILE)?;
+        Ok(authority)
+    }
+
     fn parse(path: &Path, content: &[u8]) -> Result<(Self, String), KeyFileError> {
         let unreadable = |why: String| KeyFileError::Unreadable {
             path: path.to_owned(),
@@ -97,6 +133,9 @@ impl Authority {
                 key: path.to_owned(),
             });
         }
+        let made_at = OffsetDateTime::from_unix_timestamp(parsed.validity().not_before.timestamp())
+            .map_err(|error| unreadable(error.to_string()))?
+            + Duration::seconds(TOLERATED_SKEW_S);
         let issuer = Issuer::from_ca_cert_der(&certificate, key)?;
         let text = String::from_utf8_lossy(content);
         let pem = text
@@ -104,7 +143,14 @@ impl Authority {
             .and_then(|at| text.get(at..))
             .unwrap_or_default()
             .to_owned();
-        Ok((Self { certificate, issuer }, pem))
+        Ok((
+            Self {
+                certificate,
+                issuer,
+                made_at,
+            },
+            pem,
+        ))
     }
 
     /// The authority's own certificate.
@@ -115,6 +161,11 @@ impl Authority {
     /// The fingerprint of that certificate.
     pub(crate) fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.certificate)
+    }
+
+    /// When it was made, to the second.
+    pub(crate) const fn made_at(&self) -> OffsetDateTime {
+        self.made_at
     }
 
     /// Signs a leaf for `key`: the leaf, then the authority's certificate.

@@ -135,6 +135,17 @@ pub(crate) fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), KeyFil
     })
 }
 
+/// Removes a file that may be gone already.
+pub(crate) fn remove(path: &Path) -> Result<(), KeyFileError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(KeyFileError::Io {
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// The certificates in PEM text, in order; at least one.
 pub(crate) fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, KeyFileError> {
     let unreadable = |why: String| KeyFileError::Unreadable {

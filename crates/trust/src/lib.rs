@@ -8,24 +8,30 @@
 
 mod authority;
 mod cluster_ca;
+mod cluster_id;
 mod fingerprint;
 mod keyfile;
 mod link_tls;
 mod names;
 mod node_key;
+mod orders;
 mod panel;
 mod panel_tls;
+mod peer;
 mod provider;
 mod report;
 
-pub use cluster_ca::{ClusterCa, ClusterId, IssueError, Issued};
+pub use cluster_ca::{ClusterCa, IssueError, Issued, RotateError};
+pub use cluster_id::ClusterId;
 pub use fingerprint::{Fingerprint, FingerprintError};
 pub use keyfile::KeyFileError;
 pub use link_tls::{LinkClient, LinkTlsError, PinDiffers, link_server_config};
 pub use names::LocalNames;
-pub use node_key::{Leaf, NodeKey, PeerError, peer_node};
+pub use node_key::{Leaf, NodeKey};
+pub use orders::{OrderSigner, Signed, UnprovenError};
 pub use panel::{PanelCertificate, PanelError, PanelKeyKind, PanelSettings, PanelVerdict};
 pub use panel_tls::{OldestTls, panel_server_config};
+pub use peer::{Peer, PeerError};
 pub use report::{CertificateReport, Verdict};
 pub use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 

@@ -6,13 +6,11 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
-use uuid::Uuid;
 use watchroom_kit::files;
-use x509_parser::extensions::GeneralName;
 use zeroize::Zeroizing;
 
 use crate::keyfile::{self, KeyFileError};
-use crate::{ClusterId, Issued, provider, report};
+use crate::{Issued, peer, provider};
 
 /// A certificate with its chain and its key: all that one end of the link needs to prove who it is.
 #[derive(Debug)]
@@ -36,6 +34,11 @@ impl Leaf {
     #[must_use]
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
+    }
+
+    /// From when it is valid, which is a little before it was made; `None` if it cannot be read.
+    pub(crate) fn not_before(&self) -> Option<OffsetDateTime> {
+        peer::not_before(self.chain.first()?)
     }
 
     /// Until when it is valid.
@@ -102,35 +105,4 @@ impl NodeKey {
     pub fn with(&self, issued: Issued) -> Leaf {
         Leaf::new(issued.chain, &self.pair, issued.not_after)
     }
-}
-
-/// Why the other end is no node.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PeerError {
-    /// It showed no certificate.
-    #[error("the other end showed no certificate; it is not a node of this cluster")]
-    NoCertificate,
-    /// Its certificate names no node, or more than one.
-    #[error("the certificate of the other end names no node; join this machine to the cluster again")]
-    NamesNoNode,
-}
-
-/// The node that a verified client certificate names. The chain itself was verified by TLS against the
-/// cluster CA: see [`crate::link_server_config`].
-///
-/// # Errors
-/// [`PeerError`].
-pub fn peer_node(certificates: &[CertificateDer<'_>]) -> Result<Uuid, PeerError> {
-    let leaf = certificates.first().ok_or(PeerError::NoCertificate)?;
-    let names = report::alternative_names(leaf).map_err(|_| PeerError::NamesNoNode)?;
-    match names.as_slice() {
-        [GeneralName::URI(uri)] => node_of(uri).ok_or(PeerError::NamesNoNode),
-        _ => Err(PeerError::NamesNoNode),
-    }
-}
-
-fn node_of(uri: &str) -> Option<Uuid> {
-    let (cluster, node) = uri.strip_prefix("watchroom://")?.split_once("/node/")?;
-    cluster.parse::<ClusterId>().ok()?;
-    Uuid::try_parse(node).ok()
 }

@@ -10,14 +10,15 @@ use std::thread;
 use std::time::Duration;
 
 use rustls::{CertificateError, ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
+use rustls_pki_types::CertificateDer;
 use tempfile::TempDir;
 use time::macros::datetime;
 use uuid::Uuid;
 use watchroom_kit::{Ambient, Clock, Entropy, Tasks};
 use watchroom_trust::{
-    ClusterCa, IssueError, KeyFileError, LINK_ALPN, Leaf, LinkClient, NodeKey, PinDiffers,
+    ClusterCa, IssueError, KeyFileError, LINK_ALPN, Leaf, LinkClient, NodeKey, OrderSigner, Peer, PinDiffers,
 };
-use watchroom_trust::{PeerError, ServerName, link_server_config, peer_node};
+use watchroom_trust::{PeerError, RotateError, ServerName, Signed, UnprovenError, link_server_config};
 
 struct Cluster {
     ca: Arc<ClusterCa>,
@@ -48,7 +49,7 @@ impl Cluster {
     }
 
     fn client(&self, leaf: &Leaf) -> LinkClient {
-        LinkClient::new(self.ca.certificate(), leaf, &self.ambient.clock).unwrap()
+        LinkClient::new(&self.ca.certificate(), leaf, &self.ambient.clock).unwrap()
     }
 
     fn server(&self) -> Arc<ServerConfig> {
@@ -56,9 +57,9 @@ impl Cluster {
     }
 }
 
-/// What each end made of the other: the node that the server saw, and what the client got to read.
+/// What each end made of the other: the certificates that the server saw, and what the client got to read.
 struct Meeting {
-    server: Result<Uuid, String>,
+    server: Result<Vec<CertificateDer<'static>>, String>,
     client: Result<Vec<u8>, rustls::Error>,
 }
 
@@ -73,7 +74,7 @@ fn meet(server: Arc<ServerConfig>, client: Arc<ClientConfig>, name: ServerName<'
         stream.conn.send_close_notify();
         stream.flush().map_err(|error| error.to_string())?;
         assert_eq!(connection.alpn_protocol(), Some(LINK_ALPN));
-        peer_node(connection.peer_certificates().unwrap_or_default()).map_err(|error| error.to_string())
+        Ok(connection.peer_certificates().unwrap_or_default().to_vec())
     });
     let mut socket = TcpStream::connect(address).unwrap();
     let mut connection = ClientConnection::new(client, name).unwrap();
@@ -98,12 +99,23 @@ fn meet_as(cluster: &Cluster, client: &LinkClient) -> Meeting {
     meet(cluster.server(), client.config(), client.server_name())
 }
 
+impl Meeting {
+    /// Who the Host takes the other end for.
+    fn peer(&self, cluster: &Cluster) -> Peer {
+        cluster
+            .ca
+            .peer(self.server.as_ref().unwrap(), cluster.ambient.now())
+            .unwrap()
+    }
+}
+
 #[test]
 fn a_node_of_the_cluster_is_let_in_and_known_by_its_id() {
     let cluster = Cluster::found();
     let id = cluster.ambient.uuid();
     let meeting = meet_as(&cluster, &cluster.client(&cluster.node(id)));
-    assert_eq!(meeting.server, Ok(id));
+    assert_eq!(meeting.peer(&cluster).node, id);
+    assert_eq!(meeting.peer(&cluster).expired_at, None);
     assert_eq!(meeting.client.unwrap(), b"welcome");
 }
 
@@ -142,7 +154,10 @@ fn the_hosts_own_leaf_is_no_nodes_leaf_by_its_usage_alone() {
     let meeting = meet_as(&cluster, &cluster.client(&leaf));
     assert!(meeting.server.is_err());
     assert!(meeting.client.is_err());
-    assert_eq!(peer_node(leaf.chain()), Err(PeerError::NamesNoNode));
+    assert_eq!(
+        cluster.ca.peer(leaf.chain(), cluster.ambient.now()),
+        Err(PeerError::NamesNoNode)
+    );
 }
 
 #[test]
@@ -178,10 +193,32 @@ fn a_nodes_leaf_is_over_after_a_day_and_a_renewed_one_is_taken_by_the_same_clien
     let id = cluster.ambient.uuid();
     let client = cluster.client(&cluster.node(id));
     cluster.ambient.clock.advance(Duration::from_secs(25 * 3_600));
-    let meeting = meet_as(&cluster, &client);
-    assert!(meeting.server.unwrap_err().contains("expired"));
+    let late = meet_as(&cluster, &client).peer(&cluster);
+    assert_eq!(
+        (late.node, late.expired_at),
+        (id, Some(datetime!(2026-03-02 12:00 UTC)))
+    );
     client.renew(&cluster.node(id)).unwrap();
-    assert_eq!(meet_as(&cluster, &client).server, Ok(id));
+    let again = meet_as(&cluster, &client).peer(&cluster);
+    assert_eq!((again.node, again.expired_at, again.key), (id, None, late.key));
+}
+
+#[test]
+fn only_the_key_that_has_proven_itself_is_certified_anew() {
+    let cluster = Cluster::found();
+    let id = cluster.ambient.uuid();
+    let peer = meet_as(&cluster, &cluster.client(&cluster.node(id))).peer(&cluster);
+    let request = |state: &TempDir| NodeKey::open_or_make(state.path()).unwrap().request().unwrap();
+    let renew = |request: &[u8]| {
+        let renewed = cluster
+            .ca
+            .renew_node_leaf(id, peer.key, request, &cluster.ambient);
+        renewed.map(drop)
+    };
+    renew(&request(&cluster.room)).unwrap();
+    let thief = tempfile::tempdir().unwrap();
+    assert!(matches!(renew(&request(&thief)), Err(IssueError::AnotherKey)));
+    assert!(matches!(renew(b"no request"), Err(IssueError::BadRequest(_))));
 }
 
 #[test]
@@ -193,7 +230,7 @@ fn the_host_renews_its_own_leaf_without_being_asked() {
         cluster.ambient.clock.advance(Duration::from_secs(20 * 3_600));
         let client = cluster.client(&cluster.node(id));
         let meeting = meet(Arc::clone(&server), client.config(), client.server_name());
-        assert_eq!(meeting.server, Ok(id));
+        assert_eq!(meeting.peer(&cluster).node, id);
     }
 }
 
@@ -204,7 +241,7 @@ fn a_node_whose_clock_is_five_minutes_behind_is_tolerated_and_one_further_behind
     let leaf = cluster.node(id);
     for (behind_s, is_tolerated) in [(290, true), (400, false)] {
         let clock = Clock::manual(cluster.ambient.now() - Duration::from_secs(behind_s));
-        let client = LinkClient::new(cluster.ca.certificate(), &leaf, &clock).unwrap();
+        let client = LinkClient::new(&cluster.ca.certificate(), &leaf, &clock).unwrap();
         let meeting = meet_as(&cluster, &client);
         assert_eq!(meeting.client.is_ok(), is_tolerated, "{:?}", meeting.client);
     }
@@ -285,4 +322,108 @@ fn a_request_that_asks_for_names_or_powers_or_brings_another_kind_of_key_is_refu
     let last = forged.len() - 1;
     forged[last] ^= 1;
     assert!(matches!(issue(&forged), Err(IssueError::BadRequest(_))));
+}
+
+#[test]
+fn a_new_ca_is_taken_beside_the_old_one_until_that_retires() {
+    let cluster = Cluster::found();
+    let server = cluster.server();
+    let (stays, moves) = (cluster.ambient.uuid(), cluster.ambient.uuid());
+    let (old, moved) = (
+        cluster.client(&cluster.node(stays)),
+        cluster.client(&cluster.node(moves)),
+    );
+    let before = cluster.ca.fingerprint();
+    let after = cluster.ca.rotate(&cluster.ambient).unwrap();
+    assert_ne!(before, after);
+    assert!(matches!(
+        cluster.ca.rotate(&cluster.ambient),
+        Err(RotateError::Underway { .. })
+    ));
+    let meet = |client: &LinkClient| meet(Arc::clone(&server), client.config(), client.server_name());
+    // A node that has heard of nothing still knows its Host, and is known.
+    let peer = meet(&old).peer(&cluster);
+    assert_eq!((peer.node, peer.has_moved), (stays, false));
+    // One that was told trusts both, and is certified by the new one.
+    moved.trust(&cluster.ca.anchors()).unwrap();
+    assert_eq!(meet(&moved).peer(&cluster).node, moves);
+    moved.renew(&cluster.node(moves)).unwrap();
+    let peer = meet(&moved).peer(&cluster);
+    assert_eq!((peer.node, peer.has_moved), (moves, true));
+    assert!(cluster.ca.retire().unwrap());
+    moved.trust(&cluster.ca.anchors()).unwrap();
+    assert_eq!(meet(&moved).peer(&cluster).node, moves);
+    let late = meet(&old);
+    assert!(late.server.is_err());
+    let Err(rustls::Error::InvalidCertificate(CertificateError::Other(other))) = late.client else {
+        panic!("the pin was not named")
+    };
+    let differs = other.0.downcast_ref::<PinDiffers>().unwrap();
+    assert_eq!((differs.expected, differs.found), (before, after));
+    assert!(!cluster.ca.retire().unwrap());
+}
+
+#[test]
+fn a_rotation_is_found_again_after_a_restart_and_one_cut_short_has_not_happened() {
+    let cluster = Cluster::found();
+    let keys = cluster.room.path().join("keys");
+    let reopened = || ClusterCa::open_or_make(cluster.room.path(), &cluster.ambient).unwrap();
+    // The power went after the old key was set aside and before there was a new one.
+    std::fs::copy(keys.join("cluster-ca.key"), keys.join("cluster-ca-retiring.key")).unwrap();
+    std::fs::remove_file(keys.join("cluster-ca.crt")).unwrap();
+    let before = reopened();
+    assert_eq!(
+        (before.fingerprint(), before.retires_at()),
+        (cluster.ca.fingerprint(), None)
+    );
+    let after = before.rotate(&cluster.ambient).unwrap();
+    let again = reopened();
+    assert_eq!((again.fingerprint(), again.anchors().len()), (after, 2));
+    assert_eq!(again.cluster_id(), cluster.ca.cluster_id());
+    assert_eq!(
+        again.retires_at(),
+        Some(cluster.ambient.now() + time::Duration::days(30))
+    );
+    again.retire().unwrap();
+    assert_eq!(reopened().anchors().len(), 1);
+}
+
+#[test]
+fn an_order_is_proven_over_a_rotation_and_no_other_certificate_of_ours_signs_one() {
+    let cluster = Cluster::found();
+    let client = cluster.client(&cluster.node(cluster.ambient.uuid()));
+    let signer = OrderSigner::new(Arc::clone(&cluster.ca), &cluster.ambient).unwrap();
+    let prove = |signed: &Signed| client.prove(b"stop", signed);
+    let signed = signer.sign(b"stop").unwrap();
+    assert_eq!(prove(&signed), Ok(()));
+    assert_eq!(client.prove(b"start", &signed), Err(UnprovenError::AnotherOrder));
+    let stranger = Cluster::found();
+    let forged = OrderSigner::new(Arc::clone(&stranger.ca), &stranger.ambient).unwrap();
+    assert!(matches!(
+        prove(&forged.sign(b"stop").unwrap()),
+        Err(UnprovenError::NotAHost { .. })
+    ));
+    let by_leaf = |leaf: &Leaf| Signed {
+        leaves: leaf.chain().to_vec(),
+        signature: signed.signature.clone(),
+    };
+    for leaf in [
+        cluster.ca.issue_host_leaf(&cluster.ambient).unwrap(),
+        cluster.node(Uuid::nil()),
+    ] {
+        assert!(matches!(
+            prove(&by_leaf(&leaf)),
+            Err(UnprovenError::NotAHost { .. })
+        ));
+    }
+    // The next day, and after a rotation of which this node has not heard: it still believes its Host.
+    cluster.ambient.clock.advance(Duration::from_secs(25 * 3_600));
+    assert!(matches!(prove(&signed), Err(UnprovenError::NotAHost { .. })));
+    cluster.ca.rotate(&cluster.ambient).unwrap();
+    assert_eq!(prove(&signer.sign(b"stop").unwrap()), Ok(()));
+    cluster.ca.retire().unwrap();
+    assert!(matches!(
+        prove(&signer.sign(b"stop").unwrap()),
+        Err(UnprovenError::NotAHost { .. })
+    ));
 }

@@ -114,7 +114,7 @@ async fn a_certificate_of_another_cluster_is_unknown_here() {
         .issue_node_leaf(id.as_uuid(), &key.request().unwrap(), &other.ambient)
         .unwrap();
     let mut settings = room.settings_for(id);
-    settings.client = LinkClient::new(room.ca.certificate(), &key.with(issued), &room.ambient.clock).unwrap();
+    settings.client = LinkClient::new(&room.ca.certificate(), &key.with(issued), &room.ambient.clock).unwrap();
     let why = room.start(id, settings).down(|_| true).await;
     assert!(matches!(why, ConnectFault::CertificateUnknown { .. }), "{why:?}");
     assert!(room.hub.nodes().is_empty());
@@ -126,7 +126,7 @@ async fn the_hosts_own_leaf_is_no_way_in_for_a_node() {
     let id = NodeId::mint(&room.ambient);
     let leaf = room.ca.issue_host_leaf(&room.ambient).unwrap();
     let mut settings = room.settings_for(id);
-    settings.client = LinkClient::new(room.ca.certificate(), &leaf, &room.ambient.clock).unwrap();
+    settings.client = LinkClient::new(&room.ca.certificate(), &leaf, &room.ambient.clock).unwrap();
     let why = room.start(id, settings).down(|_| true).await;
     assert!(matches!(why, ConnectFault::CertificateUnknown { .. }), "{why:?}");
     assert!(room.hub.nodes().is_empty());
@@ -156,7 +156,7 @@ async fn an_expired_certificate_is_named_by_the_node_itself_and_else_by_the_host
         )
     };
     let mut settings = room.settings_for(id);
-    settings.client = LinkClient::new(room.ca.certificate(), &issue(), &room.ambient.clock).unwrap();
+    settings.client = LinkClient::new(&room.ca.certificate(), &issue(), &room.ambient.clock).unwrap();
     assert_eq!(
         room.start(id, settings.clone()).down(|_| true).await,
         ConnectFault::CertificateExpired
@@ -199,7 +199,7 @@ async fn a_wrong_clock_is_named_with_its_seconds() {
         .issue_node_leaf(id.as_uuid(), &key.request().unwrap(), &room.ambient)
         .unwrap();
     let mut settings = room.settings_for(id);
-    settings.client = LinkClient::new(room.ca.certificate(), &key.with(issued), &behind).unwrap();
+    settings.client = LinkClient::new(&room.ca.certificate(), &key.with(issued), &behind).unwrap();
     let why = room.start_with(id, settings, node).down(|_| true).await;
     assert!(
         matches!(why, ConnectFault::ClockSkewed { seconds: -800..=-600 }),

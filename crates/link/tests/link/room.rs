@@ -24,7 +24,7 @@ use watchroom_link::{Hub, LinkEvent, LinkSettings, LinkState, NodeHello, NodeLin
 use watchroom_model::console::{ConsoleEvent, Line, Source};
 use watchroom_model::{DecisionId, Desired, Heartbeat, NodeId, Order, OrderOutcome, ServerId, ServerReport};
 use watchroom_model::{ServerStatus, Share};
-use watchroom_trust::{ClusterCa, LinkClient, NodeKey, link_server_config, peer_node};
+use watchroom_trust::{ClusterCa, LinkClient, NodeKey, link_server_config};
 
 /// Longer than anything takes on a busy machine; no story passes by waiting for it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -105,14 +105,14 @@ impl Room {
 
     async fn accept(self: Arc<Self>, listener: TcpListener, tls: TlsAcceptor) {
         while let Ok((socket, peer)) = listener.accept().await {
-            let (hub, tls) = (self.hub.clone(), tls.clone());
+            let (hub, tls, ca, now) = (self.hub.clone(), tls.clone(), Arc::clone(&self.ca), self.ambient.now());
             let tasks = self.connections.lock().unwrap().clone();
             drop(tasks.spawn("connection", async move {
                 let Ok(stream) = tls.accept(socket).await else {
                     return;
                 };
-                let node = peer_node(stream.get_ref().1.peer_certificates().unwrap()).unwrap();
-                hub.serve(stream, NodeId::from(node), peer).await;
+                let proven = ca.peer(stream.get_ref().1.peer_certificates().unwrap(), now).unwrap();
+                hub.serve(stream, NodeId::from(proven.node), peer).await;
             }));
         }
     }
@@ -130,7 +130,7 @@ impl Room {
             .ca
             .issue_node_leaf(node.as_uuid(), &key.request().unwrap(), &self.ambient)
             .unwrap();
-        LinkClient::new(self.ca.certificate(), &key.with(issued), &self.ambient.clock).unwrap()
+        LinkClient::new(&self.ca.certificate(), &key.with(issued), &self.ambient.clock).unwrap()
     }
 
     pub fn settings_for(&self, node: NodeId) -> DiallerSettings {

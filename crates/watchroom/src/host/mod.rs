@@ -123,7 +123,11 @@ impl Host {
             panel: panel_server_config(&certificate, config.tls.oldest, &ambient.clock)
                 .map_err(Failure::trust)?,
             link: link_server_config(Arc::clone(&cluster_ca), &ambient).map_err(Failure::trust)?,
-            hub: Arc::new(LinkHandOff(hub.clone())),
+            hub: Arc::new(LinkHandOff {
+                hub: hub.clone(),
+                ca: Arc::clone(&cluster_ca),
+                clock: ambient.clock.clone(),
+            }),
             is_given: matches!(verdict, PanelVerdict::Given { .. }),
         });
 

@@ -9,10 +9,11 @@ use rustls::ServerConfig;
 use rustls::server::ClientHello;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+use watchroom_kit::Clock;
 use watchroom_link::Hub;
 use watchroom_model::NodeId;
 use watchroom_shield::{Choice, ChooseTls, HandOff};
-use watchroom_trust::{LINK_ALPN, peer_node};
+use watchroom_trust::{ClusterCa, LINK_ALPN};
 
 /// Chooses by ALPN.
 pub(crate) struct ByAlpn {
@@ -42,11 +43,15 @@ impl ChooseTls for ByAlpn {
 
 /// Gives a node's connection to the hub.
 #[derive(Debug)]
-pub(crate) struct LinkHandOff(pub(crate) Hub);
+pub(crate) struct LinkHandOff {
+    pub(crate) hub: Hub,
+    pub(crate) ca: Arc<ClusterCa>,
+    pub(crate) clock: Clock,
+}
 
 impl HandOff for LinkHandOff {
     fn take(&self, stream: TlsStream<TcpStream>, peer: SocketAddr) -> BoxFuture<'static, ()> {
-        let hub = self.0.clone();
+        let (hub, ca, now) = (self.hub.clone(), Arc::clone(&self.ca), self.clock.now());
         async move {
             let (_, session) = stream.get_ref();
             // The handshake is done, but what was negotiated is believed only once looked at.
@@ -54,8 +59,8 @@ impl HandOff for LinkHandOff {
                 tracing::warn!(peer = %peer, "closed a connection that changed its protocol during the handshake");
                 return;
             }
-            match peer_node(session.peer_certificates().unwrap_or_default()) {
-                Ok(node) => hub.serve(stream, NodeId::from(node), peer).await,
+            match ca.peer(session.peer_certificates().unwrap_or_default(), now) {
+                Ok(proven) => hub.serve(stream, NodeId::from(proven.node), peer).await,
                 Err(error) => tracing::warn!(peer = %peer, %error, "closed a link without a node's certificate"),
             }
         }

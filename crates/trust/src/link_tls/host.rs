@@ -1,0 +1,170 @@
+//! The Host's end: it shows each node a leaf of a CA which that node trusts, and takes leaves of all of them.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::version::TLS13;
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig};
+use rustls::{Error, SignatureScheme};
+use rustls_pki_types::{CertificateDer, UnixTime};
+use time::OffsetDateTime;
+use watchroom_kit::Ambient;
+
+use super::LinkTlsError;
+use crate::cluster_ca::Generations;
+use crate::{ClusterCa, LINK_ALPN, peer, provider};
+
+/// The Host's side of the link: a client certificate of this cluster is mandatory. One that has expired gets
+/// through the handshake, so that the node can be told and, if it may, renew: see [`crate::Peer::expired_at`].
+/// The Host's own leaves are made anew in memory when two thirds of their life are over or the CA has
+/// changed, so that nothing has to watch them.
+///
+/// # Errors
+/// [`LinkTlsError`].
+pub fn link_server_config(ca: Arc<ClusterCa>, ambient: &Ambient) -> Result<Arc<ServerConfig>, LinkTlsError> {
+    let end = Arc::new(HostEnd::new(ca, ambient)?);
+    let mut config =
+        ServerConfig::builder_with_details(provider::provider(), provider::time_of(&ambient.clock))
+            .with_protocol_versions(&[&TLS13])?
+            .with_client_cert_verifier(Arc::clone(&end) as Arc<dyn ClientCertVerifier>)
+            .with_cert_resolver(end);
+    config.alpn_protocols = vec![LINK_ALPN.to_vec()];
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(Arc::new(config))
+}
+
+/// What is shown and trusted at present.
+struct Current {
+    generations: Arc<Generations>,
+    /// A leaf by each CA, under that CA's name; the one that signs comes first.
+    leaves: Vec<(DistinguishedName, Arc<CertifiedKey>)>,
+    nodes: Arc<dyn ClientCertVerifier>,
+    renew_at: OffsetDateTime,
+}
+
+struct HostEnd {
+    ca: Arc<ClusterCa>,
+    ambient: Ambient,
+    current: ArcSwap<Current>,
+}
+
+impl std::fmt::Debug for HostEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HostEnd(..)")
+    }
+}
+
+impl HostEnd {
+    fn new(ca: Arc<ClusterCa>, ambient: &Ambient) -> Result<Self, LinkTlsError> {
+        let current = ArcSwap::from_pointee(make(&ca, ambient)?);
+        Ok(Self {
+            ca,
+            ambient: ambient.clone(),
+            current,
+        })
+    }
+
+    fn current(&self) -> Arc<Current> {
+        let held = self.current.load_full();
+        let is_same_ca = Arc::ptr_eq(&held.generations, &self.ca.generations());
+        if is_same_ca && self.ambient.now() < held.renew_at {
+            return held;
+        }
+        match make(&self.ca, &self.ambient) {
+            Ok(fresh) => {
+                let fresh = Arc::new(fresh);
+                self.current.store(Arc::clone(&fresh));
+                fresh
+            }
+            // A third of its life is left in which the next hello tries again.
+            Err(_) => held,
+        }
+    }
+}
+
+fn make(ca: &ClusterCa, ambient: &Ambient) -> Result<Current, LinkTlsError> {
+    let generations = ca.generations();
+    let mut roots = RootCertStore::empty();
+    let mut leaves = Vec::new();
+    let mut renew_at = OffsetDateTime::new_utc(time::Date::MAX, time::Time::MIDNIGHT);
+    let now = ambient.now();
+    for authority in generations.all() {
+        roots.add(authority.certificate().clone())?;
+        let name = roots.subjects().pop().ok_or(LinkTlsError::NotAClusterCa)?;
+        let leaf = ca.issue_for_host(authority, ca.cluster_id().host_name(), ambient)?;
+        renew_at = renew_at.min(now + (leaf.not_after() - now) * 2 / 3);
+        leaves.push((name, Arc::new(leaf.certified()?)));
+    }
+    let nodes = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider::provider()).build()?;
+    Ok(Current {
+        generations,
+        leaves,
+        nodes,
+        renew_at,
+    })
+}
+
+impl ResolvesServerCert for HostEnd {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let current = self.current();
+        let trusted = hello.certificate_authorities().unwrap_or_default();
+        let is_trusted = |ca: &DistinguishedName| trusted.iter().any(|name| name.as_ref() == ca.as_ref());
+        let known = current.leaves.iter().find(|(ca, _)| is_trusted(ca));
+        // A node that trusts none of them is shown the present one, so that it can name the difference.
+        known.or(current.leaves.first()).map(|(_, leaf)| Arc::clone(leaf))
+    }
+}
+
+impl ClientCertVerifier for HostEnd {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        // A node has one certificate: there is nothing for it to choose.
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let current = self.current();
+        let verify = |at| current.nodes.verify_client_cert(end_entity, intermediates, at);
+        match verify(now) {
+            Err(Error::InvalidCertificate(
+                CertificateError::Expired | CertificateError::ExpiredContext { .. },
+            )) => {
+                let last = peer::not_after(end_entity)
+                    .ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
+                verify(last)
+            }
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.current().nodes.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.current().nodes.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.current().nodes.supported_verify_schemes()
+    }
+}

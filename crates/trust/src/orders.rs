@@ -1,0 +1,166 @@
+//! Signed orders: a node can prove, to itself and later to others, that its Host gave an order.
+//!
+//! The Host signs with a key of its own, under a certificate that the cluster CA made for nothing but this.
+//! It lives in memory for a day and is made anew by itself, after a rotation of the CA too. A signature
+//! brings its certificates along, one by each CA that is trusted, so that it can be verified by whoever
+//! holds any of them and by nobody's memory of keys.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rcgen::{KeyPair, SigningKey};
+use rustls::SignatureScheme;
+use rustls::client::danger::ServerCertVerifier;
+use rustls_pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
+use time::OffsetDateTime;
+use watchroom_kit::Ambient;
+
+use crate::cluster_ca::Generations;
+use crate::{ClusterCa, IssueError, LinkClient, provider};
+
+/// Stands before what is signed, so that the signature can never be taken for one over something else.
+const CONTEXT: &[u8] = b"watchroom order 1\n";
+
+/// A signature and the certificates under which it was made: the same key by each CA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// The certificates in DER.
+    pub leaves: Vec<CertificateDer<'static>>,
+    /// ECDSA P-256 with SHA-256 (FIPS 186-5) in ASN.1.
+    pub signature: Vec<u8>,
+}
+
+/// Why a signature proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnprovenError {
+    /// None of its certificates is by a CA that this node trusts, for signing orders, and valid now.
+    #[error("no certificate under the signature is one of this cluster's Hosts for orders ({why})")]
+    NotAHost {
+        /// What was wrong with the last of them.
+        why: String,
+    },
+    /// It is over something else.
+    #[error("the signature is not one over this order")]
+    AnotherOrder,
+}
+
+/// The Host's pen.
+pub struct OrderSigner {
+    ca: Arc<ClusterCa>,
+    ambient: Ambient,
+    current: ArcSwap<Current>,
+}
+
+struct Current {
+    generations: Arc<Generations>,
+    key: KeyPair,
+    leaves: Vec<CertificateDer<'static>>,
+    renew_at: OffsetDateTime,
+}
+
+impl std::fmt::Debug for OrderSigner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OrderSigner(..)")
+    }
+}
+
+impl OrderSigner {
+    /// Makes a first key.
+    ///
+    /// # Errors
+    /// [`IssueError::Signing`].
+    pub fn new(ca: Arc<ClusterCa>, ambient: &Ambient) -> Result<Self, IssueError> {
+        let current = ArcSwap::from_pointee(make(&ca, ambient)?);
+        Ok(Self {
+            ca,
+            ambient: ambient.clone(),
+            current,
+        })
+    }
+
+    /// Signs `content` for the nodes of this cluster.
+    ///
+    /// # Errors
+    /// [`IssueError::Signing`].
+    pub fn sign(&self, content: &[u8]) -> Result<Signed, IssueError> {
+        let held = self.current.load_full();
+        let is_same_ca = Arc::ptr_eq(&held.generations, &self.ca.generations());
+        let current = if is_same_ca && self.ambient.now() < held.renew_at {
+            held
+        } else {
+            let fresh = Arc::new(make(&self.ca, &self.ambient)?);
+            self.current.store(Arc::clone(&fresh));
+            fresh
+        };
+        Ok(Signed {
+            leaves: current.leaves.clone(),
+            signature: current.key.sign(&signed_bytes(content))?,
+        })
+    }
+}
+
+fn make(ca: &ClusterCa, ambient: &Ambient) -> Result<Current, IssueError> {
+    let generations = ca.generations();
+    let key = KeyPair::generate()?;
+    let mut leaves = Vec::new();
+    let now = ambient.now();
+    let mut renew_at = now;
+    for authority in generations.all() {
+        let (leaf, not_after) =
+            ca.certify_for_host(authority, ca.cluster_id().order_name(), &key, ambient)?;
+        renew_at = now + (not_after - now) * 2 / 3;
+        leaves.extend(leaf.into_iter().next());
+    }
+    Ok(Current {
+        generations,
+        key,
+        leaves,
+        renew_at,
+    })
+}
+
+impl LinkClient {
+    /// Proves that a Host of this node's cluster has signed `content`.
+    ///
+    /// # Errors
+    /// [`UnprovenError`].
+    pub fn prove(&self, content: &[u8], signed: &Signed) -> Result<(), UnprovenError> {
+        let not_a_host = |why: String| UnprovenError::NotAHost { why };
+        let name = ServerName::try_from(self.cluster_id().order_name())
+            .map_err(|error| not_a_host(error.to_string()))?;
+        let now = u64::try_from(self.clock().now().unix_timestamp()).unwrap_or(0);
+        let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now));
+        let verifier = self.verifier();
+        let mut last = "there is none".to_owned();
+        for leaf in &signed.leaves {
+            match verifier.verify_server_cert(leaf, &[], &name, &[], now) {
+                Ok(_) if is_signed_by(leaf, &signed_bytes(content), &signed.signature) => return Ok(()),
+                Ok(_) => return Err(UnprovenError::AnotherOrder),
+                Err(error) => last = error.to_string(),
+            }
+        }
+        Err(not_a_host(last))
+    }
+}
+
+fn signed_bytes(content: &[u8]) -> Vec<u8> {
+    [CONTEXT, content].concat()
+}
+
+fn is_signed_by(leaf: &CertificateDer<'_>, message: &[u8], signature: &[u8]) -> bool {
+    let Ok((_, parsed)) = x509_parser::parse_x509_certificate(leaf) else {
+        return false;
+    };
+    let key = &parsed.public_key().subject_public_key.data;
+    p256().is_some_and(|algorithm| algorithm.verify_signature(key, message, signature).is_ok())
+}
+
+/// ECDSA P-256 with SHA-256, of the house's one provider.
+pub(crate) fn p256() -> Option<&'static dyn SignatureVerificationAlgorithm> {
+    let provider = provider::provider();
+    let known = provider.signature_verification_algorithms.mapping;
+    let (_, algorithms) = known
+        .iter()
+        .find(|(scheme, _)| *scheme == SignatureScheme::ECDSA_NISTP256_SHA256)?;
+    algorithms.first().copied()
+}
