@@ -15,6 +15,7 @@ mod stream;
 mod tokens;
 mod users;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -28,9 +29,13 @@ use watchroom_web::{Entrance, Feed, Problem, Route};
 pub use health::{Part, Vitals};
 pub use openapi::document;
 
-/// What handlers work with.
+/// What handlers work with. Cloning is cheap, as it happens for each request.
 #[derive(Clone, Debug)]
-pub struct Api {
+pub struct Api(Arc<ApiParts>);
+
+/// The parts of an [`Api`].
+#[derive(Debug)]
+pub struct ApiParts {
     /// How callers are recognised.
     pub entrance: Entrance,
     /// Nodes and servers.
@@ -51,7 +56,21 @@ impl FromRef<Api> for Entrance {
     }
 }
 
+impl Deref for Api {
+    type Target = ApiParts;
+
+    fn deref(&self) -> &ApiParts {
+        &self.0
+    }
+}
+
 impl Api {
+    /// An API of these parts.
+    #[must_use]
+    pub fn new(parts: ApiParts) -> Self {
+        Self(Arc::new(parts))
+    }
+
     fn identity(&self) -> &Identity {
         &self.entrance.identity
     }

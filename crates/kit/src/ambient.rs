@@ -36,8 +36,7 @@ impl Ambient {
     /// A fresh UUIDv7 (RFC 9562): ordered by time, unguessable in its random half.
     #[must_use]
     pub fn uuid(&self) -> Uuid {
-        let millis = self.now().unix_timestamp_nanos() / 1_000_000;
-        let millis = u64::try_from(millis).unwrap_or(0);
-        Builder::from_unix_timestamp_millis(millis, &self.entropy.bytes::<10>()).into_uuid()
+        let millis = u64::try_from(self.clock.now_micros() / 1_000).unwrap_or(0);
+        Builder::from_unix_timestamp_millis(millis, &self.entropy.for_id()).into_uuid()
     }
 }

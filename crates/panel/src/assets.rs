@@ -5,11 +5,11 @@
 //! import map would need an inline script for.
 
 use axum::body::Body;
-use axum::extract::Path;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use rust_embed::RustEmbed;
+use watchroom_web::Params;
 
 #[derive(RustEmbed)]
 #[folder = "$OUT_DIR/assets"]
@@ -34,7 +34,10 @@ pub(crate) fn morph_url() -> Option<String> {
 }
 
 /// `GET /assets/{hash}/{*name}`.
-pub(crate) async fn serve(Path((hash, name)): Path<(String, String)>, headers: HeaderMap) -> Response<Body> {
+pub(crate) async fn serve(
+    Params((hash, name)): Params<(String, String)>,
+    headers: HeaderMap,
+) -> Response<Body> {
     found(&hash, &name, &headers).unwrap_or_else(|| {
         let mut missing = Response::new(Body::from("there is no such file\n"));
         *missing.status_mut() = StatusCode::NOT_FOUND;

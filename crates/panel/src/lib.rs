@@ -12,6 +12,9 @@ mod text;
 mod view;
 mod viewer;
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use axum::extract::FromRef;
 use watchroom_fleet::Fleet;
 use watchroom_identity::Identity;
@@ -20,9 +23,13 @@ use watchroom_web::{Entrance, Problem, Route};
 
 pub use view::error::error_page;
 
-/// What handlers work with.
+/// What handlers work with. Cloning is cheap, as it happens for each request.
 #[derive(Clone, Debug)]
-pub struct Panel {
+pub struct Panel(Arc<PanelParts>);
+
+/// The parts of a [`Panel`].
+#[derive(Debug)]
+pub struct PanelParts {
     /// How callers are recognised.
     pub entrance: Entrance,
     /// Nodes and servers.
@@ -37,7 +44,21 @@ impl FromRef<Panel> for Entrance {
     }
 }
 
+impl Deref for Panel {
+    type Target = PanelParts;
+
+    fn deref(&self) -> &PanelParts {
+        &self.0
+    }
+}
+
 impl Panel {
+    /// A panel of these parts.
+    #[must_use]
+    pub fn new(parts: PanelParts) -> Self {
+        Self(Arc::new(parts))
+    }
+
     fn identity(&self) -> &Identity {
         &self.entrance.identity
     }
@@ -49,7 +70,7 @@ pub fn routes() -> Vec<Route<Panel>> {
     pages::routes()
 }
 
-/// A problem as a page, for [`watchroom_web::RenderProblems`].
+/// A problem as a page, for [`watchroom_web::Dispatch`].
 #[must_use]
 pub fn problem_page(problem: &Problem) -> String {
     let request_id = problem.request_id.as_deref().unwrap_or_default();

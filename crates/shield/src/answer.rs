@@ -12,7 +12,6 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::body::{GuardedBody, Trouble};
-use crate::refusal::wants_page;
 use crate::{Passed, Peer, Refused, RouteClass, Shield, Why};
 
 impl Shield {
@@ -44,7 +43,6 @@ impl Shield {
             Ok(passed) => passed,
             Err(refused) => return (self.refuse(&refused), None),
         };
-        let wants_page = wants_page(&parts);
         if let Some(process) = passed.process {
             parts.extensions.insert(process);
         }
@@ -60,7 +58,7 @@ impl Shield {
         let (mut response, class) = match (why, outcome) {
             (None, Ok(response)) => (response, Some(passed.class)),
             (why, _) => {
-                let refused = Refused::later(why.unwrap_or(Why::Crashed), &passed, wants_page);
+                let refused = Refused::later(why.unwrap_or(Why::Crashed), &passed);
                 self.note(&refused);
                 (refused.render(self.pages()), None)
             }
@@ -73,9 +71,6 @@ impl Shield {
     #[must_use]
     pub fn refuse(&self, refused: &Refused) -> Response<Body> {
         let mut response = refused.render(self.pages());
-        if let Why::Limited(verdict) = refused.why {
-            response.extensions_mut().insert(verdict);
-        }
         self.finish(&refused.told, &mut response);
         response
     }

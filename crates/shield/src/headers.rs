@@ -1,5 +1,8 @@
 //! The headers that every answer carries: refusals, crashes and errors of the HTTP library included.
 
+use std::fmt::{self, Write};
+
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
@@ -52,55 +55,65 @@ pub(crate) fn template() -> HeaderMap {
     headers
 }
 
-/// Puts the edge's headers on an answer. A handler can set its own `Cache-Control`; the rest is ours.
-pub(crate) fn dress(template: &HeaderMap, told: &Told, verdict: Option<&Verdict>, headers: &mut HeaderMap) {
-    headers.reserve(template.len() + 4);
-    for (name, value) in template {
-        if *name != header::CACHE_CONTROL || !headers.contains_key(name) {
-            headers.insert(name, value.clone());
+/// Puts the edge's headers on an answer. A handler can set its own `Cache-Control` and whatever the edge has no
+/// word on; the rest is ours.
+pub(crate) fn dress(template: &HeaderMap, told: &Told, headers: &mut HeaderMap) {
+    // A few headers into a copy of the many: far less work than the many, one by one, into the few.
+    let handlers = std::mem::replace(headers, template.clone());
+    let mut current = None;
+    for (name, value) in handlers {
+        current = name.or(current);
+        match &current {
+            Some(header::CACHE_CONTROL) => drop(headers.insert(header::CACHE_CONTROL, value)),
+            Some(name) if *name != header::SERVER && !template.contains_key(name) => {
+                headers.append(name.clone(), value);
+            }
+            _ => {}
         }
     }
-    headers.remove(header::SERVER);
     headers.insert(X_REQUEST_ID, id_value(told.request_id));
     if told.is_strict {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
-    let Some(verdict) = verdict else { return };
-    if let Some(value) = standing(verdict) {
-        headers.insert(RATE_LIMIT, value);
-    }
-    match told
-        .policy
-        .as_ref()
-        .filter(|_| told.verdict.as_ref() == Some(verdict))
-    {
-        Some(value) => drop(headers.insert(RATE_LIMIT_POLICY, value.clone())),
-        None => drop(
-            policy(verdict.class, &[verdict.window]).map(|value| headers.insert(RATE_LIMIT_POLICY, value)),
-        ),
-    }
+    let (verdict, policy) = match (told.own.get(), &told.verdict) {
+        (Some(own), _) => (own, policy(own.class, &[own.window])),
+        (None, Some(edge)) => (edge, told.policy.clone()),
+        (None, None) => return,
+    };
+    headers.extend(standing(verdict).map(|value| (RATE_LIMIT, value)));
+    headers.extend(policy.map(|value| (RATE_LIMIT_POLICY, value)));
 }
 
 /// What `RateLimit-Policy` says about a kind of limit: each window with its quota and seconds.
 pub(crate) fn policy(class: &str, windows: &[Window]) -> Option<HeaderValue> {
-    let items: Vec<_> = windows
-        .iter()
-        .map(|Window { limit, per_s }| format!("\"{class}-{per_s}\";q={limit};w={per_s}"))
-        .collect();
-    HeaderValue::try_from(items.join(", "))
-        .ok()
-        .filter(|value| !value.is_empty())
+    if windows.is_empty() {
+        return None;
+    }
+    written(|text| {
+        for (place, Window { limit, per_s }) in windows.iter().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            write!(text, "{comma}\"{class}-{per_s}\";q={limit};w={per_s}")?;
+        }
+        Ok(())
+    })
 }
 
 fn standing(verdict: &Verdict) -> Option<HeaderValue> {
     let Verdict {
         class,
-        window,
+        window: Window { per_s, .. },
         remaining,
         reset_s,
         ..
     } = verdict;
-    HeaderValue::try_from(format!("\"{class}-{}\";r={remaining};t={reset_s}", window.per_s)).ok()
+    written(|text| write!(text, "\"{class}-{per_s}\";r={remaining};t={reset_s}"))
+}
+
+/// A value written into a buffer of its own, which becomes the value without another copy.
+fn written(write: impl FnOnce(&mut BytesMut) -> fmt::Result) -> Option<HeaderValue> {
+    let mut text = BytesMut::with_capacity(64);
+    write(&mut text).ok()?;
+    HeaderValue::from_maybe_shared(text.freeze()).ok()
 }
 
 fn id_value(id: Uuid) -> HeaderValue {

@@ -1,12 +1,13 @@
 //! The edge of the Host: the accept loop and one flat pass of ordered checks.
 //!
 //! Everything here happens before anybody knows who is asking, and nothing here knows the product: any
-//! axum application can be served through [`serve`] or wrapped in a [`ShieldLayer`]. A request becomes a
+//! [`Application`] (an axum router, say) can be served through [`serve`] or wrapped in a [`ShieldLayer`]. A request becomes a
 //! [`Passed`] or a [`Refused`]; every answer, refusals and crashes included, leaves through
 //! [`Shield::finish`] with the same headers. Who is asking and what they may do is decided behind it.
 
 mod address;
 mod answer;
+mod application;
 mod body;
 mod class;
 mod client;
@@ -15,7 +16,6 @@ mod connections;
 mod events;
 mod headers;
 mod hosts;
-mod ids;
 mod layer;
 mod limits;
 mod pass;
@@ -26,6 +26,7 @@ mod serve;
 mod shield;
 
 pub use address::{Network, NetworkError};
+pub use application::Application;
 pub use body::BodyError;
 pub use class::{Classify, RouteClass, RouteRule};
 pub use config::{Config, Hsts, LimitsConfig};
@@ -34,7 +35,7 @@ pub use headers::SECURITY_HEADERS;
 pub use hosts::Host;
 pub use layer::{ShieldLayer, Shielded};
 pub use limits::{LimitKey, Limits, Verdict, Window};
-pub use pass::{Passed, Told};
+pub use pass::{Finding, Passed, Told};
 pub use peer::{LocalPeer, Peer};
 pub use refusal::{Pages, Refused, Why};
 pub use serve::{Choice, ChooseTls, HandOff, serve, serve_local, serve_plain};

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -78,19 +78,46 @@ pub enum LimitKey<'a> {
     NameFrom(&'a str, IpAddr),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A key with its hash, which is reckoned once: with a secret of this table, as others choose the keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
+    hash: u64,
     class: &'static str,
     kind: u8,
     value: u128,
 }
 
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+/// Takes the hash that a [`Key`] already has.
+#[derive(Debug, Default)]
+struct Reckoned(u64);
+
+impl Hasher for Reckoned {
+    fn write(&mut self, _: &[u8]) {
+        // Keys write their hash as one number, and nothing else.
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 type Entry = Vec<Ring>;
+type Entries = HashMap<Key, Entry, BuildHasherDefault<Reckoned>>;
 
 #[derive(Debug, Default)]
 struct Shard {
-    young: HashMap<Key, Entry>,
-    old: HashMap<Key, Entry>,
+    young: Entries,
+    old: Entries,
 }
 
 /// The counters.
@@ -168,7 +195,13 @@ impl Limits {
             LimitKey::Name(name) => (3, wide(name, 3)),
             LimitKey::NameFrom(name, address) => (4, wide(name, 4) ^ self.wide_address(address)),
         };
-        Key { class, kind, value }
+        let hash = self.hasher.hash_one((class, kind, value));
+        Key {
+            hash,
+            class,
+            kind,
+            value,
+        }
     }
 
     fn wide_address(&self, address: IpAddr) -> u128 {
@@ -178,8 +211,8 @@ impl Limits {
     }
 
     fn shard(&self, key: &Key) -> Option<MutexGuard<'_, Shard>> {
-        // The low bits choose the bucket inside a map, so the shard is chosen by others.
-        let place = usize::try_from(self.hasher.hash_one(key) >> 57).unwrap_or(0) % SHARDS;
+        // The lowest and highest bits find the place inside a map, so the shard is chosen by others.
+        let place = usize::try_from(key.hash >> 32).unwrap_or(0) % SHARDS;
         // Counters are whole between any two statements: a panic elsewhere cannot have left them half made.
         Some(
             self.shards

@@ -1,6 +1,8 @@
 //! The one pass every request makes: a flat list of checks, in this order, each with its reason.
 
 use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use http::request::Parts;
@@ -44,16 +46,47 @@ type Check = fn(&Shield, &mut Visit<'_>) -> Result<(), Why>;
 pub struct Told {
     /// The id under which the log knows the request.
     pub request_id: Uuid,
-    /// What was counted for it, shown as `RateLimit`.
+    /// What the edge counted for it, shown as `RateLimit` unless a limit of somebody's own was counted.
     pub(crate) verdict: Option<Verdict>,
+    pub(crate) own: OnceLock<Verdict>,
     pub(crate) policy: Option<HeaderValue>,
     /// Strict transport security is promised.
     pub(crate) is_strict: bool,
 }
 
-/// A request that passed every check. Only the edge makes these; whatever comes next asks for one.
+impl Told {
+    pub(crate) fn new(request_id: Uuid) -> Self {
+        Self {
+            request_id,
+            verdict: None,
+            own: OnceLock::new(),
+            policy: None,
+            is_strict: false,
+        }
+    }
+
+    /// Shows a limit in place of the edge's; of several the first.
+    pub(crate) fn show(&self, verdict: Verdict) {
+        let _shown_already = self.own.set(verdict);
+    }
+}
+
+/// A request that passed every check, as an extension of the request. Only the edge makes these; whatever comes
+/// next asks for one. Cloning is cheap.
 #[derive(Clone, Debug)]
-pub struct Passed {
+pub struct Passed(Arc<Finding>);
+
+impl Deref for Passed {
+    type Target = Finding;
+
+    fn deref(&self) -> &Finding {
+        &self.0
+    }
+}
+
+/// What the edge found out about a request.
+#[derive(Debug)]
+pub struct Finding {
     /// The id under which the log knows the request.
     pub request_id: Uuid,
     /// The id the client sent, unchecked; only for finding a request again.
@@ -70,6 +103,8 @@ pub struct Passed {
     pub is_loopback: bool,
     /// The process behind the Unix socket, if it came that way.
     pub process: Option<LocalPeer>,
+    /// Whether a person's browser asks for a page, rather than a program for JSON.
+    pub wants_page: bool,
     /// The largest body that is read, in bytes.
     pub body_limit: usize,
     pub(crate) told: Told,
@@ -113,12 +148,7 @@ impl Shield {
             rules: &rules,
             host: None,
             is_https: matches!(peer.door, Door::Tls { .. } | Door::Socket(_)),
-            told: Told {
-                request_id: self.next_id(),
-                verdict: None,
-                policy: None,
-                is_strict: false,
-            },
+            told: Told::new(self.next_id()),
             charge: None,
             is_over_anonymous: false,
             parts,
@@ -128,7 +158,7 @@ impl Shield {
         }
         for (_, check) in CHECKS {
             if let Err(why) = check(self, &mut visit) {
-                return Err(Box::new(self.turn_away(why, &visit)));
+                return Err(Box::new(self.turn_away(why, visit)));
             }
         }
         Ok(visit.into_passed())
@@ -139,16 +169,9 @@ impl Shield {
         CHECKS.iter().map(|(name, _)| *name)
     }
 
-    /// Puts the edge's headers on an answer. A [`Verdict`] in its extensions (of a limit per user, say) is
-    /// shown in place of the edge's own.
+    /// Puts the edge's headers on an answer.
     pub fn finish(&self, told: &Told, response: &mut Response<Body>) {
-        let verdict = response.extensions_mut().remove::<Verdict>().or(told.verdict);
-        crate::headers::dress(
-            &self.rules().template,
-            told,
-            verdict.as_ref(),
-            response.headers_mut(),
-        );
+        crate::headers::dress(&self.rules().template, told, response.headers_mut());
     }
 
     /// Turns away a caller who turned out to be nobody known, if the address has used up what such may ask.
@@ -167,12 +190,17 @@ impl Shield {
             .look(rules.anonymous.class, key, &rules.anonymous.windows)
         {
             Some(verdict) if verdict.is_limited => {
-                let refused = Refused::later(Why::Limited(verdict), passed, false);
+                let refused = Refused::later(Why::Limited(verdict), passed);
                 self.note(&refused);
                 Err(Box::new(refused))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Shows a limit of somebody's own in place of the edge's, when the request is answered.
+    pub fn show(&self, passed: &Passed, verdict: Verdict) {
+        passed.told.show(verdict);
     }
 
     /// Gives back what was counted for a request: its sign-in succeeded, or its sender is known and has limits
@@ -183,17 +211,17 @@ impl Shield {
         }
     }
 
-    fn turn_away(&self, why: Why, visit: &Visit<'_>) -> Refused {
+    fn turn_away(&self, why: Why, visit: Visit<'_>) -> Refused {
         let location = match why {
-            Why::PlainHttp { redirects: true } => secure_location(visit),
+            Why::PlainHttp { redirects: true } => secure_location(&visit),
             _ => None,
         };
         let refused = Refused {
             why,
             client: visit.client.address,
             class: visit.rule.class,
-            told: visit.told.clone(),
             wants_page: wants_page(visit.parts),
+            told: visit.told,
             location,
         };
         self.note(&refused);
@@ -203,7 +231,7 @@ impl Shield {
 
 impl Visit<'_> {
     fn into_passed(self) -> Passed {
-        Passed {
+        Passed(Arc::new(Finding {
             request_id: self.told.request_id,
             client_request_id: self.parts.headers.get(X_REQUEST_ID).cloned(),
             client: self.client.address,
@@ -211,12 +239,13 @@ impl Visit<'_> {
             is_https: self.is_https,
             is_loopback: self.client.is_loopback || self.is_by_socket(),
             process: self.peer.process(),
+            wants_page: wants_page(self.parts),
             body_limit: self.rule.body_limit.unwrap_or(self.rules.config.body_bytes),
             host: self.host,
             told: self.told,
             charge: self.charge,
             is_over_anonymous: self.is_over_anonymous,
-        }
+        }))
     }
 }
 

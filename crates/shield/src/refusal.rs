@@ -185,30 +185,28 @@ pub struct Refused {
 
 impl Refused {
     /// The same request, refused for something that came up later.
-    pub(crate) fn later(why: Why, passed: &crate::Passed, wants_page: bool) -> Self {
+    pub(crate) fn later(why: Why, passed: &crate::Passed) -> Self {
+        let told = passed.told.clone();
+        if let Why::Limited(verdict) = why {
+            told.show(verdict);
+        }
         Self {
             why,
             client: passed.client,
             class: passed.class,
-            told: passed.told.clone(),
-            wants_page,
+            told,
+            wants_page: passed.wants_page,
             location: None,
         }
     }
 
     /// A request that could not even be read.
     pub(crate) fn unread(why: Why, client: IpAddr, request_id: Uuid) -> Self {
-        let told = Told {
-            request_id,
-            verdict: None,
-            policy: None,
-            is_strict: false,
-        };
         Self {
             why,
             client,
             class: RouteClass::Page,
-            told,
+            told: Told::new(request_id),
             wants_page: false,
             location: None,
         }

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
 use futures_util::future::BoxFuture;
 use rustls::ServerConfig;
 use rustls::server::{Acceptor, ClientHello};
@@ -21,7 +20,7 @@ use tokio_rustls::server::TlsStream;
 use watchroom_kit::Tasks;
 
 use crate::connections::{Connections, Place};
-use crate::{LocalPeer, Peer, Shield};
+use crate::{Application, LocalPeer, Peer, Shield};
 
 mod converse;
 mod edge;
@@ -41,7 +40,7 @@ const SURPLUS_PATIENCE: Duration = Duration::from_secs(3);
 
 /// What answers a TLS hello.
 pub enum Choice {
-    /// HTTP by the router, under this configuration.
+    /// HTTP by the application, under this configuration.
     Http(Arc<ServerConfig>),
     /// Something else, which takes the connection over once the handshake is done.
     HandOff(Arc<ServerConfig>, Arc<dyn HandOff>),
@@ -68,53 +67,63 @@ pub trait HandOff: Send + Sync + 'static {
     fn take(&self, stream: TlsStream<TcpStream>, peer: SocketAddr) -> BoxFuture<'static, ()>;
 }
 
-/// Serves a router over TLS, sends plain HTTP on the same port there, and hands off what is not HTTP. Returns
+/// Serves an application over TLS, sends plain HTTP on the same port there, and hands off what is not HTTP. Returns
 /// when `tasks` are stopped and the last connection is done or its time to finish is over.
-pub async fn serve(
+pub async fn serve<S: Application>(
     listener: TcpListener,
     shield: Shield,
     choose: Arc<dyn ChooseTls>,
-    router: Router,
+    application: S,
     tasks: Tasks,
 ) {
-    Listener::new(shield, Some(choose), router, &tasks)
+    Listener::new(shield, Some(choose), application, &tasks)
         .accept_tcp(listener)
         .await;
 }
 
-/// Serves a router over plain HTTP, where that is meant (operations, or behind another's TLS).
-pub async fn serve_plain(listener: TcpListener, shield: Shield, router: Router, tasks: Tasks) {
-    Listener::new(shield, None, router, &tasks)
+/// Serves an application over plain HTTP, where that is meant (operations, or behind another's TLS).
+pub async fn serve_plain<S: Application>(
+    listener: TcpListener,
+    shield: Shield,
+    application: S,
+    tasks: Tasks,
+) {
+    Listener::new(shield, None, application, &tasks)
         .accept_tcp(listener)
         .await;
 }
 
-/// Serves a router on a Unix socket, with a [`LocalPeer`] in the extensions of each request. The host is not
-/// checked there and nothing is rate limited; the router decides which users it believes.
-pub async fn serve_local(listener: UnixListener, shield: Shield, router: Router, tasks: Tasks) {
-    Listener::new(shield, None, router, &tasks)
+/// Serves an application on a Unix socket, with a [`LocalPeer`] in the extensions of each request. The host is not
+/// checked there and nothing is rate limited; the application decides which users it believes.
+pub async fn serve_local<S: Application>(
+    listener: UnixListener,
+    shield: Shield,
+    application: S,
+    tasks: Tasks,
+) {
+    Listener::new(shield, None, application, &tasks)
         .accept_unix(listener)
         .await;
 }
 
-struct Listener {
+struct Listener<S> {
     shield: Shield,
     choose: Option<Arc<dyn ChooseTls>>,
     speech: Speech,
-    router: Router,
+    application: S,
     connections: Connections,
     tasks: Tasks,
 }
 
-impl Listener {
-    fn new(shield: Shield, choose: Option<Arc<dyn ChooseTls>>, router: Router, tasks: &Tasks) -> Arc<Self> {
+impl<S: Application> Listener<S> {
+    fn new(shield: Shield, choose: Option<Arc<dyn ChooseTls>>, application: S, tasks: &Tasks) -> Arc<Self> {
         let tasks = tasks.child();
         let speech = Speech::new(&shield, &tasks);
         Arc::new(Self {
             shield,
             choose,
             speech,
-            router,
+            application,
             connections: Connections::default(),
             tasks,
         })
@@ -282,11 +291,11 @@ impl Listener {
         }
     }
 
-    fn conversation(&self, mut peer: Peer, place: Option<Place>, is_h2: bool) -> Conversation {
+    fn conversation(&self, mut peer: Peer, place: Option<Place>, is_h2: bool) -> Conversation<S> {
         peer.is_surplus = place.as_ref().is_some_and(|place| place.is_surplus);
         Conversation {
             shield: self.shield.clone(),
-            router: self.router.clone(),
+            application: self.application.clone(),
             speech: self.speech.clone(),
             tasks: self.tasks.clone(),
             drain: self.drain(),

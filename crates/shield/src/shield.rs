@@ -11,7 +11,6 @@ use uuid::Uuid;
 use watchroom_kit::Ambient;
 
 use crate::events::Events;
-use crate::ids::RequestIds;
 use crate::rules::Rules;
 use crate::{
     Classify, Config, LimitKey, Limits, Pages, Refused, RouteClass, RouteRule, ShieldEvent, Verdict,
@@ -27,7 +26,7 @@ struct Inner {
     pages: Option<Arc<dyn Pages>>,
     limits: Limits,
     events: Events,
-    ids: RequestIds,
+    ambient: Ambient,
 }
 
 impl Shield {
@@ -56,7 +55,7 @@ impl Shield {
             pages,
             limits,
             events,
-            ids: RequestIds::new(ambient.clone()),
+            ambient: ambient.clone(),
         }))
     }
 
@@ -103,7 +102,7 @@ impl Shield {
     }
 
     pub(crate) fn next_id(&self) -> Uuid {
-        self.0.ids.next()
+        self.0.ambient.uuid()
     }
 
     pub(crate) fn note(&self, refused: &Refused) {

@@ -131,8 +131,15 @@ impl Caller {
             }
             _ => return stranger_within(shield, passed),
         };
-        match verdict.filter(|verdict| verdict.is_limited) {
-            Some(verdict) => Err(RateLimited(verdict).into()),
+        match verdict {
+            Some(verdict) => {
+                shield.show(passed, verdict);
+                if verdict.is_limited {
+                    Err(RateLimited(verdict).into())
+                } else {
+                    Ok(())
+                }
+            }
             None => Ok(()),
         }
     }
@@ -280,9 +287,9 @@ fn session(headers: &HeaderMap, identity: &Identity, user_agent: Option<&str>) -
 
 /// What the client says it is, as far as it is text and not a novel.
 fn user_agent(headers: &HeaderMap) -> Option<Arc<str>> {
+    // Visible ASCII, so that bytes are characters.
     let text = headers.get(USER_AGENT)?.to_str().ok()?;
-    let end = text.char_indices().nth(256).map_or(text.len(), |(end, _)| end);
-    text.get(..end).map(Arc::from)
+    Some(Arc::from(text.get(..256).unwrap_or(text)))
 }
 
 fn os_user(uid: u32) -> String {

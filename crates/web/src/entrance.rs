@@ -1,6 +1,7 @@
 //! What it takes to let a request in: identity, the limits of the shield, and a place to note refusals.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use watchroom_identity::Identity;
@@ -17,9 +18,13 @@ pub trait RefusalLog: Send + Sync + 'static {
     fn forged(&self, who: &str, trail: &Trail);
 }
 
-/// What [`crate::Caller`] and the form extractors need; part of every router's state.
+/// What [`crate::Caller`] and the form extractors need; part of every handler's state. Cloning is cheap, as it
+/// happens for each request.
 #[derive(Clone)]
-pub struct Entrance {
+pub struct Entrance(Arc<EntranceParts>);
+
+/// The parts of an [`Entrance`].
+pub struct EntranceParts {
     /// Who people are.
     pub identity: Identity,
     /// The edge, for limits by person.
@@ -30,6 +35,22 @@ pub struct Entrance {
     pub refusals: Arc<dyn RefusalLog>,
     /// The uid we run as: on the Unix socket it and root are believed.
     pub own_uid: u32,
+}
+
+impl Entrance {
+    /// An entrance of these parts.
+    #[must_use]
+    pub fn new(parts: EntranceParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for Entrance {
+    type Target = EntranceParts;
+
+    fn deref(&self) -> &EntranceParts {
+        &self.0
+    }
 }
 
 impl fmt::Debug for Entrance {

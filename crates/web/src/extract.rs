@@ -1,14 +1,14 @@
-//! Reading bodies, queries and paths, with the field at fault named.
+//! Reading bodies, queries and headers, with the field at fault named.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 use watchroom_kit::{Fault, FaultKind, FieldFault};
 
+use crate::Problem;
 use crate::problem::InvalidInput;
-use crate::{NotFound, Problem};
 
 /// A JSON body, with the bytes it was read from.
 #[derive(Clone, Debug)]
@@ -117,21 +117,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
                 let field = error.path().to_string();
                 invalid(named(&field), "invalid", error.inner().to_string())
             })
-    }
-}
-
-/// The parts of a path. What cannot be one of ours names nothing: 404.
-#[derive(Clone, Debug)]
-pub struct Params<T>(pub T);
-
-impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Params<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Path::from_request_parts(parts, state)
-            .await
-            .map(|Path(value)| Self(value))
-            .map_err(|_| NotFound.into())
     }
 }
 

@@ -2,29 +2,33 @@
 //!
 //! A [`Caller`] is the value between identity and policy: it can be had only from a request that passed the
 //! shield, and it is the only way to a permit. A [`Problem`] is how every refusal and failure leaves the
-//! house; it is rendered as problem+json or as a page in one place.
+//! house; it is rendered as problem+json or as a page in one place, the [`Dispatch`].
 
 mod caller;
 mod cookies;
 mod csrf;
+mod dispatch;
 mod entrance;
 mod extract;
 mod feed;
 mod form;
 mod openapi;
+mod params;
+mod paths;
 mod problem;
-mod render;
 mod route;
 mod sse;
 
 pub use caller::{Caller, Credential};
 pub use cookies::{Cookie, PRE_SESSION_COOKIE, SESSION_COOKIE};
-pub use entrance::{Entrance, RefusalLog};
-pub use extract::{Body, IdempotencyHeader, Params, Query};
+pub use dispatch::{Answering, Dispatch, ProblemPage};
+pub use entrance::{Entrance, EntranceParts, RefusalLog};
+pub use extract::{Body, IdempotencyHeader, Query};
 pub use feed::{Feed, FeedItem, TooManyListeners};
 pub use form::{PreSubmitted, Submitted};
 pub use openapi::document;
+pub use params::Params;
+pub use paths::RouteClash;
 pub use problem::{Document, MethodNotAllowed, NotFound, Problem};
-pub use render::{RenderProblem, RenderProblems};
-pub use route::{Route, RouteClash, RouteTable};
+pub use route::{BoundRoute, Route, RouteTable};
 pub use sse::EventStream;

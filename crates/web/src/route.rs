@@ -1,15 +1,29 @@
-//! The route table: one list from which router, OpenAPI document, classifier and access walk are made.
+//! The route table: one list from which dispatch, OpenAPI document, classifier and access walk are made.
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
 
-use axum::Router;
+use axum::body::Body;
 use axum::handler::Handler;
-use axum::routing::{MethodFilter, MethodRouter, on};
-use http::Method;
+use axum::response::Response;
+use http::{Method, Request};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, ToSchema};
 use watchroom_policy::{Act, ActSpec};
 use watchroom_shield::{Classify, RouteClass, RouteRule};
+
+use crate::paths::{Found, Paths, RouteClash};
+
+/// A handler's answer on its way.
+pub(crate) type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// A handler with its state.
+pub(crate) type Endpoint = Arc<dyn Fn(Request<Body>) -> Answer + Send + Sync>;
+
+/// A handler that waits for its state.
+type Unbound<S> = Box<dyn FnOnce(S) -> Endpoint + Send + Sync>;
 
 /// A schema under its name.
 pub(crate) type NamedSchema = (String, RefOr<Schema>);
@@ -36,18 +50,17 @@ pub struct Route<S> {
     pub(crate) gives_type: &'static str,
     pub(crate) schemas: Vec<NamedSchema>,
     pub(crate) query: Vec<utoipa::openapi::path::Parameter>,
-    handler: MethodRouter<S>,
+    handler: Unbound<S>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Route<S> {
     /// A route. `act` is what it lets people do; the access walk checks that it does no more.
     pub fn new<H, T, A>(method: Method, path: &'static str, _act: A, class: RouteClass, handler: H) -> Self
     where
-        H: Handler<T, S>,
+        H: Handler<T, S, Future = Answer> + Sync,
         T: 'static,
         A: Act,
     {
-        let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
         Self {
             method,
             path,
@@ -62,7 +75,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             gives_type: "application/json",
             schemas: Vec::new(),
             query: Vec::new(),
-            handler: on(filter, handler),
+            handler: Box::new(|state| Arc::new(move |request| handler.clone().call(request, state.clone()))),
         }
     }
 
@@ -124,6 +137,24 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self.body_limit = Some(bytes);
         self
     }
+
+    /// The route with what its handler works with.
+    #[must_use]
+    pub fn with_state(self, state: S) -> BoundRoute {
+        BoundRoute {
+            method: self.method,
+            path: self.path,
+            endpoint: (self.handler)(state),
+        }
+    }
+
+    /// What the shield needs of it, for [`RouteTable::new`].
+    #[must_use]
+    pub fn rule(&self) -> (&'static str, Method, RouteRule) {
+        let rule = RouteRule::new(self.class);
+        let rule = self.body_limit.map_or(rule, |bytes| rule.with_body_limit(bytes));
+        (self.path, self.method.clone(), rule)
+    }
 }
 
 impl<S> fmt::Debug for Route<S> {
@@ -132,11 +163,22 @@ impl<S> fmt::Debug for Route<S> {
     }
 }
 
-/// What the shield needs of the table: the class of each method and path.
-#[derive(Clone, Default)]
-pub struct RouteTable {
-    rules: matchit::Router<Vec<(Method, RouteRule)>>,
+/// A route that can be served.
+pub struct BoundRoute {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) endpoint: Endpoint,
 }
+
+impl fmt::Debug for BoundRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}
+
+/// What the shield needs of the table: the class of each method and path.
+#[derive(Clone)]
+pub struct RouteTable(Paths<RouteRule>);
 
 impl fmt::Debug for RouteTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -144,60 +186,24 @@ impl fmt::Debug for RouteTable {
     }
 }
 
-/// A table that cannot be: two routes that clash.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("the route {path} clashes with another: {why}")]
-pub struct RouteClash {
-    path: &'static str,
-    why: String,
-}
-
 impl RouteTable {
-    /// Adds routes to the table and gives the router that serves them.
+    /// The table of these rules ([`Route::rule`]).
     ///
     /// # Errors
     /// [`RouteClash`] if two routes cannot be told apart.
-    pub fn add<S: Clone + Send + Sync + 'static>(
-        &mut self,
-        routes: Vec<Route<S>>,
-    ) -> Result<Router<S>, RouteClash> {
-        let mut router = Router::new();
-        let mut known: Vec<(&'static str, Vec<(Method, RouteRule)>)> = Vec::new();
-        for route in routes {
-            let rule = RouteRule::new(route.class);
-            let rule = route.body_limit.map_or(rule, |bytes| rule.with_body_limit(bytes));
-            match known.iter_mut().find(|(path, _)| *path == route.path) {
-                Some((_, rules)) => rules.push((route.method, rule)),
-                None => known.push((route.path, vec![(route.method, rule)])),
-            }
-            router = router.route(route.path, route.handler);
-        }
-        for (path, rules) in known {
-            let clash = |error: matchit::InsertError| RouteClash {
-                path,
-                why: error.to_string(),
-            };
-            self.rules.insert(path, rules).map_err(clash)?;
-        }
-        Ok(router)
+    pub fn new(
+        rules: impl IntoIterator<Item = (&'static str, Method, RouteRule)>,
+    ) -> Result<Self, RouteClash> {
+        Paths::new(rules).map(Self)
     }
 }
 
 impl Classify for RouteTable {
     fn classify(&self, method: &Method, path: &str) -> RouteRule {
-        let asked = if *method == Method::HEAD {
-            &Method::GET
-        } else {
-            method
-        };
-        let rule = self.rules.at(path).ok().and_then(|found| {
-            found
-                .value
-                .iter()
-                .find(|(known, _)| known == asked)
-                .or_else(|| found.value.first())
-                .map(|(_, rule)| *rule)
-        });
-        rule.unwrap_or_else(|| RouteRule::new(RouteClass::Page))
+        match self.0.find(method, path) {
+            Found::Value(rule, _) => *rule,
+            Found::OtherMethods([(_, rule), ..]) => *rule,
+            Found::OtherMethods([]) | Found::Nothing => RouteRule::new(RouteClass::Page),
+        }
     }
 }

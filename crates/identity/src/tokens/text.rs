@@ -97,17 +97,40 @@ fn digit_byte(value: u32) -> u8 {
         .unwrap_or(b'0')
 }
 
-/// CRC-32 (ISO 3309, as in gzip), bit by bit: tokens are short.
+/// CRC-32 (ISO 3309, as in gzip).
 fn crc32(bytes: &[u8]) -> u32 {
-    let mut sum = u32::MAX;
-    for byte in bytes {
-        sum ^= u32::from(*byte);
-        for _ in 0..8 {
-            let carry = 0_u32.wrapping_sub(sum & 1);
-            sum = (sum >> 1) ^ (0xEDB8_8320 & carry);
+    !bytes.iter().fold(u32::MAX, |sum, byte| {
+        let [low, ..] = sum.to_le_bytes();
+        (sum >> 8)
+            ^ CRC_OF_BYTE
+                .get(usize::from(low ^ byte))
+                .copied()
+                .unwrap_or_default()
+    })
+}
+
+/// What each byte does to the sum.
+static CRC_OF_BYTE: [u32; 256] = crc_of_byte();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "reckoned when this is compiled"
+)]
+const fn crc_of_byte() -> [u32; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < table.len() {
+        let mut sum = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            sum = (sum >> 1) ^ (0xEDB8_8320 & 0_u32.wrapping_sub(sum & 1));
+            bit += 1;
         }
+        table[byte] = sum;
+        byte += 1;
     }
-    !sum
+    table
 }
 
 #[cfg(test)]

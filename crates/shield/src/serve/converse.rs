@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use http::{HeaderValue, Request, Response, Version, header};
 use hyper::body::{Body as _, Incoming};
@@ -20,7 +19,7 @@ use super::edge::{AnswerBody, Busy, Edge, Pulse};
 use crate::body::EndingBody;
 use crate::config::{MOST_HEADER_BYTES, MOST_HEADERS};
 use crate::connections::Place;
-use crate::{Peer, RouteClass, Shield};
+use crate::{Application, Peer, RouteClass, Shield};
 
 /// Streams of one HTTP/2 connection at once.
 const STREAMS: u32 = 100;
@@ -77,9 +76,9 @@ impl Speech {
 }
 
 /// One connection that speaks HTTP.
-pub(super) struct Conversation {
+pub(super) struct Conversation<S> {
     pub(super) shield: Shield,
-    pub(super) router: Router,
+    pub(super) application: S,
     pub(super) speech: Speech,
     pub(super) tasks: Tasks,
     pub(super) drain: Duration,
@@ -88,7 +87,7 @@ pub(super) struct Conversation {
     pub(super) is_h2: bool,
 }
 
-impl Conversation {
+impl<S: Application> Conversation<S> {
     /// Holds it until either side ends it, or it is told to stop and its time to finish is over.
     pub(super) async fn hold<I>(self, stream: I)
     where
@@ -96,7 +95,7 @@ impl Conversation {
     {
         let Self {
             shield,
-            router,
+            application,
             speech,
             tasks,
             drain,
@@ -110,9 +109,9 @@ impl Conversation {
         let stopping = tasks.clone();
         let service = service_fn(move |request| {
             let (shield, tasks) = (shield.clone(), tasks.clone());
-            let (mut router, busy) = (router.clone(), Busy::begin(&pulse));
+            let (mut application, busy) = (application.clone(), Busy::begin(&pulse));
             async move {
-                let (response, class) = attend(request, &shield, peer, &mut router, &busy).await;
+                let (response, class) = attend(request, &shield, peer, &mut application, &busy).await;
                 Ok::<_, Infallible>(response.map(|body| AnswerBody::new(ending(body, class, tasks), busy)))
             }
         });
@@ -131,16 +130,16 @@ impl Conversation {
     }
 }
 
-async fn attend(
+async fn attend<S: Application>(
     request: Request<Incoming>,
     shield: &Shield,
     peer: Peer,
-    router: &mut Router,
+    application: &mut S,
     busy: &Busy,
 ) -> (Response<Body>, Option<RouteClass>) {
     let has_body = !request.body().is_end_stream();
     let is_h1 = request.version() < Version::HTTP_2;
-    let (mut response, class) = shield.attend(request, &peer, router).await;
+    let (mut response, class) = shield.attend(request, &peer, application).await;
     let is_error = response.status().is_client_error() || response.status().is_server_error();
     if has_body && is_error {
         // Somebody may still be sending: the connection is good for nothing else, but they shall hear why.

@@ -23,8 +23,6 @@ async fn an_answer_carries_exactly_these_headers() {
     let room = Room::open(Config::default()).await;
     insta::assert_snapshot!(head(&room.get("/").await), @r#"
     HTTP/1.1 200 OK
-    content-type: text/plain; charset=utf-8
-    content-length: 5
     content-security-policy: default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'
     x-frame-options: DENY
     x-content-type-options: nosniff
@@ -35,6 +33,8 @@ async fn an_answer_carries_exactly_these_headers() {
     cross-origin-resource-policy: same-origin
     x-permitted-cross-domain-policies: none
     cache-control: no-store
+    content-type: text/plain; charset=utf-8
+    content-length: 5
     x-request-id: 019b7ca9-8c88-7450-8697-761748e7dc03
     strict-transport-security: max-age=31536000; includeSubDomains; preload
     ratelimit: "anonymous-60";r=199;t=64
@@ -56,7 +56,6 @@ async fn a_refusal_is_a_problem_with_the_same_headers() {
     );
     insta::assert_snapshot!(whole, @r#"
     HTTP/1.1 421 Misdirected Request
-    content-type: application/problem+json
     content-security-policy: default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'
     x-frame-options: DENY
     x-content-type-options: nosniff
@@ -67,6 +66,7 @@ async fn a_refusal_is_a_problem_with_the_same_headers() {
     cross-origin-resource-policy: same-origin
     x-permitted-cross-domain-policies: none
     cache-control: no-store
+    content-type: application/problem+json
     x-request-id: 019b7ca9-8c88-7450-8697-761748e7dc03
     connection: close
     content-length: 218

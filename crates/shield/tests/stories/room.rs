@@ -238,12 +238,12 @@ pub fn application(shield: Shield) -> Router {
 async fn seen(Extension(passed): Extension<Passed>, headers: HeaderMap) -> Json<serde_json::Value> {
     Json(serde_json::json!({
         "client": passed.client,
-        "host": passed.host.map(|host| host.to_string()),
+        "host": passed.host.as_ref().map(|host| host.to_string()),
         "https": passed.is_https,
         "loopback": passed.is_loopback,
         "cookie": headers.contains_key(header::COOKIE),
         "uid": passed.process.map(|process| process.uid),
-        "sent_id": passed.client_request_id.map(|id| id.to_str().unwrap().to_owned()),
+        "sent_id": passed.client_request_id.as_ref().map(|id| id.to_str().unwrap().to_owned()),
     }))
 }
 

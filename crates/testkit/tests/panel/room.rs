@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
@@ -20,11 +19,11 @@ use watchroom_identity::{Config, Identity};
 use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Tasks};
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Line, Source};
 use watchroom_model::{Desired, Envelope, NodeId, Order, OrderOutcome, ServerId, ServerReport, ServerStatus};
-use watchroom_panel::{Panel, problem_page, routes};
+use watchroom_panel::{Panel, PanelParts, problem_page, routes};
 use watchroom_records::Records;
 use watchroom_shield::{Peer, Shield};
 use watchroom_store::{Settings, Store};
-use watchroom_web::{Entrance, RefusalLog, RenderProblems, RouteTable};
+use watchroom_web::{Dispatch, Entrance, EntranceParts, RefusalLog, Route, RouteTable};
 
 /// A password that breaks no rule.
 pub const PASSWORD: &str = "Teal-Otter7 drums";
@@ -87,7 +86,7 @@ impl RefusalLog for NoNotes {
 pub struct Room {
     pub ambient: Ambient,
     pub identity: Identity,
-    router: Router,
+    dispatch: Dispatch,
     shield: Shield,
     _folder: TempDir,
 }
@@ -126,31 +125,31 @@ impl Room {
             certificate_expires_at: datetime!(2027-11-20 17:58 UTC),
         };
         fleet.enrol_local(node).await.unwrap();
-        let mut table = RouteTable::default();
-        let router = table.add(routes()).unwrap();
+        let table = RouteTable::new(routes().iter().map(Route::rule)).unwrap();
         let shield_config = watchroom_shield::Config {
             hosts: vec!["*".to_owned()],
             ..Default::default()
         };
         let shield = Shield::new(shield_config, &[], Arc::new(table), &ambient);
-        let entrance = Entrance {
+        let entrance = Entrance::new(EntranceParts {
             identity: identity.clone(),
             shield: shield.clone(),
             ambient: ambient.clone(),
             refusals: Arc::new(NoNotes),
             own_uid: u32::MAX,
-        };
+        });
         let records = Records::new(store, ambient.clone());
-        let router = router.with_state(Panel {
+        let panel = Panel::new(PanelParts {
             entrance,
             fleet,
             records,
         });
-        let router = router.layer(RenderProblems::new(Arc::new(problem_page)));
+        let bound = routes().into_iter().map(|route| route.with_state(panel.clone()));
+        let dispatch = Dispatch::new(bound, Arc::new(problem_page)).unwrap();
         Self {
             ambient,
             identity,
-            router,
+            dispatch,
             shield,
             _folder: folder,
         }
@@ -250,7 +249,7 @@ impl Browser {
             .expect("the edge lets it pass");
         parts.extensions.insert(passed);
         let response = room
-            .router
+            .dispatch
             .clone()
             .oneshot(Request::from_parts(parts, body))
             .await

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use watchroom_api::Api;
+use watchroom_api::{Api, ApiParts};
 use watchroom_fleet::Fleet;
 use watchroom_identity::Identity;
 use watchroom_kit::{Ambient, FaultKind};
@@ -19,11 +19,12 @@ use watchroom_records::Records;
 use watchroom_shield::Shield;
 use watchroom_store::{Settings, Store};
 use watchroom_trust::{ClusterCa, PanelCertificate, PanelVerdict, link_server_config, panel_server_config};
-use watchroom_web::{Entrance, Feed};
+use watchroom_web::{Dispatch, Entrance, EntranceParts, Feed};
 
 pub use listen::Listeners;
 pub(crate) use vitals::loopback_of;
 
+use self::router::Routes;
 use self::vitals::HostVitals;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -57,7 +58,7 @@ pub struct Host {
     pub cluster_ca: Arc<ClusterCa>,
     /// The certificate that browsers meet.
     pub certificate: Arc<PanelCertificate>,
-    router: axum::Router,
+    dispatch: Dispatch,
     ops: axum::Router,
     vitals: Arc<HostVitals>,
     choose: Arc<ByAlpn>,
@@ -99,25 +100,25 @@ impl Host {
             ambient.clock.clone(),
         ));
 
-        let table = router::tables()?;
-        let shield = router::shield(config, &own_hosts, table.classifier, &ambient);
+        let routes = Routes::all();
+        let shield = router::shield(config, &own_hosts, routes.table()?, &ambient);
         let noted = records.note_refusals();
-        let entrance = Entrance {
+        let entrance = Entrance::new(EntranceParts {
             identity: identity.clone(),
             shield: shield.clone(),
             ambient: ambient.clone(),
             refusals: Arc::new(ToRecords(noted)),
             own_uid: rustix::process::geteuid().as_raw(),
-        };
-        let api = Api {
+        });
+        let api = Api::new(ApiParts {
             entrance,
             fleet: fleet.clone(),
             records: records.clone(),
             feed: feed.clone(),
             tasks: ambient.tasks.clone(),
             vitals: vitals.clone(),
-        };
-        let router = router::assemble(table.api, table.panel, api);
+        });
+        let dispatch = routes.serve(api)?;
         let ops = ops::router(vitals.clone(), shield.clone(), fleet.clone(), ambient.clone());
         let choose = Arc::new(ByAlpn {
             panel: panel_server_config(&certificate, config.tls.oldest, &ambient.clock)
@@ -145,7 +146,7 @@ impl Host {
             feed,
             cluster_ca,
             certificate,
-            router,
+            dispatch,
             ops,
             vitals,
             choose,
@@ -159,15 +160,15 @@ impl Host {
         if let Ok(address) = listeners.panel.local_addr() {
             self.vitals.answers_at(address);
         }
-        let (shield, choose, router) = (self.shield.clone(), self.choose.clone(), self.router.clone());
+        let (shield, choose) = (self.shield.clone(), self.choose.clone());
         tasks.spawn_graceful(
             "serve-panel",
-            watchroom_shield::serve(listeners.panel, shield, choose, router, tasks.clone()),
+            watchroom_shield::serve(listeners.panel, shield, choose, self.dispatch.clone(), tasks.clone()),
         );
         let local = watchroom_shield::serve_local(
             listeners.socket,
             self.shield.clone(),
-            self.router.clone(),
+            self.dispatch.clone(),
             tasks.clone(),
         );
         tasks.spawn_graceful("serve-socket", local);

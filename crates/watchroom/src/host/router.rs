@@ -2,36 +2,51 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::Request;
 use watchroom_api::Api;
 use watchroom_kit::{Ambient, FaultKind};
-use watchroom_panel::Panel;
+use watchroom_panel::{Panel, PanelParts};
 use watchroom_shield::Shield;
-use watchroom_web::{NotFound, Problem, RenderProblems, RouteTable};
+use watchroom_web::{Dispatch, Route, RouteClash, RouteTable};
 
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::wire::pages::{PanelPages, problem_page};
 
-/// Routers without their state, and the classifier that knows all their routes.
-pub(super) struct Tables {
-    pub(super) api: Router<Api>,
-    pub(super) panel: Router<Panel>,
-    pub(super) classifier: RouteTable,
+/// Everything that is served, before there is anything to serve it with.
+pub(super) struct Routes {
+    api: Vec<Route<Api>>,
+    panel: Vec<Route<Panel>>,
 }
 
-pub(super) fn tables() -> Result<Tables, Failure> {
-    let mut classifier = RouteTable::default();
-    let clash = |error: watchroom_web::RouteClash| Failure::new(FaultKind::Internal, error.to_string());
-    let api = classifier.add(watchroom_api::routes()).map_err(clash)?;
-    let panel = classifier.add(watchroom_panel::routes()).map_err(clash)?;
-    Ok(Tables {
-        api,
-        panel,
-        classifier,
-    })
+impl Routes {
+    pub(super) fn all() -> Self {
+        Self {
+            api: watchroom_api::routes(),
+            panel: watchroom_panel::routes(),
+        }
+    }
+
+    /// What the shield knows of them.
+    pub(super) fn table(&self) -> Result<RouteTable, Failure> {
+        let rules = self.api.iter().map(Route::rule);
+        RouteTable::new(rules.chain(self.panel.iter().map(Route::rule))).map_err(clash)
+    }
+
+    /// The service behind the shield.
+    pub(super) fn serve(self, api: Api) -> Result<Dispatch, Failure> {
+        let panel = Panel::new(PanelParts {
+            entrance: api.entrance.clone(),
+            fleet: api.fleet.clone(),
+            records: api.records.clone(),
+        });
+        let pages = self.panel.into_iter().map(|route| route.with_state(panel.clone()));
+        let routes = self.api.into_iter().map(|route| route.with_state(api.clone()));
+        Dispatch::new(routes.chain(pages), problem_page()).map_err(clash)
+    }
+}
+
+fn clash(error: RouteClash) -> Failure {
+    Failure::new(FaultKind::Internal, error.to_string())
 }
 
 pub(super) fn shield(
@@ -49,29 +64,4 @@ pub(super) fn shield(
         Some(Arc::new(PanelPages)),
         ambient,
     )
-}
-
-pub(super) fn assemble(api: Router<Api>, panel: Router<Panel>, state: Api) -> Router {
-    let pages = Panel {
-        entrance: state.entrance.clone(),
-        fleet: state.fleet.clone(),
-        records: state.records.clone(),
-    };
-    Router::new()
-        .merge(api.with_state(state))
-        .merge(panel.with_state(pages))
-        .fallback(nothing_here)
-        .method_not_allowed_fallback(wrong_method)
-        .layer(RenderProblems::new(problem_page()))
-}
-
-async fn nothing_here() -> Problem {
-    NotFound.into()
-}
-
-async fn wrong_method(request: Request<Body>) -> Problem {
-    watchroom_web::MethodNotAllowed {
-        method: request.method().clone(),
-    }
-    .into()
 }

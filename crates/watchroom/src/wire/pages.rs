@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use watchroom_panel::error_page;
 use watchroom_shield::{Pages, Refused};
-use watchroom_web::RenderProblem;
+use watchroom_web::ProblemPage;
 
 /// The panel's error page for refusals of the edge.
 #[derive(Debug)]
@@ -24,6 +24,6 @@ impl Pages for PanelPages {
 }
 
 /// The panel's error page for problems of handlers.
-pub(crate) fn problem_page() -> RenderProblem {
+pub(crate) fn problem_page() -> ProblemPage {
     Arc::new(watchroom_panel::problem_page)
 }
