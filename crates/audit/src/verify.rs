@@ -2,6 +2,7 @@
 //!
 //! It needs no database and no network, only the lines and the public key. It finds edited, removed,
 //! reordered, inserted and doubled entries, changed checkpoints and a missing end, and names the first.
+//! Several chains stand one behind the other, and the signed end knows where each of them ended.
 
 use crate::verdict::{Damage, DamageKind, Verdict};
 use crate::{Checkpoint, Entry, EntryError, Head, Kind, LineDigest, PublicKey, SignedCheckpoint};
@@ -19,6 +20,8 @@ pub struct Verifier {
     checkpoints: u64,
     first: Option<u64>,
     head: Option<Head>,
+    /// The heads of chains that stood before this one.
+    ended: Vec<Head>,
     digest: LineDigest,
     /// Damage that stands whatever this turns out to be.
     damage: Option<Damage>,
@@ -39,6 +42,7 @@ impl Verifier {
             checkpoints: 0,
             first: None,
             head: None,
+            ended: Vec::new(),
             digest: LineDigest::default(),
             damage: None,
             broken: None,
@@ -131,6 +135,15 @@ impl Verifier {
         self.verdict()
     }
 
+    /// The verdict on a chain whose true head is not known: it must reach what checkpoints say of it.
+    #[must_use]
+    pub fn finish_open(mut self) -> Verdict {
+        if let Some(head) = self.head.clone().filter(|head| self.entries == 0 && head.seq > 0) {
+            self.link_broken(Some(head.seq), DamageKind::Truncated);
+        }
+        self.verdict()
+    }
+
     /// Whether something is already known to be wrong, so that reading on only costs time.
     #[must_use]
     pub fn is_damaged(&self) -> bool {
@@ -140,6 +153,10 @@ impl Verifier {
     fn entry(&mut self, entry: &Entry) {
         self.entries += 1;
         self.first.get_or_insert(entry.seq);
+        let is_known = |head: &Head| head.chain == entry.chain;
+        if self.head.as_ref().is_some_and(|head| !is_known(head)) && !self.ended.iter().any(is_known) {
+            self.ended.extend(self.head.take());
+        }
         let head = self
             .head
             .clone()
@@ -173,7 +190,7 @@ impl Verifier {
         match checkpoint.kind {
             Kind::Periodic => self.stands_at(checkpoint),
             Kind::Export => {
-                self.stands_at(checkpoint);
+                self.stand_at(checkpoint);
                 self.ends_with(checkpoint);
             }
             Kind::Selection => {
@@ -192,7 +209,7 @@ impl Verifier {
             None => checkpoint.heads.first(),
         };
         match signed {
-            Some(signed) if is_anchor && (checkpoint.kind == Kind::Periodic || signed.seq == 0) => {
+            Some(signed) if is_anchor => {
                 self.head = Some(signed.clone());
             }
             signed if signed != self.head.as_ref() => {
@@ -200,6 +217,19 @@ impl Verifier {
                 self.link_broken(Some(seq), DamageKind::Head { signed: seq });
             }
             _ => {}
+        }
+    }
+
+    /// All chains that are here, and no others, stand where the end says.
+    fn stand_at(&mut self, checkpoint: &Checkpoint) {
+        let reached: Vec<&Head> = self.ended.iter().chain(&self.head).collect();
+        let missed = checkpoint
+            .heads
+            .iter()
+            .find(|signed| signed.seq > 0 && !reached.contains(signed));
+        let foreign = reached.iter().find(|head| !checkpoint.heads.contains(head));
+        if let Some(seq) = missed.or(foreign.copied()).map(|head| head.seq) {
+            self.link_broken(Some(seq), DamageKind::Head { signed: seq });
         }
     }
 

@@ -77,8 +77,8 @@ impl Identity {
             .spawn("identity-follow-changes", async move {
                 loop {
                     match changes.recv().await {
+                        Ok(Changed::Everything) | Err(RecvError::Lagged(_)) => follower.follow_all().await,
                         Ok(change) => follower.follow(change).await,
-                        Err(RecvError::Lagged(_)) => follower.follow_all().await,
                         Err(RecvError::Closed) => return,
                     }
                 }
@@ -189,7 +189,7 @@ impl Identity {
                     Ok(Some(user)) => self.reread(user).await,
                     other => other.map(drop),
                 },
-                Changed::Node(_) | Changed::Server(_) | Changed::Audit => return,
+                Changed::Node(_) | Changed::Server(_) | Changed::Audit | Changed::Everything => return,
             };
             match read {
                 Ok(()) | Err(StoreError::Closed) => return,

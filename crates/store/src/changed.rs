@@ -1,4 +1,7 @@
-//! What a commit changed, told to every cache after it is durable.
+//! What a commit changed, told to every cache after it is durable, on every replica.
+
+use std::fmt;
+use std::str::FromStr;
 
 use watchroom_model::{NodeId, ServerId, SessionId, TokenId, UserId};
 
@@ -17,4 +20,40 @@ pub enum Changed {
     Server(ServerId),
     /// The audit log grew.
     Audit,
+    /// Nobody can say what: changes of another replica may have been missed. Everything is reread.
+    Everything,
+}
+
+/// As replicas tell each other: a word and what it is about.
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "user {id}"),
+            Self::Session(id) => write!(f, "session {id}"),
+            Self::Token(id) => write!(f, "token {id}"),
+            Self::Node(id) => write!(f, "node {id}"),
+            Self::Server(id) => write!(f, "server {id}"),
+            Self::Audit => f.write_str("audit"),
+            Self::Everything => f.write_str("everything"),
+        }
+    }
+}
+
+/// A word that we do not know, of a newer replica, may mean anything.
+impl FromStr for Changed {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (word, id) = text.split_once(' ').unwrap_or((text, ""));
+        let known = match word {
+            "user" => id.parse().ok().map(Self::User),
+            "session" => id.parse().ok().map(Self::Session),
+            "token" => id.parse().ok().map(Self::Token),
+            "node" => id.parse().ok().map(Self::Node),
+            "server" => id.parse().ok().map(Self::Server),
+            "audit" => Some(Self::Audit),
+            _ => None,
+        };
+        Ok(known.unwrap_or(Self::Everything))
+    }
 }

@@ -1,8 +1,6 @@
 //! Entries as the table holds them, and as lines again.
 
-use rusqlite::{Connection, Row};
-use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, Order, Query, SelectStatement};
-use sea_orm::{DbBackend, Statement, StatementBuilder};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, Order, Query, SelectStatement};
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 use time::OffsetDateTime;
@@ -10,11 +8,11 @@ use watchroom_audit::{Entry, Outcome, canonical_json, timestamp_text};
 use watchroom_policy::EventType;
 
 use crate::StoreError;
-use crate::chain::stored;
-use crate::refusal::classify;
-use crate::rows::bound;
+use crate::chain::{built, stored};
+use crate::engine::Connection;
+use crate::rows::Cell;
 
-const COLUMNS: [&str; 15] = [
+pub(crate) const COLUMNS: [&str; 15] = [
     "chain",
     "seq",
     "at",
@@ -85,71 +83,113 @@ impl AuditFilter {
             select.and_where(Expr::col("at").lt(micros(to)));
         }
         if let Some(text) = &self.text {
+            // Letters count whatever their case, on both engines.
+            let text = text.to_ascii_lowercase();
             let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
             let like = || LikeExpr::new(format!("%{escaped}%")).escape('\\');
             let found = ["action", "resource", "user_agent", "extra"]
                 .into_iter()
-                .fold(Expr::col("actor").like(like()), |found, column| {
-                    found.or(Expr::col(column).like(like()))
+                .fold(folded("actor").like(like()), |found, column| {
+                    found.or(folded(column).like(like()))
                 });
             select.and_where(found);
         }
     }
 }
 
-/// From where in the chain, and in which direction.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum From {
-    /// The newest first, below this place.
-    Below(Option<u64>),
-    /// The oldest first, above this place and no higher than the other.
-    Above(u64, u64),
+fn folded(column: &'static str) -> Expr {
+    Func::lower(Expr::col(column)).into()
 }
 
-/// The select for a part of a chain.
-pub(crate) fn select(chain: &str, filter: &AuditFilter, from: From, limit: u64) -> Statement {
+/// A place in the log as a whole: among all chains, by time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) at: i64,
+    pub(crate) chain: String,
+    pub(crate) seq: u64,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {}", self.at, self.seq, self.chain)
+    }
+}
+
+impl std::str::FromStr for Place {
+    type Err = watchroom_model::PageError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || watchroom_model::PageError::Cursor;
+        let mut parts = text.splitn(3, ' ');
+        let mut next = || parts.next().ok_or_else(wrong);
+        Ok(Self {
+            at: next()?.parse().map_err(|_| wrong())?,
+            seq: next()?.parse().map_err(|_| wrong())?,
+            chain: next()?.to_owned(),
+        })
+    }
+}
+
+/// Entries of all chains, the newest first, below a place.
+pub(crate) fn newest(
+    conn: &dyn Connection,
+    filter: &AuditFilter,
+    below: Option<&Place>,
+    limit: u64,
+) -> Result<Vec<Line>, StoreError> {
+    let mut select = Query::select();
+    let order = ["at", "chain", "seq"];
+    select.columns(COLUMNS).from("entries").limit(limit);
+    for column in order {
+        select.order_by(column, Order::Desc);
+    }
+    if let Some(place) = below {
+        let place = [
+            Expr::value(place.at),
+            Expr::value(place.chain.clone()),
+            Expr::value(stored(place.seq)),
+        ];
+        select.and_where(Expr::tuple(order.map(Expr::col)).lt(Expr::tuple(place)));
+    }
+    lines(conn, filter, select)
+}
+
+/// Entries of one chain in order, above one place and no higher than another.
+pub(crate) fn between(
+    conn: &dyn Connection,
+    chain: &str,
+    filter: &AuditFilter,
+    (above, most): (u64, u64),
+    limit: u64,
+) -> Result<Vec<Line>, StoreError> {
     let mut select = Query::select();
     select
         .columns(COLUMNS)
         .from("entries")
         .and_where(Expr::col("chain").eq(chain))
+        .and_where(Expr::col("seq").gt(stored(above)))
+        .and_where(Expr::col("seq").lte(stored(most)))
+        .order_by("seq", Order::Asc)
         .limit(limit);
-    match from {
-        From::Below(below) => {
-            if let Some(below) = below {
-                select.and_where(Expr::col("seq").lt(stored(below)));
-            }
-            select.order_by("seq", Order::Desc);
-        }
-        From::Above(above, most) => {
-            select
-                .and_where(Expr::col("seq").gt(stored(above)))
-                .and_where(Expr::col("seq").lte(stored(most)));
-            select.order_by("seq", Order::Asc);
-        }
-    }
+    lines(conn, filter, select)
+}
+
+fn lines(
+    conn: &dyn Connection,
+    filter: &AuditFilter,
+    mut select: SelectStatement,
+) -> Result<Vec<Line>, StoreError> {
     filter.narrow(&mut select);
-    StatementBuilder::build(&select, &DbBackend::Sqlite)
+    let rows = conn.query(built(conn, &select))?.rows;
+    Ok(rows.into_iter().map(line).collect())
 }
 
 /// A row with its place, as the line it was written as. Rows that were tampered with give lines that no
 /// longer verify, never an error, so that the verifier can name them.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
-    pub(crate) seq: u64,
+    pub(crate) place: Place,
     pub(crate) text: String,
-}
-
-/// The lines of a select.
-pub(crate) fn lines(conn: &Connection, statement: Statement) -> Result<Vec<Line>, StoreError> {
-    let cells = bound(statement.values)?;
-    let mut prepared = conn
-        .prepare_cached(&statement.sql)
-        .map_err(|error| classify(&error))?;
-    let rows = prepared
-        .query_map(rusqlite::params_from_iter(cells), line)
-        .and_then(Iterator::collect);
-    rows.map_err(|error| classify(&error))
 }
 
 /// The entries of some lines, for showing.
@@ -158,29 +198,37 @@ pub(crate) fn read(lines: &[Line]) -> Result<Vec<Entry>, StoreError> {
         serde_json::from_str(&line.text).map_err(|error| {
             StoreError::Database(format!(
                 "the audit entry {} is damaged ({error}); verify the chain",
-                line.seq
+                line.place.seq
             ))
         })
     };
     lines.iter().map(entry).collect()
 }
 
-fn line(row: &Row<'_>) -> rusqlite::Result<Line> {
+fn line(row: Vec<Cell>) -> Line {
+    let mut place = Place {
+        at: 0,
+        chain: String::new(),
+        seq: 0,
+    };
     let mut members = Map::new();
-    for (at, column) in COLUMNS.into_iter().enumerate() {
-        let cell: rusqlite::types::Value = row.get(at)?;
+    for (column, cell) in COLUMNS.into_iter().zip(row) {
+        match (column, &cell) {
+            ("at", Cell::Integer(at)) => place.at = *at,
+            ("seq", Cell::Integer(seq)) => place.seq = u64::try_from(*seq).unwrap_or(0),
+            ("chain", Cell::Text(chain)) => place.chain.clone_from(chain),
+            _ => {}
+        }
         let (name, value) = member(column, cell);
         members.insert(name.to_owned(), value);
     }
-    let seq = members.get("seq").and_then(Value::as_u64).unwrap_or(0);
-    Ok(Line {
-        seq,
+    Line {
+        place,
         text: canonical_json(&Value::Object(members)),
-    })
+    }
 }
 
-fn member(column: &'static str, cell: rusqlite::types::Value) -> (&'static str, Value) {
-    use rusqlite::types::Value as Cell;
+fn member(column: &'static str, cell: Cell) -> (&'static str, Value) {
     match (column, cell) {
         ("at", Cell::Integer(micros)) => {
             let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000);

@@ -26,6 +26,15 @@ pub enum StoreError {
     /// A sync failed: nothing is acknowledged until the database has been reopened and synced.
     #[error("the database failed to sync and is being reopened: {0}")]
     Unsynced(String),
+    /// The database cannot be reached: changes and reads are refused until it can.
+    #[error("the database is away: {0}")]
+    Away(String),
+    /// The database went away in the middle of a commit: whether the change was made shows when it is back.
+    #[error("the database went away during a commit: {0}")]
+    InDoubt(String),
+    /// Another replica changed the same rows at the same moment.
+    #[error("another replica changed the same at the same moment")]
+    Contended,
     /// A write, or a place in the queue for one or for a read, took longer than its deadline.
     #[error("the database took longer than its deadline")]
     Late,
@@ -40,11 +49,29 @@ pub enum StoreError {
     Database(String),
 }
 
+impl StoreError {
+    /// Whether the connection's word is worth nothing any more, so that a new one must prove itself first.
+    pub(crate) fn breaks_connection(&self) -> bool {
+        matches!(self, Self::Unsynced(_) | Self::Away(_))
+    }
+
+    /// Whether the transaction that met it is lost with all that shared it.
+    pub(crate) fn ends_transaction(&self) -> bool {
+        self.breaks_connection() || matches!(self, Self::Contended)
+    }
+}
+
 impl Fault for StoreError {
     fn kind(&self) -> FaultKind {
         match self {
             Self::Taken { .. } | Self::Dangling { .. } => FaultKind::Conflict,
-            Self::Full(_) | Self::Unsynced(_) | Self::Late | Self::Closed => FaultKind::Unavailable,
+            Self::Full(_)
+            | Self::Unsynced(_)
+            | Self::Away(_)
+            | Self::InDoubt(_)
+            | Self::Contended
+            | Self::Late
+            | Self::Closed => FaultKind::Unavailable,
             Self::Page(_) => FaultKind::Invalid,
             Self::Database(_) => FaultKind::Internal,
         }
@@ -54,7 +81,10 @@ impl Fault for StoreError {
         match self {
             Self::Taken { .. } | Self::Dangling { .. } => "conflict",
             Self::Full(_) => "store-full",
-            Self::Unsynced(_) | Self::Late | Self::Closed => "store-unavailable",
+            Self::InDoubt(_) => "store-in-doubt",
+            Self::Unsynced(_) | Self::Away(_) | Self::Contended | Self::Late | Self::Closed => {
+                "store-unavailable"
+            }
             Self::Page(_) => "invalid-input",
             Self::Database(_) => "internal",
         }
@@ -69,7 +99,15 @@ impl Fault for StoreError {
             Self::Full(_) => {
                 "the database has no space left; free some and try again. Nothing was changed".to_owned()
             }
-            Self::Unsynced(_) | Self::Late | Self::Closed => {
+            Self::InDoubt(_) => {
+                "the database went away while this was being saved; look whether it was done \
+                                 before trying again"
+                    .to_owned()
+            }
+            Self::Contended => {
+                "somebody changed the same at the same moment; nothing was changed. Try again".to_owned()
+            }
+            Self::Unsynced(_) | Self::Away(_) | Self::Late | Self::Closed => {
                 "the database is not available; nothing was changed. Try again in a moment".to_owned()
             }
             Self::Page(why) => why.to_string(),
@@ -101,25 +139,23 @@ impl Fault for StoreError {
 pub enum OpenError {
     /// The database was written by a newer Watchroom.
     #[error(
-        "the database {} has schema {found}, this binary knows {known}; run a Watchroom at least as new as the one that wrote it",
-        path.display()
+        "the database {database} has schema {found}, this binary knows {known}; run a Watchroom at least as new as the one that wrote it"
     )]
     Newer {
-        /// The database file.
-        path: PathBuf,
+        /// Which.
+        database: String,
         /// Its schema's number.
         found: u32,
         /// The newest this binary knows.
         known: u32,
     },
-    /// Another Watchroom has it open.
+    /// Another Watchroom writes the same chain.
     #[error(
-        "the database {} is open in another process; stop that Watchroom first, or give this one a state folder of its own",
-        path.display()
+        "the database {database} is open in another process on this state folder or a copy of it; stop that Watchroom first, or give this one a state folder of its own"
     )]
     InUse {
-        /// The database file.
-        path: PathBuf,
+        /// Which.
+        database: String,
     },
     /// The key that signs the audit log cannot be used.
     #[error("cannot use the key {}: {why}", path.display())]
@@ -130,10 +166,10 @@ pub enum OpenError {
         why: String,
     },
     /// The system or the database refused.
-    #[error("cannot open the database {}: {why}", path.display())]
+    #[error("cannot open the database {database}: {why}")]
     Unusable {
-        /// The database file.
-        path: PathBuf,
+        /// Which.
+        database: String,
         /// What was said.
         why: String,
     },

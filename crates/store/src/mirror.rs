@@ -8,15 +8,16 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rusqlite::Connection;
 use watchroom_kit::files::PRIVATE_FILE;
 
-use crate::entries::{self, AuditFilter, From, Line};
-use crate::files::open_reader;
+use crate::StoreError;
+use crate::engine::{Connection, Database};
+use crate::entries::{self, AuditFilter, Line};
 
 /// Size after which a new file begins, in bytes.
 const LARGEST: u64 = 64 << 20;
@@ -36,19 +37,23 @@ pub(crate) struct Mirror {
 
 impl Mirror {
     /// Starts the thread; it first catches up with the table.
-    pub(crate) fn start(database: &Path, folder: &Path, chain: String) -> Result<Self, String> {
+    pub(crate) fn start(database: Arc<dyn Database>, folder: &Path, chain: String) -> Result<Self, String> {
         let (bell, rings) = sync_channel(1);
-        let conn = open_reader(database).map_err(|error| error.to_string())?;
-        let mut book = Book {
-            conn,
-            folder: folder.to_owned(),
-            chain,
-            open: None,
-            last: None,
+        let folder = folder.to_owned();
+        let run = move || {
+            let mut book = Book {
+                database,
+                conn: None,
+                folder,
+                chain,
+                open: None,
+                last: None,
+            };
+            book.run(&rings);
         };
         let thread = thread::Builder::new()
             .name("audit-files".to_owned())
-            .spawn(move || book.run(&rings))
+            .spawn(run)
             .map_err(|error| error.to_string())?;
         let mirror = Self {
             bell: Some(bell),
@@ -78,7 +83,8 @@ impl Mirror {
 }
 
 struct Book {
-    conn: Connection,
+    database: Arc<dyn Database>,
+    conn: Option<Box<dyn Connection>>,
     folder: PathBuf,
     chain: String,
     open: Option<OpenFile>,
@@ -110,7 +116,7 @@ impl Book {
                     }
                     was_failing = true;
                     // Whatever was half written is found again from the file itself.
-                    (self.open, self.last) = (None, None);
+                    (self.open, self.last, self.conn) = (None, None, None);
                 }
             }
             if is_over {
@@ -126,14 +132,8 @@ impl Book {
                 None => last_written(&self.folder)?,
             };
             self.last = Some(last);
-            let select = entries::select(
-                &self.chain,
-                &AuditFilter::default(),
-                From::Above(last, u64::MAX),
-                BATCH,
-            );
-            let lines = entries::lines(&self.conn, select).map_err(io::Error::other)?;
-            let Some(newest) = lines.last().map(|line| line.seq) else {
+            let lines = self.following(last).map_err(io::Error::other)?;
+            let Some(newest) = lines.last().map(|line| line.place.seq) else {
                 return Ok(());
             };
             for (day, lines) in by_day(&lines) {
@@ -143,13 +143,24 @@ impl Book {
         }
     }
 
+    fn following(&mut self, last: u64) -> Result<Vec<Line>, StoreError> {
+        let conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => self.database.open_reader()?,
+        };
+        let everything = AuditFilter::default();
+        let lines = entries::between(&*conn, &self.chain, &everything, (last, u64::MAX), BATCH);
+        self.conn = Some(conn);
+        lines
+    }
+
     fn append(&mut self, day: &str, lines: &[Line]) -> io::Result<()> {
         let fits = self
             .open
             .as_ref()
             .is_some_and(|open| open.day == day && open.size < LARGEST);
         if !fits {
-            let first = lines.first().map_or(0, |line| line.seq);
+            let first = lines.first().map_or(0, |line| line.place.seq);
             self.open = Some(open_for(&self.folder, day, first)?);
         }
         let Some(open) = &mut self.open else { return Ok(()) };

@@ -3,14 +3,14 @@
 use data_encoding::BASE64URL_NOPAD;
 use sea_orm::sea_query::{Asterisk, Expr, Func, Query};
 use sea_orm::{
-    ColumnTrait, DbBackend, EntityTrait, ModelTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    Select, Statement, StatementBuilder, Value,
+    ColumnTrait, EntityTrait, ModelTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    Statement, StatementBuilder, Value,
 };
 use watchroom_model::{Page, PageError, PageRequest};
 
 use crate::StoreError;
 use crate::reader::Lease;
-use crate::rows::{self, Rows};
+use crate::rows::Rows;
 
 /// A consistent view of committed state: what it sees is fixed at its first select. It occupies one of a
 /// few readers until dropped, so do not hold it while waiting for anything but its own answers.
@@ -29,7 +29,9 @@ impl ReadTx {
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
     pub async fn one<E: EntityTrait>(&self, select: Select<E>) -> Result<Option<E::Model>, StoreError> {
-        let rows = self.rows(select.limit(1).build(DbBackend::Sqlite)).await?;
+        let rows = self
+            .rows(select.limit(1).build(self.lease.engine().backend()))
+            .await?;
         Ok(rows.models::<E>()?.pop())
     }
 
@@ -38,7 +40,9 @@ impl ReadTx {
     /// # Errors
     /// [`StoreError`] if the database cannot be read.
     pub async fn all<E: EntityTrait>(&self, select: Select<E>) -> Result<Vec<E::Model>, StoreError> {
-        self.rows(select.build(DbBackend::Sqlite)).await?.models::<E>()
+        self.rows(select.build(self.lease.engine().backend()))
+            .await?
+            .models::<E>()
     }
 
     /// How many rows the select has.
@@ -51,7 +55,7 @@ impl ReadTx {
             .expr(Func::count(Expr::col(Asterisk)))
             .from_subquery(select.into_query(), "counted");
         let number = self
-            .rows(StatementBuilder::build(&count, &DbBackend::Sqlite))
+            .rows(StatementBuilder::build(&count, &self.lease.engine().backend()))
             .await?
             .number()?;
         u64::try_from(number).map_err(|error| StoreError::Database(error.to_string()))
@@ -92,7 +96,7 @@ impl ReadTx {
     }
 
     async fn rows(&self, statement: Statement) -> Result<Rows, StoreError> {
-        self.lease.run(move |conn| rows::query(conn, statement)).await
+        self.lease.run(move |conn| conn.query(statement)).await
     }
 }
 

@@ -1,36 +1,34 @@
 //! The pool of readers: a few threads, each with a read-only connection, lent out one read at a time.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::StoreError;
-use crate::files::open_reader;
-use crate::refusal::classify;
+use crate::engine::{Connection, Database};
+use crate::schema::Engine;
 
 /// Most reads at a time. Idle connections cost little; more threads than this only contend for the disk.
 const MOST: usize = 8;
 /// How long a read waits for a free reader.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-type Work = Box<dyn FnOnce(&Connection) + Send>;
+type Work = Box<dyn FnOnce(&mut View) + Send>;
 
 /// The readers of one database.
 #[derive(Debug)]
 pub(crate) struct Readers {
-    path: PathBuf,
+    database: Arc<dyn Database>,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<mpsc::Sender<Work>>>,
 }
 
 impl Readers {
-    pub(crate) fn new(path: &Path) -> Arc<Self> {
+    pub(crate) fn new(database: Arc<dyn Database>) -> Arc<Self> {
         Arc::new(Self {
-            path: path.to_owned(),
+            database,
             permits: Arc::new(Semaphore::new(MOST)),
             idle: Mutex::default(),
         })
@@ -45,7 +43,7 @@ impl Readers {
         let idle = self.idle().pop();
         let reader = match idle {
             Some(reader) => reader,
-            None => start(self.path.clone()).await?,
+            None => start(Arc::clone(&self.database)).await?,
         };
         Ok(Lease {
             reader: Some(reader),
@@ -74,15 +72,20 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
+    /// Which engine it reads from.
+    pub(crate) fn engine(&self) -> Engine {
+        self.pool.database.engine()
+    }
+
     /// Runs `work` on the reader's thread, inside the view's transaction.
     pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        F: FnOnce(&dyn Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let work: Work = Box::new(move |conn| {
-            let result = begin(conn).and_then(|()| work(conn));
+        let work: Work = Box::new(move |view| {
+            let result = view.run(work);
             // Whoever asked may have gone; then nobody needs the answer.
             drop(reply.send(result));
         });
@@ -97,40 +100,77 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(reader) = self.reader.take() else { return };
-        let is_alive = reader.send(Box::new(end)).is_ok();
+        let is_alive = reader.send(Box::new(View::end)).is_ok();
         if is_alive && !self.pool.permits.is_closed() {
             self.pool.idle().push(reader);
         }
     }
 }
 
-fn begin(conn: &Connection) -> Result<(), StoreError> {
-    if conn.is_autocommit() {
-        conn.execute_batch("BEGIN").map_err(|error| classify(&error))
-    } else {
-        Ok(())
+/// A reader's connection with the view that is open on it, if one is.
+struct View {
+    database: Arc<dyn Database>,
+    conn: Option<Box<dyn Connection>>,
+    is_open: bool,
+}
+
+impl View {
+    fn run<T>(
+        &mut self,
+        work: impl FnOnce(&dyn Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let conn = self.begun()?;
+        let result = work(conn);
+        if result.as_ref().is_err_and(StoreError::breaks_connection) {
+            self.conn = None;
+        }
+        result
+    }
+
+    /// The connection with the view open. One that broke while it was idle is replaced; one that breaks while a
+    /// view is open takes it along, as nothing else could show the same again.
+    fn begun(&mut self) -> Result<&dyn Connection, StoreError> {
+        let lost = || StoreError::Away("the connection of this view is gone; begin again".to_owned());
+        if !self.is_open {
+            let begun = self.conn.as_deref().map(Connection::begin_view);
+            if !matches!(begun, Some(Ok(()))) {
+                self.conn = None;
+                let conn = self.database.open_reader()?;
+                conn.begin_view()?;
+                self.conn = Some(conn);
+            }
+            self.is_open = true;
+        }
+        self.conn.as_deref().ok_or_else(lost)
+    }
+
+    fn end(&mut self) {
+        if std::mem::take(&mut self.is_open)
+            && let Some(Err(error)) = self.conn.as_deref().map(Connection::roll_back)
+        {
+            tracing::debug!(error = %error, "a reader's connection is replaced");
+            self.conn = None;
+        }
     }
 }
 
-fn end(conn: &Connection) {
-    if !conn.is_autocommit()
-        && let Err(error) = conn.execute_batch("ROLLBACK")
-    {
-        tracing::warn!(error = %error, "a read transaction did not end cleanly");
-    }
-}
-
-async fn start(path: PathBuf) -> Result<mpsc::Sender<Work>, StoreError> {
+async fn start(database: Arc<dyn Database>) -> Result<mpsc::Sender<Work>, StoreError> {
     let (sender, works) = mpsc::channel::<Work>();
     let (opened, is_open) = oneshot::channel();
-    let run = move || match open_reader(&path) {
+    let run = move || match database.open_reader() {
         Ok(conn) => {
             drop(opened.send(Ok(())));
+            let (conn, is_open) = (Some(conn), false);
+            let mut view = View {
+                database,
+                conn,
+                is_open,
+            };
             for work in works {
-                work(&conn);
+                work(&mut view);
             }
         }
-        Err(error) => drop(opened.send(Err(classify(&error)))),
+        Err(error) => drop(opened.send(Err(error))),
     };
     let thread = thread::Builder::new().name("store-reader".to_owned()).spawn(run);
     thread.map_err(|error| StoreError::Database(format!("no thread for a reader: {error}")))?;

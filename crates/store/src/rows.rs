@@ -1,4 +1,4 @@
-//! Values on their way in and rows on their way out, between sea-orm's types and SQLite's.
+//! Values on their way in and rows on their way out, between sea-orm's types and what both engines hold.
 //!
 //! In: every kind of value is bound or refused, never silently dropped. Out: a cell becomes the value that
 //! the entity's column declares, because rows are strictly typed and an `Option` of the wrong width would
@@ -6,21 +6,48 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::types::Value as Cell;
-use rusqlite::{Connection, params_from_iter};
 use sea_orm::sea_query::ColumnType;
 use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, IdenStatic, Iterable, ProxyRow, QueryResult, Statement, Value,
+    ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, FromQueryResult, IdenStatic, Iterable, ProxyRow,
+    QueryResult, Value,
 };
 
 use crate::StoreError;
-use crate::refusal::classify;
+use crate::engine::Row;
 
-/// Rows as SQLite gave them.
+/// One value as a column of either engine holds it. Yes and no are 1 and 0.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Cell {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl Cell {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Integer(_) => "a whole number",
+            Self::Real(_) => "a fraction",
+            Self::Text(_) => "text",
+            Self::Blob(_) => "bytes",
+        }
+    }
+}
+
+impl From<Option<String>> for Cell {
+    fn from(text: Option<String>) -> Self {
+        text.map_or(Self::Null, Self::Text)
+    }
+}
+
+/// Rows as the engine gave them.
 #[derive(Debug)]
 pub(crate) struct Rows {
-    columns: Vec<String>,
-    rows: Vec<Vec<Cell>>,
+    pub(crate) columns: Vec<String>,
+    pub(crate) rows: Vec<Vec<Cell>>,
 }
 
 impl Rows {
@@ -32,6 +59,15 @@ impl Rows {
                 "a number was expected, not {other:?}"
             ))),
         }
+    }
+
+    /// The texts of the only column.
+    pub(crate) fn texts(self) -> Result<Vec<String>, StoreError> {
+        let text = |row: Vec<Cell>| match row.into_iter().next() {
+            Some(Cell::Text(text)) => Ok(text),
+            other => Err(StoreError::Database(format!("text was expected, not {other:?}"))),
+        };
+        self.rows.into_iter().map(text).collect()
     }
 
     /// The rows as an entity's models.
@@ -51,33 +87,31 @@ impl Rows {
 }
 
 fn mismatch<E: EntityTrait>(column: &str, cell: &Cell) -> StoreError {
-    let table = E::default();
-    let kind = cell.data_type();
+    let (table, kind) = (E::default(), cell.kind());
     StoreError::Database(format!(
         "{}.{column} holds {kind}, which its entity does not expect",
         table.as_str()
     ))
 }
 
-/// Runs a select.
-pub(crate) fn query(conn: &Connection, statement: Statement) -> Result<Rows, StoreError> {
-    let cells = bound(statement.values)?;
-    let mut prepared = conn
-        .prepare_cached(&statement.sql)
-        .map_err(|error| classify(&error))?;
-    let columns: Vec<_> = prepared.column_names().map(str::to_owned).collect();
-    let width = columns.len();
-    let read = |row: &rusqlite::Row<'_>| (0..width).map(|at| row.get(at)).collect::<Result<Vec<Cell>, _>>();
-    let rows = prepared
-        .query_map(params_from_iter(cells), read)
-        .and_then(Iterator::collect);
-    Ok(Rows {
-        columns,
-        rows: rows.map_err(|error| classify(&error))?,
-    })
+/// A new row with the columns that are set.
+pub(crate) fn row<A: ActiveModelTrait>(model: &A) -> Result<Row, StoreError> {
+    let table = <A::Entity as Default>::default();
+    let mut row = Row {
+        table: table.as_str(),
+        columns: Vec::new(),
+        cells: Vec::new(),
+    };
+    for column in <A::Entity as EntityTrait>::Column::iter() {
+        if let ActiveValue::Set(value) | ActiveValue::Unchanged(value) = model.get(column) {
+            row.columns.push(column.as_str());
+            row.cells.push(cell(value)?);
+        }
+    }
+    Ok(row)
 }
 
-/// The values of a statement as SQLite takes them.
+/// The values of a statement as both engines take them.
 pub(crate) fn bound(values: Option<sea_orm::Values>) -> Result<Vec<Cell>, StoreError> {
     values
         .map_or_else(Vec::new, |values| values.0)

@@ -80,12 +80,15 @@ impl Column {
         self
     }
 
-    fn definition(&self) -> ColumnDef {
+    /// Text is ordered by its bytes on both engines, whatever the language of the machine, so that lists are in
+    /// the same order everywhere and an upgrade of the system's library does not break an index.
+    fn definition(&self, engine: Engine) -> ColumnDef {
         let mut column = ColumnDef::new(self.name);
-        match self.holds {
-            Type::Text => column.text(),
-            Type::Bigint => column.big_integer(),
-            Type::Boolean => column.boolean(),
+        match (self.holds, engine) {
+            (Type::Text, Engine::Sqlite) => column.text(),
+            (Type::Text, Engine::Postgres) => column.custom("text COLLATE \"C\""),
+            (Type::Bigint, _) => column.big_integer(),
+            (Type::Boolean, _) => column.boolean(),
         };
         if !self.is_optional {
             column.not_null();
@@ -189,7 +192,7 @@ impl Step {
             Self::Table(table) => table.statements(engine),
             Self::Column { table, column } => {
                 let mut alter = TableBuilder::alter();
-                alter.table(*table).add_column(column.definition());
+                alter.table(*table).add_column(column.definition(engine));
                 vec![render(&alter, engine)]
             }
             Self::Index { name, table, columns } => vec![index(name, table, columns, false, engine)],
@@ -203,7 +206,7 @@ impl Table {
         let mut create = TableBuilder::create();
         create.table(self.name);
         for column in self.columns {
-            create.col(column.definition());
+            create.col(column.definition(engine));
         }
         let mut primary = IndexBuilder::create();
         for column in self.primary {

@@ -10,9 +10,12 @@ use watchroom_kit::Ambient;
 use watchroom_policy::{Change, Permit};
 
 use crate::audit_log::{AuditLog, Verification};
+use crate::engine::Database;
+use crate::postgres::{PostgresServer, Server};
 use crate::reader::Readers;
-use crate::writer::{self, Message, Order, Shared, TICK};
-use crate::{Changed, OpenError, ReadTx, StoreError, Upkeep, WriteTx, files};
+use crate::sqlite::SqliteFile;
+use crate::writer::{self, Message, Opened, Order, Shared, TICK};
+use crate::{Changed, OpenError, ReadTx, StoreError, Upkeep, WriteTx, chain};
 
 /// Changes that may wait for the writer; beyond that callers wait for a place.
 const QUEUE: usize = 1_024;
@@ -22,8 +25,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Where the memory is.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The folder of the SQLite database (`<state>/db`), made if missing.
+    /// The folder of the SQLite database (`<state>/db`), made if missing. With a server only the name of our
+    /// chain is kept there.
     pub folder: PathBuf,
+    /// The PostgreSQL database to use instead of SQLite.
+    pub server: Option<Server>,
     /// Where audit entries are also written as JSON Lines (`<state>/audit`).
     pub audit_folder: PathBuf,
     /// Where the key lies that signs checkpoints (`<state>/keys/audit.key`), made if missing.
@@ -36,8 +42,24 @@ impl Settings {
     pub fn within(state: &Path) -> Self {
         Self {
             folder: state.join("db"),
+            server: None,
             audit_folder: state.join("audit"),
             audit_key: state.join("keys/audit.key"),
+        }
+    }
+
+    /// The database, with what keeps every other process from writing our chain.
+    pub(crate) fn claim(&self) -> Result<Arc<dyn Database>, OpenError> {
+        Ok(match &self.server {
+            None => Arc::new(SqliteFile::claim(self)?),
+            Some(server) => Arc::new(PostgresServer::new(server.clone(), &self.folder)?),
+        })
+    }
+
+    fn place(&self) -> String {
+        match &self.server {
+            None => self.folder.display().to_string(),
+            Some(server) => server.to_string(),
         }
     }
 }
@@ -48,6 +70,7 @@ pub struct Store {
     queue: mpsc::Sender<Message>,
     readers: Arc<Readers>,
     shared: Shared,
+    elsewhere: broadcast::Sender<Changed>,
     last_verification: Arc<Mutex<Option<Verification>>>,
 }
 
@@ -57,23 +80,32 @@ impl Store {
     /// # Errors
     /// [`OpenError`], whose message names the next step.
     pub async fn open(settings: Settings, ambient: Ambient) -> Result<Self, OpenError> {
-        let path = files::database(&settings);
+        let place = settings.place();
         let unusable = |why: &str| OpenError::Unusable {
-            path: path.clone(),
+            database: place.clone(),
             why: why.to_owned(),
         };
         let (queue, messages) = mpsc::channel(QUEUE);
         let (opened, is_open) = oneshot::channel();
         writer::start(settings, ambient.clone(), messages, opened)
             .map_err(|error| unusable(&format!("no thread for the writer: {error}")))?;
-        let shared = is_open
+        let Opened { database, shared } = is_open
             .await
             .map_err(|_| unusable("the writer stopped while opening; the log has the detail"))??;
         ambient.tasks.spawn("store.tick", tick(queue.downgrade()));
+        let (elsewhere, _) = broadcast::channel(4_096);
+        let (everywhere, others) = (shared.changes.clone(), elsewhere.clone());
+        let heard = move |what| {
+            // Nobody listening is no failure.
+            drop(others.send(what));
+            drop(everywhere.send(what));
+        };
+        database.follow(Box::new(heard), &ambient.tasks);
         Ok(Self {
             queue,
-            readers: Readers::new(&path),
+            readers: Readers::new(database),
             shared,
+            elsewhere,
             last_verification: Arc::default(),
         })
     }
@@ -117,6 +149,13 @@ impl Store {
         self.shared.changes.subscribe()
     }
 
+    /// What other replicas of the database change from now on; [`Store::changes`] tells of that too. For caches
+    /// that follow their own changes already. On SQLite there are no others.
+    #[must_use]
+    pub fn changes_elsewhere(&self) -> broadcast::Receiver<Changed> {
+        self.elsewhere.subscribe()
+    }
+
     /// The audit log.
     #[must_use]
     pub fn audit(&self) -> AuditLog {
@@ -136,10 +175,7 @@ impl Store {
     pub async fn ready(&self) -> Result<(), StoreError> {
         self.head().await?;
         let lease = self.readers.lease().await?;
-        lease
-            .run(|conn| crate::upgrade::version(conn).map_err(|error| crate::refusal::classify(&error)))
-            .await?;
-        Ok(())
+        lease.run(chain::chains).await.map(drop)
     }
 
     /// Finishes what is queued, signs the head of the chain, writes the log out and ends both sides.

@@ -1,10 +1,14 @@
 //! Upkeep: the closed list of columns that are written without a permit and without an entry.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::Connection;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use watchroom_model::{NodeId, SessionId, TokenId};
+
+use crate::StoreError;
+use crate::chain::built;
+use crate::engine::Connection;
 
 /// One bit of bookkeeping that nobody ordered. Batched with whatever else is being committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +22,7 @@ pub enum Upkeep {
 }
 
 /// Which row and column an item writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Spot {
     Session(SessionId),
     Token(TokenId),
@@ -36,31 +40,22 @@ impl Upkeep {
 }
 
 impl Spot {
-    /// The statement and the id. Times only move forward, whatever the order in which they arrive.
-    fn statement(self) -> (&'static str, String) {
+    /// The table, the column, the key's column, and the row's key.
+    fn place(self) -> (&'static str, &'static str, &'static str, String) {
         match self {
-            Self::Session(id) => (
-                "UPDATE sessions SET last_seen = ?2 WHERE id = ?1 AND last_seen < ?2",
-                id.to_string(),
-            ),
-            Self::Token(id) => (
-                "UPDATE tokens SET last_used = ?2 WHERE id = ?1 AND (last_used IS NULL OR last_used < ?2)",
-                id.to_string(),
-            ),
-            Self::Node(id) => (
-                "UPDATE nodes SET last_ping = ?2 WHERE id = ?1 AND (last_ping IS NULL OR last_ping < ?2)",
-                id.to_string(),
-            ),
+            Self::Session(id) => ("sessions", "last_seen", "id", id.to_string()),
+            Self::Token(id) => ("tokens", "last_used", "id", id.to_string()),
+            Self::Node(id) => ("nodes", "last_ping", "id", id.to_string()),
         }
     }
 }
 
 /// Upkeep that waits for a commit; a later item for the same row replaces the earlier one.
 #[derive(Debug, Default)]
-pub(crate) struct Pending(Mutex<HashMap<Spot, i64>>);
+pub(crate) struct Pending(Mutex<BTreeMap<Spot, i64>>);
 
 /// Upkeep on its way into a commit.
-pub(crate) struct Taken(HashMap<Spot, i64>);
+pub(crate) struct Taken(BTreeMap<Spot, i64>);
 
 impl Pending {
     pub(crate) fn add(&self, item: Upkeep) {
@@ -84,14 +79,14 @@ impl Pending {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Spot, i64>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Spot, i64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn put(pending: &mut HashMap<Spot, i64>, spot: Spot, at: i64) {
+fn put(pending: &mut BTreeMap<Spot, i64>, spot: Spot, at: i64) {
     let known = pending.entry(spot).or_insert(at);
-    *known = at.max(*known);
+    *known = Ord::max(at, *known);
 }
 
 impl Taken {
@@ -99,10 +94,18 @@ impl Taken {
         self.0.is_empty()
     }
 
-    pub(crate) fn write(&self, conn: &Connection) -> rusqlite::Result<()> {
+    /// Times and numbers only move forward, whatever the order in which they arrive. Rows are taken in order, so that two
+    /// replicas never wait for each other.
+    pub(crate) fn write(&self, conn: &dyn Connection) -> Result<(), StoreError> {
         for (spot, at) in &self.0 {
-            let (sql, id) = spot.statement();
-            conn.prepare_cached(sql)?.execute((id, at))?;
+            let (table, column, key, id) = spot.place();
+            let mut update = Query::update();
+            update
+                .table(table)
+                .value(column, *at)
+                .and_where(Expr::col(key).eq(id))
+                .and_where(Expr::col(column).is_null().or(Expr::col(column).lt(*at)));
+            conn.execute(built(conn, &update))?;
         }
         Ok(())
     }

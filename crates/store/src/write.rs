@@ -5,17 +5,15 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use rusqlite::{Connection, params_from_iter};
 use sea_orm::{
-    ActiveModelTrait, DbBackend, DeleteMany, EntityTrait, Insert, QuerySelect, QueryTrait, Select, Statement,
-    UpdateMany,
+    ActiveModelTrait, DeleteMany, EntityTrait, QuerySelect, QueryTrait, Select, Statement, UpdateMany,
 };
 use serde_json::{Map, Value};
 use watchroom_audit::{Draft, Outcome};
 use watchroom_kit::Clock;
 use watchroom_policy::{EventType, Refusal};
 
-use crate::refusal::{self, FOREIGN_KEY, classify};
+use crate::engine::Connection;
 use crate::{Changed, StoreError, rows};
 
 /// How long one change may take, its own statements included. It holds up everybody behind it.
@@ -23,7 +21,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
 
 /// One change on its way: rows, its audit entry, and what caches must hear.
 pub struct WriteTx {
-    conn: Rc<Connection>,
+    conn: Rc<dyn Connection>,
     clock: Clock,
     started: Duration,
     notes: RefCell<Notes>,
@@ -67,7 +65,7 @@ impl Notes {
 }
 
 impl WriteTx {
-    pub(crate) fn new(conn: Rc<Connection>, clock: Clock) -> Self {
+    pub(crate) fn new(conn: Rc<dyn Connection>, clock: Clock) -> Self {
         let started = clock.elapsed();
         Self {
             conn,
@@ -81,12 +79,14 @@ impl WriteTx {
         self.notes.into_inner()
     }
 
-    /// Inserts one row.
+    /// Inserts one row. It may be gathered with others and sent with them; if one of those is then refused, the
+    /// whole closure runs again with each row sent at once, and meets the refusal here.
     ///
     /// # Errors
     /// [`StoreError::Taken`] with the constraint's name, or another [`StoreError`].
     pub async fn insert<A: ActiveModelTrait>(&self, row: A) -> Result<(), StoreError> {
-        self.execute(Insert::one(row).build(DbBackend::Sqlite)).map(drop)
+        self.in_time()?;
+        self.remember(self.conn.insert(rows::row(&row)?))
     }
 
     /// Updates the columns that are set, of the rows that the condition covers; how many rows that were.
@@ -94,7 +94,7 @@ impl WriteTx {
     /// # Errors
     /// As [`WriteTx::insert`].
     pub async fn update<E: EntityTrait>(&self, update: UpdateMany<E>) -> Result<u64, StoreError> {
-        self.execute(update.build(DbBackend::Sqlite))
+        self.execute(update.build(self.conn.engine().backend()))
     }
 
     /// Deletes; how many rows that were.
@@ -102,7 +102,7 @@ impl WriteTx {
     /// # Errors
     /// [`StoreError::Dangling`] if something still belongs to a row, or another [`StoreError`].
     pub async fn delete<E: EntityTrait>(&self, delete: DeleteMany<E>) -> Result<u64, StoreError> {
-        self.execute(delete.build(DbBackend::Sqlite))
+        self.execute(delete.build(self.conn.engine().backend()))
     }
 
     /// The first row of the select as this transaction sees it.
@@ -158,23 +158,13 @@ impl WriteTx {
 
     fn select<E: EntityTrait>(&self, select: &Select<E>) -> Result<Vec<E::Model>, StoreError> {
         self.in_time()?;
-        self.remember(rows::query(&self.conn, select.build(DbBackend::Sqlite)))?
-            .models::<E>()
+        let statement = select.build(self.conn.engine().backend());
+        self.remember(self.conn.query(statement))?.models::<E>()
     }
 
     fn execute(&self, statement: Statement) -> Result<u64, StoreError> {
         self.in_time()?;
-        let cells = rows::bound(statement.values)?;
-        let run = || {
-            self.conn
-                .prepare_cached(&statement.sql)?
-                .execute(params_from_iter(&cells))
-        };
-        let done = run().map_err(|error| match error.sqlite_error() {
-            Some(inner) if inner.extended_code == FOREIGN_KEY => refusal::dangling(&self.conn, run),
-            _ => classify(&error),
-        });
-        self.remember(done).map(|count| count as u64)
+        self.remember(self.conn.execute(statement))
     }
 
     fn in_time(&self) -> Result<(), StoreError> {

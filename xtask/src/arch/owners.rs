@@ -14,7 +14,7 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
         "one place opens the database; the testkit breaks it on purpose",
     ),
     (
-        &["sqlx", "sea-orm-migration"],
+        &["tokio-postgres", "tokio-postgres-rustls"],
         &["store"],
         "one place opens the database",
     ),
@@ -36,13 +36,13 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
     (&["zxcvbn"], &["identity"], "one place judges a password"),
     (
         &["rcgen", "x509-parser"],
-        &["trust"],
+        &["trust", "testkit-postgres"],
         "one place makes and reads certificates",
     ),
     (
         &["rustls", "tokio-rustls"],
-        &["trust", "shield", "link", "watchroom", "testkit"],
-        "TLS ends at the edge",
+        &["trust", "store", "shield", "link", "watchroom", "testkit"],
+        "TLS ends at the edge; the way to the database has its own",
     ),
     (
         &["ed25519-dalek"],
@@ -88,7 +88,7 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["rustix"],
-        &["kit", "node", "testkit", "watchroom"],
+        &["kit", "node", "testkit", "testkit-postgres", "watchroom"],
         "system calls are made where files, processes and the terminal are owned",
     ),
     (&["sysinfo"], &["node"], "facts of the machine come from the node"),

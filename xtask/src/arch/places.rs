@@ -21,14 +21,15 @@ const PLACES: &[Place] = &[
             "crates/watchroom/",
             "crates/node/probe/",
             "crates/testkit/src/bin/",
+            "crates/testkit-postgres/",
             "xtask/",
         ],
         why: "the environment is read in the binary alone, and shown by `config show --origin`",
     },
     Place {
         path: "std::process",
-        allowed: &["crates/node/", "xtask/"],
-        why: "processes are started by the node alone",
+        allowed: &["crates/node/", "crates/testkit-postgres/", "xtask/"],
+        why: "processes are started by the node alone; the tests' server is one",
     },
     Place {
         path: "tokio::process",

@@ -55,6 +55,7 @@ const ALL: &[&str] = &[
     "panel",
     "node",
     "watchroom",
+    "testkit-postgres",
 ];
 
 /// Every room of the house. A crate without a row is a finding.
@@ -91,8 +92,13 @@ pub(crate) const ROOMS: &[Room] = &[
         "keys and certificates are handled in one small place, and the node needs them too",
     ),
     room(
+        "testkit-postgres",
+        &[],
+        "the store's own tests need a server too, and must not need the whole house for it",
+    ),
+    room(
         "store",
-        &["kit", "model", "policy", "audit"],
+        &["kit", "model", "policy", "audit", "testkit-postgres"],
         "the memory knows permits and entries, no domain's rules",
     ),
     room(

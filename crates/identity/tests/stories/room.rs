@@ -54,7 +54,7 @@ impl Room {
             tasks: Tasks::new(),
         };
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(settings(folder.path()), ambient.clone())
+        let store = Store::open(Settings::within(folder.path()), ambient.clone())
             .await
             .unwrap();
         let identity = Identity::open(store.clone(), config.clone(), ambient.clone())
@@ -161,14 +161,6 @@ impl Room {
                 .windows(wanted.len())
                 .any(|window| window == wanted.as_bytes())
         })
-    }
-}
-
-fn settings(folder: &Path) -> Settings {
-    Settings {
-        folder: folder.join("db"),
-        audit_folder: folder.join("audit"),
-        audit_key: folder.join("keys/audit.key"),
     }
 }
 

@@ -11,8 +11,9 @@ mod m0005_tokens;
 mod m0006_nodes;
 mod m0007_servers;
 mod m0008_idempotency;
+mod m0011_chains;
 
-use crate::schema::{Migration, Reference, Step, Unique};
+use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
 
 /// Every migration, oldest first; a schema's version is how many of them it has.
 pub const ALL: &[Migration] = &[
@@ -24,7 +25,33 @@ pub const ALL: &[Migration] = &[
     m0006_nodes::MIGRATION,
     m0007_servers::MIGRATION,
     m0008_idempotency::MIGRATION,
+    m0011_chains::MIGRATION,
 ];
+
+/// Every table that a migration makes.
+pub(crate) fn tables() -> impl Iterator<Item = &'static Table> {
+    ALL.iter()
+        .flat_map(|migration| migration.steps)
+        .filter_map(|step| match step {
+            Step::Table(table) => Some(table),
+            Step::Unique { .. } | Step::Column { .. } | Step::Index { .. } => None,
+        })
+}
+
+/// What a column of a table holds.
+pub(crate) fn holds(table: &str, column: &str) -> Option<Type> {
+    let added = ALL
+        .iter()
+        .flat_map(|migration| migration.steps)
+        .filter_map(|step| match step {
+            Step::Column { table, column } => Some((*table, column)),
+            Step::Table(_) | Step::Unique { .. } | Step::Index { .. } => None,
+        });
+    let made = tables().flat_map(|made| made.columns.iter().map(|column| (made.name, column)));
+    made.chain(added)
+        .find(|(on, known)| *on == table && known.name == column)
+        .map(|(_, known)| known.holds)
+}
 
 /// Every unique with its table.
 pub(crate) fn uniques() -> impl Iterator<Item = (&'static str, &'static Unique)> {
@@ -39,14 +66,5 @@ pub(crate) fn uniques() -> impl Iterator<Item = (&'static str, &'static Unique)>
 
 /// Every reference with its table.
 pub(crate) fn references() -> impl Iterator<Item = (&'static str, &'static Reference)> {
-    ALL.iter()
-        .flat_map(|migration| migration.steps)
-        .flat_map(|step| match step {
-            Step::Table(table) => table
-                .references
-                .iter()
-                .map(|reference| (table.name, reference))
-                .collect(),
-            Step::Unique { .. } | Step::Column { .. } | Step::Index { .. } => Vec::new(),
-        })
+    tables().flat_map(|table| table.references.iter().map(|reference| (table.name, reference)))
 }

@@ -2,6 +2,8 @@
 
 use sea_orm::ActiveValue::Set;
 
+use crate::schema::{Migration, Step, Table, bigint, boolean, text};
+
 pub(super) mod nodes {
     use sea_orm::entity::prelude::*;
 
@@ -71,3 +73,35 @@ pub(super) fn grant(user: &str) -> grants::ActiveModel {
         scope: Set("everything".to_owned()),
     }
 }
+
+/// Two ideas that a schema could grow by.
+pub(super) const FIRST: Migration = Migration {
+    name: "first",
+    why: "there must be something to upgrade",
+    steps: &[Step::Table(Table {
+        name: "things",
+        columns: &[text("id"), bigint("size")],
+        primary: &["id"],
+        uniques: &[],
+        references: &[],
+    })],
+};
+pub(super) const SECOND: Migration = Migration {
+    name: "second",
+    why: "things turned out to have a colour",
+    steps: &[
+        Step::Column {
+            table: "things",
+            column: text("colour").optional(),
+        },
+        Step::Column {
+            table: "things",
+            column: boolean("is_old").optional(),
+        },
+        Step::Index {
+            name: "thing_colour_idx",
+            table: "things",
+            columns: &["colour"],
+        },
+    ],
+};

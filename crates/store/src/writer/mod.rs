@@ -1,4 +1,4 @@
-//! The one writer: an operating-system thread that owns the only connection that writes.
+//! The one writer: an operating-system thread that owns the only connection that writes our chain.
 //!
 //! It takes what has queued up while it last committed, runs each change as a savepoint of one
 //! transaction, appends their entries to the chain, commits (and so syncs) once, and answers everybody.
@@ -8,13 +8,10 @@ mod change;
 mod group;
 mod heal;
 
-use std::fs::File;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use watchroom_audit::{AuditKey, Head};
 use watchroom_kit::Ambient;
@@ -22,9 +19,10 @@ use watchroom_kit::Ambient;
 pub(crate) use change::{Change, Order};
 
 use crate::chain::Chain;
+use crate::engine::{Connection, Database, Prepared};
 use crate::mirror::Mirror;
 use crate::upkeep::Pending;
-use crate::{Changed, OpenError, Settings, StoreError, files, migrations, upgrade};
+use crate::{Changed, OpenError, Settings, StoreError, keys};
 
 /// Most changes in one transaction: enough to hide a sync, few enough to answer soon.
 const MOST: usize = 512;
@@ -45,8 +43,11 @@ pub(crate) enum Message {
     Close(oneshot::Sender<()>),
     /// Work on the writer's own connection, to make real failures.
     #[cfg(test)]
-    Meddle(Box<dyn FnOnce(&Connection) + Send>),
+    Meddle(Meddling),
 }
+
+#[cfg(test)]
+type Meddling = Box<dyn FnOnce(&dyn Connection) + Send>;
 
 /// What the writer shares with the rest of the store.
 #[derive(Clone, Debug)]
@@ -59,37 +60,39 @@ pub(crate) struct Shared {
     pub(crate) head: Arc<Mutex<Head>>,
 }
 
+/// What the writer has opened.
+pub(crate) struct Opened {
+    pub(crate) database: Arc<dyn Database>,
+    pub(crate) shared: Shared,
+}
+
 pub(crate) struct Writer {
-    conn: Rc<Connection>,
-    path: PathBuf,
+    conn: Rc<dyn Connection>,
+    database: Arc<dyn Database>,
     chain: Chain,
     shared: Shared,
     mirror: Mirror,
     /// Why nothing may be acknowledged until the database was reopened and synced.
-    broken: Option<String>,
+    broken: Option<StoreError>,
     last_upkeep: Duration,
-    _lock: File,
 }
 
 impl Writer {
-    /// Opens the database, brings it up to date and finds the head of the chain.
+    /// Brings the database up to date and finds the head of our chain.
     pub(crate) fn open(
         settings: &Settings,
+        database: Arc<dyn Database>,
         ambient: &Ambient,
-        lock: File,
     ) -> Result<(Self, Shared), OpenError> {
-        let path = files::database(settings);
-        let key = Arc::new(files::audit_key(settings, &ambient.entropy)?);
         let unusable = |why: String| OpenError::Unusable {
-            path: path.clone(),
+            database: database.place(),
             why,
         };
-        let mut conn = files::open_writer(&path).map_err(|error| unusable(error.to_string()))?;
-        let now_us = ambient.clock.now_micros();
-        upgrade::upgrade(&mut conn, &path, migrations::ALL, now_us)?;
-        let chain = Chain::load(&conn, ambient).map_err(|error| unusable(error.to_string()))?;
-        let mirror =
-            Mirror::start(&path, &settings.audit_folder, chain.head().chain.clone()).map_err(unusable)?;
+        let Prepared { chain, writer: conn } = database.prepare(ambient)?;
+        let key = Arc::new(keys::audit_key(settings, &*conn, &ambient.entropy)?);
+        let chain = Chain::load(&*conn, &chain, ambient).map_err(|error| unusable(error.to_string()))?;
+        let name = chain.head().chain.clone();
+        let mirror = Mirror::start(Arc::clone(&database), &settings.audit_folder, name).map_err(unusable)?;
         let shared = Shared {
             ambient: ambient.clone(),
             key,
@@ -98,14 +101,13 @@ impl Writer {
             head: Arc::new(Mutex::new(chain.head().clone())),
         };
         let writer = Self {
-            conn: Rc::new(conn),
-            path,
+            conn,
             chain,
             shared: shared.clone(),
             mirror,
             broken: None,
             last_upkeep: ambient.clock.elapsed(),
-            _lock: lock,
+            database,
         };
         Ok((writer, shared))
     }
@@ -161,17 +163,18 @@ impl Writer {
             Message::Tick => self.tick(),
             Message::Close(reply) => return Some(reply),
             #[cfg(test)]
-            Message::Meddle(work) => work(&self.conn),
+            Message::Meddle(work) => work(&*self.conn),
         }
         None
     }
 
     fn ready(&mut self) -> Result<Head, StoreError> {
         self.healed()?;
-        let asked = self
-            .conn
-            .query_row("SELECT count(*) FROM host", [], |row| row.get::<_, i64>(0));
-        asked.map_err(|error| crate::refusal::classify(&error))?;
+        let asked = crate::chain::chains(&*self.conn);
+        if let Err(error) = &asked {
+            self.note_broken(error);
+        }
+        asked?;
         Ok(self.chain.head().clone())
     }
 
@@ -193,14 +196,7 @@ impl Writer {
         self.chain.want_checkpoint();
         self.commit(Vec::new());
         self.mirror.stop();
-        let truncated = self
-            .conn
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-        match truncated {
-            Ok(0) => {}
-            Ok(_) => tracing::info!("the write-ahead log stays for the next start, somebody still reads"),
-            Err(error) => tracing::warn!(error = %error, "the write-ahead log stays for the next start"),
-        }
+        self.database.settle(&*self.conn);
     }
 
     fn publish(&self) {
@@ -213,18 +209,21 @@ pub(crate) fn start(
     settings: Settings,
     ambient: Ambient,
     queue: mpsc::Receiver<Message>,
-    opened: oneshot::Sender<Result<Shared, OpenError>>,
+    opened: oneshot::Sender<Result<Opened, OpenError>>,
 ) -> std::io::Result<()> {
-    let run = move || {
-        let writer = files::prepare(&settings).and_then(|lock| Writer::open(&settings, &ambient, lock));
-        match writer {
-            Ok((writer, shared)) => {
-                if opened.send(Ok(shared)).is_ok() {
-                    writer.run(queue);
-                }
+    let open = move || {
+        keys::prepare(&settings)?;
+        let database = settings.claim()?;
+        let (writer, shared) = Writer::open(&settings, Arc::clone(&database), &ambient)?;
+        Ok((writer, Opened { database, shared }))
+    };
+    let run = move || match open() {
+        Ok((writer, ready)) => {
+            if opened.send(Ok(ready)).is_ok() {
+                writer.run(queue);
             }
-            Err(error) => drop(opened.send(Err(error))),
         }
+        Err(error) => drop(opened.send(Err(error))),
     };
     std::thread::Builder::new()
         .name("store-writer".to_owned())

@@ -48,6 +48,9 @@ tree! {
     security: SecuritySection;
     /// The certificate and the protocol that browsers meet.
     tls: TlsSection;
+    /// Where the memory is: SQLite in the state folder, or PostgreSQL.
+    #[cfg(feature = "host")]
+    store: watchroom_store::Config;
     /// How people prove who they are, and how long that holds.
     #[cfg(feature = "host")]
     identity: watchroom_identity::Config;

@@ -82,7 +82,7 @@ impl Host {
         tracing::info!(certificate = ?verdict, "panel certificate");
         let certificate = Arc::new(certificate);
 
-        let store = open_store(state, &ambient).await?;
+        let store = open_store(state, config, &ambient).await?;
         let admission = Arc::new(FleetAdmission::default());
         let hub = Hub::new(ambient.clone(), LinkSettings::default(), admission.clone());
         let gateway = Arc::new(LinkGateway(hub.clone()));
@@ -220,8 +220,10 @@ impl std::fmt::Debug for Host {
     }
 }
 
-async fn open_store(state: &State, ambient: &Ambient) -> Result<Store, Failure> {
+async fn open_store(state: &State, config: &Config, ambient: &Ambient) -> Result<Store, Failure> {
+    let server = config.store.server();
     let settings = Settings {
+        server: server.map_err(|error| Failure::new(FaultKind::Invalid, error.to_string()))?,
         folder: state.private("db")?,
         audit_folder: state.private("audit")?,
         audit_key: state.private("keys")?.join("audit.key"),

@@ -29,7 +29,7 @@ pub(crate) fn feed(feed: &Feed, fleet: &Fleet, store: &Store, tasks: &Tasks) {
     tasks.spawn("feed-audit", async move {
         loop {
             match changes.recv().await {
-                Ok(Changed::Audit) | Err(RecvError::Lagged(_)) => {
+                Ok(Changed::Audit | Changed::Everything) | Err(RecvError::Lagged(_)) => {
                     let audit = Resource::all(ResourceKind::Audit);
                     told.publish("audit", "{}", permission::AUDIT_READ, audit);
                     tokio::time::sleep(AUDIT_TOLD_EVERY).await;

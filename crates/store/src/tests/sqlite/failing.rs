@@ -1,4 +1,3 @@
-use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -7,7 +6,7 @@ use tokio::time::timeout;
 
 use super::Room;
 use super::rows::nodes;
-use crate::{Store, StoreError};
+use crate::{Settings, Store, StoreError};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -17,7 +16,7 @@ async fn a_change_whose_entry_cannot_be_written_does_not_happen() {
     room.add("alpha").await.unwrap();
     let trigger =
         "CREATE TRIGGER deaf BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'the log is deaf'); END";
-    room.shell().execute_batch(trigger).unwrap();
+    room.run(trigger);
     let (first, second) = tokio::join!(room.add("beta"), room.add("gamma"));
     for refused in [first, second] {
         assert!(
@@ -26,7 +25,7 @@ async fn a_change_whose_entry_cannot_be_written_does_not_happen() {
         );
     }
     assert_eq!(room.count("nodes"), 1);
-    room.shell().execute_batch("DROP TRIGGER deaf").unwrap();
+    room.run("DROP TRIGGER deaf");
     room.add("beta").await.unwrap();
     assert!(
         room.store.audit().verify().await.unwrap().intact,
@@ -39,6 +38,7 @@ async fn a_full_disk_refuses_changes_and_lets_reads_go_on() {
     let room = Room::open().await;
     room.add("alpha").await.unwrap();
     room.meddle(|conn| {
+        let conn = conn.as_sqlite().unwrap();
         let pages: i64 = conn.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
         conn.query_row(&format!("PRAGMA max_page_count = {}", pages + 2), [], |_| Ok(()))
             .unwrap();
@@ -64,6 +64,7 @@ async fn a_full_disk_refuses_changes_and_lets_reads_go_on() {
     assert_eq!(seen, turn + 1);
     assert!(room.store.ready().await.is_ok(), "full is not broken");
     room.meddle(|conn| {
+        let conn = conn.as_sqlite().unwrap();
         conn.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(()))
             .unwrap();
     })
@@ -78,6 +79,7 @@ async fn a_full_disk_refuses_changes_and_lets_reads_go_on() {
 async fn commits_are_synced_in_full() {
     let room = Room::open().await;
     room.meddle(|conn| {
+        let conn = conn.as_sqlite().unwrap();
         let full: i64 = conn
             .query_row("PRAGMA synchronous", [], |row| row.get(0))
             .unwrap();
@@ -90,17 +92,56 @@ async fn commits_are_synced_in_full() {
     room.store.ready().await.unwrap();
 }
 
+#[tokio::test]
+async fn a_cell_of_another_kind_than_declared_is_an_error_and_not_an_absence() {
+    let room = Room::open().await;
+    room.add("alpha").await.unwrap();
+    room.run("UPDATE nodes SET last_ping = 'yesterday'");
+    let read = room.store.read().await.unwrap().all(nodes::Entity::find()).await;
+    let Err(StoreError::Database(why)) = read else {
+        panic!("{read:?}")
+    };
+    assert!(why.contains("nodes.last_ping"), "{why}");
+}
+
+#[tokio::test]
+async fn a_change_that_tears_the_transaction_down_takes_nobody_else_with_it() {
+    let room = Room::open().await;
+    let bomb = "CREATE TRIGGER bomb BEFORE INSERT ON nodes WHEN NEW.name = 'bomb' \
+                BEGIN SELECT RAISE(ROLLBACK, 'boom'); END";
+    room.run(bomb);
+    let release = super::writing::held_up(&room).await;
+    let names = ["alpha", "beta", "bomb", "gamma", "delta"];
+    let group = futures_util::future::join_all(names.map(|name| room.add(name)));
+    let (answers, ()) = tokio::join!(group, async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        release.send(()).unwrap();
+    });
+    for (name, answer) in names.iter().zip(answers) {
+        match answer {
+            Err(StoreError::Database(why)) => {
+                assert!(*name == "bomb" && why.contains("boom"), "{name}: {why}");
+            }
+            other => assert!(*name != "bomb" && other.is_ok(), "{name}: {other:?}"),
+        }
+    }
+    assert_eq!((room.count("nodes"), room.count("entries")), (4, 4));
+    assert!(room.store.audit().verify().await.unwrap().intact);
+}
+
 /// A limit on the size of files is what a process can do to itself that makes the system refuse a write
 /// of the log in the middle of a commit. It holds for the whole process, hence one of its own.
 #[test]
 fn after_the_system_refused_a_write_nothing_is_acknowledged_until_the_store_has_healed() {
-    if let Some(state) = super::as_child() {
-        return super::runtime().block_on(be_refused_and_heal(&state));
+    if let Some(settings) = super::as_child() {
+        return super::runtime().block_on(be_refused_and_heal(settings));
     }
     let folder = tempfile::tempdir().unwrap();
-    let test =
-        "tests::failing::after_the_system_refused_a_write_nothing_is_acknowledged_until_the_store_has_healed";
-    let output = super::child(test, "trap '' XFSZ;", folder.path())
+    let test = concat!(
+        module_path!(),
+        "::after_the_system_refused_a_write_nothing_is_acknowledged_until_the_store_has_healed"
+    );
+    let output = super::child(test, "trap '' XFSZ;", folder.path(), None)
         .wait_with_output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
@@ -110,11 +151,9 @@ fn after_the_system_refused_a_write_nothing_is_acknowledged_until_the_store_has_
     );
 }
 
-async fn be_refused_and_heal(state: &Path) {
+async fn be_refused_and_heal(settings: Settings) {
     let ambient = watchroom_kit::Ambient::system();
-    let store = Store::open(super::settings(state), ambient.clone())
-        .await
-        .unwrap();
+    let store = Store::open(settings, ambient.clone()).await.unwrap();
     let add = |name: String| {
         let (store, ambient) = (store.clone(), ambient.clone());
         async move { super::add(&store, &ambient, &name).await }

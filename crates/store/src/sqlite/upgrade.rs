@@ -23,14 +23,14 @@ pub(crate) fn upgrade(
     now_us: i64,
 ) -> Result<(), OpenError> {
     let unusable = |error: rusqlite::Error| OpenError::Unusable {
-        path: path.to_owned(),
+        database: path.display().to_string(),
         why: error.to_string(),
     };
     let known = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
     let found = version(conn).map_err(unusable)?;
     if found > known {
         return Err(OpenError::Newer {
-            path: path.to_owned(),
+            database: path.display().to_string(),
             found,
             known,
         });
@@ -40,7 +40,7 @@ pub(crate) fn upgrade(
     }
     if found > 0 {
         let copy = back_up(conn, path, found, now_us).map_err(|why| OpenError::Unusable {
-            path: path.to_owned(),
+            database: path.display().to_string(),
             why: format!("no copy before the upgrade: {why}"),
         })?;
         tracing::info!(store.schema = found, store.copy = %copy.display(), "the database was copied before its upgrade");

@@ -12,7 +12,7 @@ use super::{Room, permit};
 use crate::{AuditFilter, ExportForm, StoreError};
 
 /// All lines of the files beside the database, in order.
-pub(super) fn mirrored(state: &Path) -> Vec<Entry> {
+pub(in crate::tests) fn mirrored(state: &Path) -> Vec<Entry> {
     let mut files: Vec<_> = std::fs::read_dir(state.join("audit"))
         .unwrap()
         .map(|file| file.unwrap().path())
@@ -70,25 +70,18 @@ async fn a_row_edited_in_the_database_is_found_and_named() {
         ),
         ("DELETE FROM entries WHERE seq > 12", DamageKind::Truncated),
     ];
-    let shell = room.shell();
     for (edit, expected) in edits {
-        shell
-            .execute_batch("CREATE TABLE kept AS SELECT * FROM entries")
-            .unwrap();
-        shell.execute_batch(edit).unwrap();
+        room.run("CREATE TABLE kept AS SELECT * FROM entries");
+        room.run(edit);
         let verdict = room.store.audit().verify().await.unwrap();
         let damage = verdict.damage.expect(edit);
         assert_eq!(damage.kind, expected, "{edit}");
         if expected == DamageKind::Edited {
             assert_eq!(damage.seq, Some(7), "{edit}");
         }
-        shell
-            .execute_batch("DELETE FROM entries; INSERT INTO entries SELECT * FROM kept; DROP TABLE kept")
-            .unwrap();
+        room.run("DELETE FROM entries; INSERT INTO entries SELECT * FROM kept; DROP TABLE kept");
     }
-    shell
-        .execute_batch("UPDATE entries SET extra = extra || ' ' WHERE seq = 9")
-        .unwrap();
+    room.run("UPDATE entries SET extra = extra || ' ' WHERE seq = 9");
     let verdict = room.store.audit().verify().await.unwrap();
     assert_eq!(verdict.damage.unwrap().seq, Some(9), "even a space is found");
     assert!(!room.store.audit().last_verification().unwrap().verdict.intact);
@@ -100,7 +93,7 @@ async fn an_entry_slipped_in_behind_the_head_is_found() {
     room.add("alpha").await.unwrap();
     let forged = "INSERT INTO entries SELECT chain, 2, at, event_type, actor, action, resource, result, source_ip, \
                   user_agent, request_id, decision_id, extra, hash, prev_hash FROM entries";
-    room.shell().execute_batch(forged).unwrap();
+    room.run(forged);
     let verdict = room.store.audit().verify().await.unwrap();
     assert_eq!(verdict.damage.unwrap().kind, DamageKind::Inserted);
 }
@@ -271,7 +264,7 @@ async fn a_checkpoint_is_signed_after_a_thousand_entries_or_a_minute() {
         clock: Clock::manual(start),
         ..Ambient::system()
     };
-    let room = Room::open_in(tempfile::tempdir().unwrap(), ambient).await;
+    let room = Room::open_with(ambient).await;
     room.add("alpha").await.unwrap();
     assert!(room.store.audit().last_checkpoint().await.unwrap().is_none());
     room.ambient.clock.advance(Duration::from_secs(61));
@@ -287,12 +280,7 @@ async fn a_checkpoint_is_signed_after_a_thousand_entries_or_a_minute() {
     assert_eq!(room.count("entries"), 1_003, "checkpoints leave no entries");
     let verdict = room.store.audit().verify().await.unwrap();
     assert_eq!((verdict.intact, verdict.checkpoints), (true, 2));
-    room.shell()
-        .execute(
-            "UPDATE checkpoints SET line = replace(line, '1002', '1003') WHERE seq = 1002",
-            [],
-        )
-        .unwrap();
+    room.run("UPDATE checkpoints SET line = replace(line, '1002', '1003') WHERE seq = 1002");
     assert!(!room.store.audit().verify().await.unwrap().intact);
 }
 

@@ -79,20 +79,6 @@ async fn pages_join_to_the_whole_list_and_wrong_requests_are_the_askers_fault() 
     }
 }
 
-#[tokio::test]
-async fn a_cell_of_another_kind_than_declared_is_an_error_and_not_an_absence() {
-    let room = Room::open().await;
-    room.add("alpha").await.unwrap();
-    room.shell()
-        .execute("UPDATE nodes SET last_ping = 'yesterday'", [])
-        .unwrap();
-    let read = room.store.read().await.unwrap().all(nodes::Entity::find()).await;
-    let Err(StoreError::Database(why)) = read else {
-        panic!("{read:?}")
-    };
-    assert!(why.contains("nodes.last_ping"), "{why}");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_views_than_readers_wait_their_turn() {
     let room = Room::open().await;

@@ -5,10 +5,10 @@ use rusqlite::{Connection, Error, ErrorCode, ffi};
 use crate::{StoreError, migrations};
 
 /// Extended code of a violated foreign key (`SQLITE_CONSTRAINT_FOREIGNKEY`).
-pub(crate) const FOREIGN_KEY: i32 = ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
+pub(super) const FOREIGN_KEY: i32 = ffi::SQLITE_CONSTRAINT_FOREIGNKEY;
 
 /// The fact behind an error of SQLite. A foreign key needs [`dangling`] to be named.
-pub(crate) fn classify(error: &Error) -> StoreError {
+pub(super) fn classify(error: &Error) -> StoreError {
     let text = error.to_string();
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full(text),
@@ -37,7 +37,7 @@ fn taken(text: &str) -> Option<StoreError> {
 
 /// Names the reference that a statement violates. SQLite does not, so the statement is done once more with
 /// the check put off, the rows that now dangle are asked for, and all of that is undone.
-pub(crate) fn dangling(conn: &Connection, again: impl FnOnce() -> Result<usize, Error>) -> StoreError {
+pub(super) fn dangling(conn: &Connection, again: impl FnOnce() -> Result<usize, Error>) -> StoreError {
     let unnamed = || StoreError::Database("FOREIGN KEY constraint failed".to_owned());
     let found = (|| {
         conn.execute_batch("SAVEPOINT naming; PRAGMA defer_foreign_keys = ON")?;
