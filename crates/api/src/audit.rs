@@ -1,6 +1,5 @@
 //! `/api/audit`: what was done, for those who may read it.
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -12,7 +11,7 @@ use watchroom_model::{Page, PageRequest, UserName};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_records::{EntryView, ExportForm, RecordFilter, VerdictView};
 use watchroom_shield::RouteClass;
-use watchroom_web::{Caller, Problem, Query, Route};
+use watchroom_web::{Caller, Json, Problem, Query, Route};
 
 use crate::{Api, invalid_page};
 

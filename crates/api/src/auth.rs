@@ -1,6 +1,5 @@
 //! `/api/auth/me`: who one is, and what one may do.
 
-use axum::Json;
 use axum::extract::State;
 use http::Method;
 use serde::Serialize;
@@ -8,7 +7,7 @@ use utoipa::ToSchema;
 use watchroom_model::UserId;
 use watchroom_policy::{PermissionSet, Resource, ResourceKind, Scope, act};
 use watchroom_shield::RouteClass;
-use watchroom_web::{Caller, Credential, Problem, Route};
+use watchroom_web::{Caller, Credential, Json, Problem, Route};
 
 use crate::Api;
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use http::{Method, StatusCode};
 use watchroom_fleet::servers::{NewServer, ServerFilter};
@@ -10,7 +9,7 @@ use watchroom_fleet::{Acted, NodeView, Server, ServerView};
 use watchroom_model::{NodeId, Page, PageRequest};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::RouteClass;
-use watchroom_web::{Body, Caller, IdempotencyHeader, Params, Problem, Query, Route};
+use watchroom_web::{Body, Caller, IdempotencyHeader, Json, Params, Problem, Query, Route};
 
 use crate::servers::{create_on, idempotency, remove_one};
 use crate::{Api, invalid_page, nodes};

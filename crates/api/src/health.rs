@@ -3,14 +3,13 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use axum::Json;
 use axum::extract::State;
 use http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 use watchroom_policy::act;
 use watchroom_shield::RouteClass;
-use watchroom_web::Route;
+use watchroom_web::{Json, Route};
 
 use crate::Api;
 

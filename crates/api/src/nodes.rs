@@ -1,13 +1,12 @@
 //! `/api/nodes`: the machines.
 
-use axum::Json;
 use axum::extract::State;
 use http::Method;
-use watchroom_fleet::NodeView;
+use watchroom_fleet::{NodeView, Written};
 use watchroom_model::{NodeId, Page, PageRequest};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::RouteClass;
-use watchroom_web::{Caller, Params, Problem, Query, Route};
+use watchroom_web::{Caller, Json, Params, Problem, Query, Route};
 
 use crate::{Api, invalid_page};
 
@@ -33,11 +32,10 @@ pub(crate) async fn list(
     caller: Caller,
     State(api): State<Api>,
     Query(page): Query<PageRequest>,
-) -> Result<Json<Page<NodeView>>, Problem> {
+) -> Result<Json<Page<Written>>, Problem> {
     caller.permit(act::ListNodes, &Resource::all(ResourceKind::Node))?;
-    Ok(Json(
-        api.fleet.nodes(caller.principal(), &page).map_err(invalid_page)?,
-    ))
+    let nodes = api.fleet.nodes_written(caller.principal(), &page);
+    Ok(Json(nodes.map_err(invalid_page)?))
 }
 
 async fn show(

@@ -1,11 +1,10 @@
 //! `/api/openapi.json`: the API described, from the route table.
 
-use axum::Json;
 use http::Method;
 use utoipa::openapi::OpenApi;
 use watchroom_policy::act;
 use watchroom_shield::RouteClass;
-use watchroom_web::Route;
+use watchroom_web::{Json, Route};
 
 use crate::Api;
 

@@ -1,6 +1,5 @@
 //! `/api/session`: one's own session, and saying that one is still here.
 
-use axum::Json;
 use axum::extract::State;
 use http::Method;
 use serde::Serialize;
@@ -8,7 +7,7 @@ use utoipa::ToSchema;
 use watchroom_identity::SessionView;
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::RouteClass;
-use watchroom_web::{Caller, NotFound, Problem, Route};
+use watchroom_web::{Caller, Json, NotFound, Problem, Route};
 
 use crate::Api;
 

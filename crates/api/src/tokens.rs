@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::Json;
 use axum::extract::State;
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use watchroom_kit::{ExposeSecret, Fault, FaultKind, FieldFault};
 use watchroom_model::{Page, PageRequest, TokenId, TokenName, UserId, UserName};
 use watchroom_policy::{PermissionSet, Resource, ResourceKind, act};
 use watchroom_shield::RouteClass;
-use watchroom_web::{Body, Caller, Params, Problem, Query, Route};
+use watchroom_web::{Body, Caller, Json, Params, Problem, Query, Route};
 
 use crate::Api;
 

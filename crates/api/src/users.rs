@@ -1,6 +1,5 @@
 //! `/api/users`: people.
 
-use axum::Json;
 use axum::extract::State;
 use http::{Method, StatusCode};
 use serde::Deserialize;
@@ -10,7 +9,7 @@ use watchroom_kit::SecretString;
 use watchroom_model::{CallSign, DisplayName, EmailAddress, Page, PageRequest, UserId, UserName};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::RouteClass;
-use watchroom_web::{Body, Caller, Params, Problem, Query, Route};
+use watchroom_web::{Body, Caller, Json, Params, Problem, Query, Route};
 
 use crate::Api;
 

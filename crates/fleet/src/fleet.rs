@@ -197,8 +197,8 @@ fn remove<Id: Ord + Copy, Thing>(known: &Known<Id, Thing>, id: Id) {
 }
 
 /// Cuts a page out of things that come with their cursors, in order.
-pub(crate) fn page_of<T, V>(
-    things: impl Iterator<Item = (String, T)>,
+pub(crate) fn page_of<C: ToString, T, V>(
+    things: impl Iterator<Item = (C, T)>,
     request: &PageRequest,
     view: impl Fn(T) -> V,
 ) -> Result<Page<V>, PageError> {
@@ -209,7 +209,7 @@ pub(crate) fn page_of<T, V>(
         if items.len() == limit {
             return Ok(Page {
                 items,
-                next_cursor: last,
+                next_cursor: last.as_ref().map(C::to_string),
             });
         }
         last = Some(cursor);

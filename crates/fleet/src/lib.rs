@@ -11,6 +11,7 @@ mod gateway;
 mod idempotency;
 pub mod nodes;
 pub mod servers;
+mod written;
 
 pub use event::FleetEvent;
 pub use fleet::Fleet;
@@ -18,3 +19,4 @@ pub use gateway::{Gateway, GatewayError};
 pub use idempotency::IdempotencyKey;
 pub use nodes::{Node, NodeView};
 pub use servers::{Acted, Outcome, Server, ServerView};
+pub use written::Written;

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use time::OffsetDateTime;
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// A source of wall-clock and monotonic time. Cloning shares the source.
 #[derive(Clone, Debug)]
@@ -47,21 +49,24 @@ impl Clock {
 
     /// Now, in UTC, cut to whole microseconds.
     #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        from_micros(self.now_micros())
+    }
+
+    /// Now as microseconds since the Unix epoch, the form in which times are stored. A machine that believes in
+    /// a time before that gets the epoch.
+    #[must_use]
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the one place that asks the machine"
     )]
-    pub fn now(&self) -> OffsetDateTime {
-        match &self.0 {
-            Source::System { .. } => from_micros(micros(OffsetDateTime::now_utc())),
-            Source::Manual { now, .. } => from_micros(now.load(Ordering::SeqCst)),
-        }
-    }
-
-    /// Now as microseconds since the Unix epoch, the form in which times are stored.
-    #[must_use]
     pub fn now_micros(&self) -> i64 {
-        micros(self.now())
+        match &self.0 {
+            Source::System { .. } => SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .map_or(0, whole_micros),
+            Source::Manual { now, .. } => now.load(Ordering::SeqCst),
+        }
     }
 
     /// Time since this clock was made; never goes backwards, whatever happens to the wall clock.
@@ -89,7 +94,17 @@ fn micros(at: OffsetDateTime) -> i64 {
     i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
 }
 
+/// Without the 128-bit arithmetic of a conversion by nanoseconds: this is asked several times a request.
 fn from_micros(micros: i64) -> OffsetDateTime {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000)
+    let since_second = u32::try_from(micros.rem_euclid(MICROS_PER_SECOND)).unwrap_or(0);
+    OffsetDateTime::from_unix_timestamp(micros.div_euclid(MICROS_PER_SECOND))
+        .and_then(|second| second.replace_microsecond(since_second))
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+fn whole_micros(since_epoch: Duration) -> i64 {
+    let seconds = i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX);
+    seconds
+        .saturating_mul(MICROS_PER_SECOND)
+        .saturating_add(i64::from(since_epoch.subsec_micros()))
 }

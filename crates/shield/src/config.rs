@@ -6,9 +6,9 @@ use watchroom_kit::config::{Problems, Section};
 use crate::{Network, Window};
 
 /// Largest header block and largest number of headers that can be configured: above them the HTTP library
-/// answers by itself.
+/// answers by itself. So many headers it reads without asking for memory.
 pub(crate) const MOST_HEADER_BYTES: usize = 64 * 1024;
-pub(crate) const MOST_HEADERS: usize = 256;
+const MOST_HEADERS: usize = 100;
 /// The shortest and longest windows that can be counted.
 const WINDOW_S: std::ops::RangeInclusive<u32> = 1..=86_400;
 
@@ -124,7 +124,7 @@ impl Section for Config {
             self.header_bytes,
             1_024..=MOST_HEADER_BYTES - 1_024,
         );
-        check_range(problems, "shield.headers", self.headers, 16..=MOST_HEADERS - 1);
+        check_range(problems, "shield.headers", self.headers, 16..=MOST_HEADERS);
         check_range(problems, "shield.uri_bytes", self.uri_bytes, 256..=32_768);
         check_range(problems, "shield.body_bytes", self.body_bytes, 1..=1 << 30);
         check_range(problems, "shield.header_read_s", self.header_read_s, 1..=300);

@@ -1,13 +1,12 @@
 //! `POST /api/servers`.
 
-use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use watchroom_fleet::Acted;
 use watchroom_fleet::servers::NewServer;
 use watchroom_kit::{Fault, FaultKind, FieldFault};
 use watchroom_policy::{Resource, ResourceKind, act};
-use watchroom_web::{Body, Caller, IdempotencyHeader, Problem};
+use watchroom_web::{Body, Caller, IdempotencyHeader, Json, Problem};
 
 use super::idempotency;
 use crate::Api;

@@ -1,12 +1,11 @@
 //! `GET /api/servers`.
 
-use axum::Json;
 use axum::extract::State;
 use watchroom_fleet::ServerView;
 use watchroom_fleet::servers::ServerFilter;
 use watchroom_model::{Page, PageRequest};
 use watchroom_policy::{Resource, ResourceKind, act};
-use watchroom_web::{Caller, Problem, Query};
+use watchroom_web::{Caller, Json, Problem, Query};
 
 use crate::{Api, invalid_page};
 

@@ -1,6 +1,5 @@
 //! `GET /api/servers/<id>/logs`.
 
-use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -8,7 +7,7 @@ use utoipa::IntoParams;
 use watchroom_model::console::{ConsoleFrom, Line};
 use watchroom_model::{Page, PageError, PageRequest, ServerId};
 use watchroom_policy::act;
-use watchroom_web::{Caller, Params, Problem, Query};
+use watchroom_web::{Caller, Json, Params, Problem, Query};
 
 use crate::{Api, invalid_page};
 

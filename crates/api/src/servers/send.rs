@@ -1,13 +1,12 @@
 //! `POST /api/servers/<id>/console`.
 
-use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use watchroom_fleet::Acted;
 use watchroom_model::ServerId;
 use watchroom_policy::act;
-use watchroom_web::{Body, Caller, IdempotencyHeader, Params, Problem};
+use watchroom_web::{Body, Caller, IdempotencyHeader, Json, Params, Problem};
 
 use super::idempotency;
 use crate::Api;

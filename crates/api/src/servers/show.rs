@@ -1,11 +1,10 @@
 //! `GET /api/servers/<id>`.
 
-use axum::Json;
 use axum::extract::State;
 use watchroom_fleet::ServerView;
 use watchroom_model::ServerId;
 use watchroom_policy::act;
-use watchroom_web::{Caller, Params, Problem};
+use watchroom_web::{Caller, Json, Params, Problem};
 
 use crate::Api;
 

@@ -1,11 +1,10 @@
 //! `POST /api/servers/<id>/stop`.
 
-use axum::Json;
 use axum::extract::State;
 use watchroom_fleet::Acted;
 use watchroom_model::ServerId;
 use watchroom_policy::act;
-use watchroom_web::{Caller, IdempotencyHeader, Params, Problem};
+use watchroom_web::{Caller, IdempotencyHeader, Json, Params, Problem};
 
 use super::idempotency;
 use crate::Api;

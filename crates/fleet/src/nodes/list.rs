@@ -7,8 +7,8 @@ use watchroom_model::{NodeId, Page, PageError, PageRequest};
 use watchroom_policy::{Principal, Target, permission, reach};
 
 use super::{Node, NodeView};
-use crate::Fleet;
 use crate::fleet::page_of;
+use crate::{Fleet, Written};
 
 impl Fleet {
     /// The nodes that the principal may see, oldest first.
@@ -16,17 +16,34 @@ impl Fleet {
     /// # Errors
     /// [`PageError`] if no such page can be asked for.
     pub fn nodes(&self, principal: &Principal, request: &PageRequest) -> Result<Page<NodeView>, PageError> {
+        self.page_of_nodes(principal, request, |node| self.view_node(node))
+    }
+
+    /// The same as JSON: what dashboards and scripts ask for all day.
+    ///
+    /// # Errors
+    /// [`PageError`] if no such page can be asked for.
+    pub fn nodes_written(
+        &self,
+        principal: &Principal,
+        request: &PageRequest,
+    ) -> Result<Page<Written>, PageError> {
+        self.page_of_nodes(principal, request, |node| node.written.of(self.view_node(node)))
+    }
+
+    fn page_of_nodes<V>(
+        &self,
+        principal: &Principal,
+        request: &PageRequest,
+        show: impl Fn(&Node) -> V,
+    ) -> Result<Page<V>, PageError> {
         let reach = reach(principal, permission::NODES_READ);
         let nodes = self.known_nodes();
         let from = (page_start(request)?, Bound::Unbounded);
         let visible = nodes
             .range(from)
             .filter(|(_, node)| reach.covers(&node.resource()));
-        page_of(
-            visible.map(|(id, node)| (id.to_string(), node)),
-            request,
-            |node| self.view_node(node),
-        )
+        page_of(visible, request, |node| show(node))
     }
 
     /// One node, whoever asks: what may be done with it is decided next.

@@ -21,6 +21,8 @@ pub use view::NodeView;
 
 use live::Live;
 
+use crate::written::LastWritten;
+
 /// What the Host was told once and keeps of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Record {
@@ -73,6 +75,7 @@ pub struct Node {
     id: NodeId,
     record: ArcSwap<Record>,
     live: Mutex<Live>,
+    pub(crate) written: LastWritten<NodeView>,
 }
 
 impl Node {
@@ -82,6 +85,7 @@ impl Node {
             id,
             record: ArcSwap::from_pointee(record),
             live: Mutex::default(),
+            written: LastWritten::default(),
         })
     }
 

@@ -13,7 +13,7 @@ use super::live::Link;
 use crate::Fleet;
 
 /// A node as clients see it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct NodeView {
     /// Its id.
     pub id: NodeId,

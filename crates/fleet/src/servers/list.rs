@@ -58,11 +58,7 @@ impl Fleet {
         let visible = servers
             .range((start, Bound::Unbounded))
             .filter(|(_, server)| reach.covers(&server.resource()) && filter.fits(server));
-        page_of(
-            visible.map(|(id, server)| (id.to_string(), server)),
-            request,
-            |server| self.view_server(server),
-        )
+        page_of(visible, request, |server| self.view_server(server))
     }
 
     /// One server, whoever asks: what may be done with it is decided next.

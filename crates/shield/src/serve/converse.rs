@@ -17,7 +17,7 @@ use watchroom_kit::Tasks;
 use super::SURPLUS_PATIENCE;
 use super::edge::{AnswerBody, Busy, Edge, Pulse};
 use crate::body::EndingBody;
-use crate::config::{MOST_HEADER_BYTES, MOST_HEADERS};
+use crate::config::MOST_HEADER_BYTES;
 use crate::connections::Place;
 use crate::{Application, Peer, RouteClass, Shield};
 
@@ -59,8 +59,7 @@ impl Speech {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(patience)
-            .max_buf_size(MOST_HEADER_BYTES + 16 * 1024)
-            .max_headers(MOST_HEADERS);
+            .max_buf_size(MOST_HEADER_BYTES + 16 * 1024);
         builder
             .http2()
             .timer(TokioTimer::new())

@@ -34,11 +34,11 @@ async fn an_answer_carries_exactly_these_headers() {
     x-permitted-cross-domain-policies: none
     cache-control: no-store
     content-type: text/plain; charset=utf-8
-    content-length: 5
     x-request-id: 019b7ca9-8c88-7450-8697-761748e7dc03
     strict-transport-security: max-age=31536000; includeSubDomains; preload
     ratelimit: "anonymous-60";r=199;t=64
     ratelimit-policy: "anonymous-60";q=200;w=60
+    content-length: 5
     connection: close
     "#);
 }

@@ -34,8 +34,8 @@ use table::{Row, Verdict};
 const SERVER_CORE: usize = 0;
 const CLIENT_CORE: usize = 1;
 /// Rounds of each server, in turn.
-const ROUNDS: usize = 9;
-const ROUND: Duration = Duration::from_millis(700);
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_millis(500);
 /// Connections that ask one thing after the other.
 const CONNECTIONS: usize = 32;
 /// The quiet load under which waiting is measured, and for how long.
@@ -86,7 +86,7 @@ fn guarded() -> Vec<Row> {
     process::pin_to(SERVER_CORE);
     let room = Room::up();
     process::pin_to(CLIENT_CORE);
-    let per_round = 25_000;
+    let per_round = 40_000;
     let tokens = room.tokens(ROUNDS * per_round / room::REQUESTS_PER_TOKEN + 4);
     let ours = Requests::with_tokens(&room.authority(), "/api/nodes", &tokens);
     let body = load::body_of(&room.client(), &ours);
