@@ -12,7 +12,7 @@ use watchroom_kit::Ambient;
 use watchroom_model::{DecisionId, NodeId, Page, PageError, PageRequest, ServerId};
 use watchroom_store::{Store, StoreError};
 
-use crate::nodes::{Liveness, entity as node_entity};
+use crate::nodes::{Away, Liveness, entity as node_entity, links};
 use crate::servers::{Viewers, entity as server_entity};
 use crate::{FleetEvent, Gateway, Node, Server};
 
@@ -32,6 +32,8 @@ struct Inner {
     ambient: Ambient,
     gateway: Arc<dyn Gateway>,
     liveness: Liveness,
+    /// When this Host did not run last.
+    away: Option<Away>,
     viewers: Viewers,
     nodes: Known<NodeId, Node>,
     servers: Known<ServerId, Server>,
@@ -55,6 +57,8 @@ impl Fleet {
             let node = Arc::new(Node::from_row(&row)?);
             nodes.insert(node.id(), node);
         }
+        links::load(&read, &nodes).await?;
+        let away = Away::before(ambient.now(), &nodes);
         let mut servers = BTreeMap::new();
         for row in read.all(server_entity::Entity::find()).await? {
             let server = Arc::new(Server::from_row(&row, &nodes)?);
@@ -68,6 +72,7 @@ impl Fleet {
             ambient,
             gateway,
             liveness,
+            away,
             viewers: Viewers::default(),
             events,
         };
@@ -103,6 +108,10 @@ impl Fleet {
         &self.inner.liveness
     }
 
+    pub(crate) fn away(&self) -> Option<Away> {
+        self.inner.away
+    }
+
     pub(crate) fn viewers(&self) -> &Viewers {
         &self.inner.viewers
     }
@@ -129,14 +138,13 @@ impl Fleet {
 
     /// Brings what is held of a node in line with its row. Its liveness stays.
     pub(crate) async fn reload_node(&self, id: NodeId) -> Result<(), StoreError> {
-        let row = self
-            .store()
-            .read()
-            .await?
-            .one(node_entity::Entity::find_by_id(id.to_string()))
-            .await?;
+        let read = self.store().read().await?;
+        let row = read.one(node_entity::Entity::find_by_id(id.to_string())).await?;
         match (row, self.known_node(id)) {
-            (Some(row), Some(node)) => node.replace_record(&row)?,
+            (Some(row), Some(node)) => {
+                node.replace_record(&row)?;
+                links::reload(&read, &node).await?;
+            }
             (Some(row), None) => {
                 let node = Arc::new(Node::from_row(&row)?);
                 insert(&self.inner.nodes, id, &node);

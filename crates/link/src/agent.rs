@@ -23,6 +23,9 @@ pub trait Agent: Send + Sync + 'static {
     /// Does an order, or gives the answer it gave before for the same key.
     async fn order(&self, envelope: Envelope) -> OrderOutcome;
 
+    /// An order came whose signature does not prove that the Host gave it. It is not done, only written down.
+    async fn disbelieved(&self, envelope: Envelope, why: String);
+
     /// The node as it is now.
     fn heartbeat(&self) -> Heartbeat;
 

@@ -40,6 +40,12 @@ pub enum LinkError {
         /// The cause, for people.
         why: String,
     },
+    /// The Host could not sign the order, so it was not sent.
+    #[error("the order could not be signed ({why}); nothing was sent")]
+    Unsigned {
+        /// Why.
+        why: String,
+    },
     /// The node answered something that this version does not understand.
     #[error(
         "the node answered something that this version does not understand ({why}); upgrade the older of the two"
@@ -72,7 +78,7 @@ impl LinkError {
                 *may_still_happen
             }
             Self::Garbled { .. } => true,
-            Self::NotConnected { .. } | Self::Refused { .. } => false,
+            Self::NotConnected { .. } | Self::Refused { .. } | Self::Unsigned { .. } => false,
         }
     }
 }
@@ -84,7 +90,7 @@ impl Fault for LinkError {
             Self::TimedOut { .. } => FaultKind::Timeout,
             Self::Refused { code, .. } if code == "no_such_server" => FaultKind::NotFound,
             Self::Refused { .. } => FaultKind::Conflict,
-            Self::Garbled { .. } => FaultKind::Internal,
+            Self::Garbled { .. } | Self::Unsigned { .. } => FaultKind::Internal,
         }
     }
 
@@ -94,6 +100,7 @@ impl Fault for LinkError {
             Self::TimedOut { .. } => "node-timed-out",
             Self::Lost { .. } => "link-lost",
             Self::Refused { .. } => "node-refused",
+            Self::Unsigned { .. } => "order-not-signed",
             Self::Garbled { .. } => "node-not-understood",
         }
     }

@@ -95,9 +95,17 @@ pub enum ConnectFault {
         /// The Host's.
         host: String,
     },
-    /// A newer link of the same node was seen: this one is old, or the machine was copied.
+    /// Two machines were seen with this node's key.
     #[error(
-        "link {epoch} of this node is not newer than {newest}, which the Host has seen; if its disk was copied, join the copy as a node of its own"
+        "the node is fenced ({why}); end the copy, then let the node back in on the Host with `watchroom cluster unfence`"
+    )]
+    Fenced {
+        /// What was seen.
+        why: String,
+    },
+    /// A newer link of the same agent came first.
+    #[error(
+        "link {epoch} of this agent is not newer than {newest}, which the Host has seen; it is dialled anew"
     )]
     Superseded {
         /// What the node brought.
@@ -106,10 +114,17 @@ pub enum ConnectFault {
         newest: u64,
     },
     /// A newer link of the same node took over.
-    #[error(
-        "a newer link of this node took over; if another machine holds a copy of its disk, join one of them anew"
-    )]
+    #[error("a newer link of this node took over")]
     Displaced,
+    /// The certificate had expired and was made anew: the next dial brings it.
+    #[error("the certificate was renewed; the link is dialled anew with it")]
+    Renewed,
+    /// Two addresses lead to one Host, and it has a link already.
+    #[error("this address leads to the same Host as {other}, which has the link; take one of the two out")]
+    SameHost {
+        /// The other address.
+        other: String,
+    },
     /// It was there and is gone.
     #[error("the link was lost ({why}); it is dialled again by itself")]
     Lost {
@@ -212,9 +227,9 @@ impl ConnectFault {
 impl Fault for ConnectFault {
     fn kind(&self) -> FaultKind {
         match self {
-            Self::Locked { .. } => FaultKind::Locked,
+            Self::Locked { .. } | Self::Fenced { .. } => FaultKind::Locked,
             Self::NotApproved | Self::Revoked => FaultKind::Forbidden,
-            Self::Superseded { .. } | Self::Displaced => FaultKind::Conflict,
+            Self::Superseded { .. } | Self::Displaced | Self::SameHost { .. } => FaultKind::Conflict,
             Self::TimedOut { .. } => FaultKind::Timeout,
             _ => FaultKind::Unavailable,
         }
@@ -234,8 +249,11 @@ impl Fault for ConnectFault {
             Self::Revoked => "node-revoked",
             Self::Locked { .. } => "node-locked",
             Self::VersionTooOld { .. } => "version-too-old",
+            Self::Fenced { .. } => "node-fenced",
             Self::Superseded { .. } => "link-superseded",
             Self::Displaced => "link-displaced",
+            Self::Renewed => "certificate-renewed",
+            Self::SameHost { .. } => "same-host",
             Self::Lost { .. } => "link-lost",
             Self::Other { .. } => "link-refused",
         }

@@ -1,8 +1,9 @@
 //! What the ends tell each other first, and whether they can work together.
 
 use time::OffsetDateTime;
+use uuid::Uuid;
 use watchroom_model::NodeName;
-use watchroom_trust::TOLERATED_SKEW_S;
+use watchroom_trust::{Fingerprint, TOLERATED_SKEW_S};
 
 use crate::ConnectFault;
 
@@ -15,6 +16,12 @@ pub struct NodeHello {
     pub name: NodeName,
     /// The number of this link: raised on the node's disk before each dial.
     pub epoch: u64,
+    /// Which process of the agent dials. Two machines with one key never share it.
+    pub agent: Uuid,
+    /// The epoch of the same agent's link that stays up until this one has taken over.
+    pub beside: Option<u64>,
+    /// The CAs that it trusts.
+    pub anchors: Vec<Fingerprint>,
     /// What it can do beyond what its version promises.
     pub capabilities: Vec<String>,
     /// Its clock.
@@ -66,6 +73,9 @@ mod tests {
             version: version.to_owned(),
             name,
             epoch: 1,
+            agent: Uuid::nil(),
+            beside: None,
+            anchors: Vec::new(),
             capabilities: Vec::new(),
             clock,
         }

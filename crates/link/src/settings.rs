@@ -33,6 +33,14 @@ pub struct LinkSettings {
     pub hello_patience: Duration,
     /// How long the opening of a stream may take; orders bring their own. Default 10 s.
     pub call_patience: Duration,
+    /// How long the link of another agent with the same key may take to show that it is alive. Default 5 s: a
+    /// machine that came back from a power cut waits that long, once.
+    pub probe_patience: Duration,
+    /// How long calls that run on a link may go on when the next one has taken over. Default 5 min, longer
+    /// than any order takes.
+    pub drain_patience: Duration,
+    /// How often a node looks whether its certificate is to be renewed. Default 30 s.
+    pub renewal_looked_for_every: Duration,
     /// First wait of a node that lost its Host; doubled each time. Default 500 ms.
     pub retry_first: Duration,
     /// Longest such wait. Default 30 s, so that a Host that comes back has all its nodes within a minute.
@@ -50,6 +58,9 @@ impl Default for LinkSettings {
             keep_alive_patience: Duration::from_secs(10),
             hello_patience: Duration::from_secs(10),
             call_patience: Duration::from_secs(10),
+            probe_patience: Duration::from_secs(5),
+            drain_patience: Duration::from_secs(300),
+            renewal_looked_for_every: Duration::from_secs(30),
             retry_first: Duration::from_millis(500),
             retry_most: Duration::from_secs(30),
             events_kept: 4_096,

@@ -4,8 +4,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use tonic::{Code, Status};
+use uuid::Uuid;
+use watchroom_kit::{ExposeSecret, SecretString};
+use watchroom_trust::{CertificateDer, Fingerprint, Issued};
 
-use crate::{ConnectFault, LinkError, NodeHello};
+use crate::{ConnectFault, FreshPapers, LinkError, NodeHello};
 
 pub(crate) use generated::*;
 
@@ -77,6 +80,9 @@ impl From<&NodeHello> for Introduction {
             epoch: hello.epoch,
             capabilities: hello.capabilities.clone(),
             clock_us: micros(hello.clock),
+            agent: hello.agent.as_bytes().to_vec(),
+            beside: hello.beside.unwrap_or(0),
+            anchors: hello.anchors.iter().map(|ca| ca.as_bytes().to_vec()).collect(),
         }
     }
 }
@@ -85,17 +91,63 @@ impl TryFrom<Introduction> for NodeHello {
     type Error = ConnectFault;
 
     fn try_from(hello: Introduction) -> Result<Self, ConnectFault> {
-        let name = hello.name.parse().map_err(|error| ConnectFault::Lost {
-            why: format!("it gave a wrong name: {error}"),
-        })?;
-        let clock = from_micros(hello.clock_us);
+        let wrong = |what: String| ConnectFault::Lost {
+            why: format!("its hello is not understood: {what}"),
+        };
+        let name = hello
+            .name
+            .parse()
+            .map_err(|error| wrong(format!("a wrong name: {error}")))?;
+        let agent = Uuid::from_slice(&hello.agent).map_err(|error| wrong(format!("its agent: {error}")))?;
+        let anchors = hello
+            .anchors
+            .into_iter()
+            .filter_map(|hash| hash.try_into().ok().map(Fingerprint::from_hash));
         Ok(Self {
             version: hello.version,
             name,
             epoch: hello.epoch,
+            agent,
+            beside: (hello.beside > 0).then_some(hello.beside),
+            anchors: anchors.collect(),
             capabilities: hello.capabilities,
-            clock,
+            clock: from_micros(hello.clock_us),
         })
+    }
+}
+
+impl From<FreshPapers> for Papers {
+    fn from(fresh: FreshPapers) -> Self {
+        let der = |chain: &[CertificateDer<'_>]| chain.iter().map(|one| one.to_vec()).collect();
+        let (token, token_expires_us) = match &fresh.token {
+            Some((token, expires_at)) => (token.expose_secret().to_owned(), micros(*expires_at)),
+            None => (String::new(), 0),
+        };
+        Self {
+            anchors: der(&fresh.anchors),
+            chain: fresh.leaf.as_ref().map_or_else(Vec::new, |leaf| der(&leaf.chain)),
+            not_after_us: fresh.leaf.as_ref().map_or(0, |leaf| micros(leaf.not_after)),
+            token,
+            token_expires_us,
+        }
+    }
+}
+
+impl From<Papers> for FreshPapers {
+    fn from(papers: Papers) -> Self {
+        let der = |chain: Vec<Vec<u8>>| chain.into_iter().map(CertificateDer::from).collect::<Vec<_>>();
+        let not_after = from_micros(papers.not_after_us);
+        Self {
+            anchors: der(papers.anchors),
+            leaf: (!papers.chain.is_empty()).then(|| Issued {
+                chain: der(papers.chain),
+                not_after,
+            }),
+            token: (!papers.token.is_empty()).then(|| {
+                let expires_at = from_micros(papers.token_expires_us);
+                (SecretString::from(papers.token), expires_at)
+            }),
+        }
     }
 }
 

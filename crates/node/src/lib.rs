@@ -9,6 +9,7 @@ mod account;
 mod claims;
 mod console;
 mod gate;
+mod ledger;
 mod memory;
 mod place;
 mod process;
@@ -19,6 +20,7 @@ mod shim;
 mod supervisor;
 mod vitals;
 
+pub use ledger::{LedgerError, NodeAudit};
 pub use settings::{Rules, Settings};
 pub use shim::shim_main;
 pub use supervisor::{OpenError, Supervisor};

@@ -92,6 +92,8 @@ pub trait HouseAct: Change {}
 impl HouseAct for KeepHouse {}
 impl HouseAct for RecordRefusal {}
 impl HouseAct for RecordSuspicion {}
+impl HouseAct for FenceNode {}
+impl HouseAct for RenewCertificate {}
 impl HouseAct for ReportServer {}
 
 macro_rules! acts {
@@ -171,6 +173,10 @@ acts! {
     RemoveServer = "server.remove" on Server, needs Permissions(&[p::COMPUTE_DELETE]), known by Some(p::COMPUTE_READ), step up true, leaves Audit;
     /// Send a line to a server's console.
     SendLine = "server.console.send" on Server, needs Permissions(&[p::COMPUTE_CONSOLE]), known by Some(p::COMPUTE_READ), step up false, leaves Audit;
+    /// Let a fenced node back in.
+    UnfenceNode = "node.unfence" on Node, needs Permissions(&[p::NODES_APPROVE]), known by Some(p::NODES_READ), step up true, leaves Security;
+    /// Make a new cluster CA, which every node then moves to.
+    RotateCa = "cluster.ca.rotate" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up true, leaves Security;
     /// Create a person's account.
     CreateUser = "user.create" on User, needs Permissions(&[p::USERS_MANAGE]), known by None, step up true, leaves Security;
     /// Disable or enable an account.
@@ -201,6 +207,10 @@ acts! {
     RecordRefusal = "access.refused" on Host, needs System, known by None, step up false, leaves AuthzDenied;
     /// Write down what the shield turned away, one entry or a count of many.
     RecordSuspicion = "shield.refused" on Host, needs System, known by None, step up false, leaves Suspicious;
+    /// Turn a node away, because two machines have its key or it came back too often.
+    FenceNode = "node.fence" on Node, needs System, known by None, step up false, leaves Suspicious;
+    /// Give a node another certificate.
+    RenewCertificate = "node.renew_certificate" on Node, needs System, known by None, step up false, leaves Security;
     /// Keep what a node says of its servers.
     ReportServer = "server.report" on Server, needs System, known by None, step up false, leaves Audit;
     }

@@ -19,6 +19,9 @@ pub enum Upkeep {
     TokenUsed(TokenId, i64),
     /// When a node last sent a heartbeat (`nodes.last_ping`, microseconds).
     NodePing(NodeId, i64),
+    /// The number of a node's newest dial (`node_links.epoch`). It is lost with the machine, and so are all links:
+    /// every node then dials again with a higher number, so that nothing older gets in by the gap.
+    NodeDialled(NodeId, i64),
 }
 
 /// Which row and column an item writes.
@@ -27,6 +30,7 @@ enum Spot {
     Session(SessionId),
     Token(TokenId),
     Node(NodeId),
+    NodeLink(NodeId),
 }
 
 impl Upkeep {
@@ -35,6 +39,7 @@ impl Upkeep {
             Self::SessionSeen(id, at) => (Spot::Session(id), at),
             Self::TokenUsed(id, at) => (Spot::Token(id), at),
             Self::NodePing(id, at) => (Spot::Node(id), at),
+            Self::NodeDialled(id, epoch) => (Spot::NodeLink(id), epoch),
         }
     }
 }
@@ -46,6 +51,7 @@ impl Spot {
             Self::Session(id) => ("sessions", "last_seen", "id", id.to_string()),
             Self::Token(id) => ("tokens", "last_used", "id", id.to_string()),
             Self::Node(id) => ("nodes", "last_ping", "id", id.to_string()),
+            Self::NodeLink(id) => ("node_links", "epoch", "node", id.to_string()),
         }
     }
 }

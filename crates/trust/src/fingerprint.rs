@@ -22,6 +22,12 @@ impl Fingerprint {
         Self(Sha256::digest(der).into())
     }
 
+    /// The fingerprint whose hash this is.
+    #[must_use]
+    pub const fn from_hash(hash: [u8; 32]) -> Self {
+        Self(hash)
+    }
+
     /// The hash itself.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

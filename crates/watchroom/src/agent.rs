@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use watchroom_kit::{Ambient, FaultKind};
 use watchroom_link::{Dialler, DiallerSettings, LinkSettings};
@@ -10,10 +9,8 @@ use watchroom_node::{Rules, Settings, Supervisor};
 
 use crate::failure::Failure;
 use crate::node_identity::NodeIdentity;
+use crate::node_papers::NodePapers;
 use crate::state::State;
-
-/// How often the agent looks whether its Host has renewed its certificate.
-const IDENTITY_READ_EVERY: Duration = Duration::from_secs(60);
 
 /// A running agent.
 #[derive(Debug)]
@@ -36,7 +33,7 @@ impl Agent {
         let sockets = state.sockets()?;
         let state = state.folder();
         let identity = NodeIdentity::read(state)?.ok_or_else(not_enrolled)?;
-        let client = identity.link_client(state, ambient)?;
+        let papers = Arc::new(NodePapers::open(state, &identity, ambient)?);
         let settings = Settings {
             name: identity.name.clone(),
             state: state.join("node"),
@@ -51,8 +48,9 @@ impl Agent {
             .map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))?;
         let dialler = Dialler::new(
             DiallerSettings {
+                node: identity.node,
                 addresses: identity.addresses.clone(),
-                client: client.clone(),
+                papers,
                 name: identity.name,
                 capabilities: Vec::new(),
                 epoch_file: state.join("node").join("epoch"),
@@ -63,23 +61,6 @@ impl Agent {
         ambient
             .tasks
             .spawn("link-to-host", dialler.run(supervisor.clone()));
-        let state = state.to_owned();
-        ambient.tasks.spawn("read-identity", async move {
-            let mut tick = tokio::time::interval(IDENTITY_READ_EVERY);
-            loop {
-                tick.tick().await;
-                let renewed =
-                    NodeIdentity::read(&state).and_then(|identity| identity.ok_or_else(not_enrolled));
-                let renewed = renewed.and_then(|identity| identity.leaf(&state));
-                match renewed.map(|leaf| client.renew(&leaf)) {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => tracing::error!(%error, "the renewed certificate cannot be used"),
-                    Err(failure) => {
-                        tracing::error!("the node's identity cannot be read: {}", failure.render(false));
-                    }
-                }
-            }
-        });
         Ok(Self { supervisor })
     }
 

@@ -18,6 +18,8 @@ pub mod failure;
 pub mod host;
 mod logging;
 pub mod node_identity;
+#[cfg(feature = "node")]
+mod node_papers;
 pub mod output;
 pub mod run;
 pub mod state;

@@ -1,5 +1,6 @@
 //! How alive a node is: from its link and its heartbeats, held in memory alone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,26 +9,36 @@ use watchroom_kit::config::{Problems, Section};
 use watchroom_model::{Heartbeat, NodeId, NodeStatus};
 use watchroom_store::Upkeep;
 
+use super::Node;
+use super::damping::Turns;
+use super::links::{self, Kept};
 use crate::{Fleet, FleetEvent};
 
 /// Shortest time between two writes of `last_ping`, so that ten thousand nodes cost little.
 const PING_WRITTEN_EVERY: Duration = Duration::from_secs(30);
 
-/// When silence becomes a state.
+/// How nodes are listened to: when silence becomes a state, and how often one may come back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Liveness {
+    /// Seconds between two heartbeats of a node. Default 5.
+    pub heartbeat_s: u32,
     /// Seconds without a heartbeat after which a node is late. Default 15.
     pub late_s: u32,
     /// Seconds without a heartbeat after which it is offline. Default 30.
     pub offline_s: u32,
+    /// How often a node whose certificate has expired may come back by itself until a person decides. Time in
+    /// which this Host did not run is not held against it. Default 5.
+    pub returns: u32,
 }
 
 impl Default for Liveness {
     fn default() -> Self {
         Self {
+            heartbeat_s: 5,
             late_s: 15,
             offline_s: 30,
+            returns: 5,
         }
     }
 }
@@ -36,11 +47,11 @@ impl Section for Liveness {
     const NAME: &'static str = "cluster";
 
     fn check(&self, problems: &mut Problems) {
-        if self.late_s < 6 {
-            problems.add(
-                "cluster.late_s",
-                "must be at least 6: nodes speak every 5 seconds",
-            );
+        if !(1..=60).contains(&self.heartbeat_s) {
+            problems.add("cluster.heartbeat_s", "must be from 1 to 60");
+        }
+        if self.late_s <= self.heartbeat_s {
+            problems.add("cluster.late_s", "must be more than cluster.heartbeat_s");
         }
         if self.offline_s <= self.late_s {
             problems.add("cluster.offline_s", "must be more than cluster.late_s");
@@ -51,12 +62,15 @@ impl Section for Liveness {
 /// What is known of a node at this moment.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
-    pub(crate) heartbeat: Option<Heartbeat>,
+    pub(crate) heartbeat: Option<Arc<Heartbeat>>,
     pub(crate) heard_at: Option<OffsetDateTime>,
     /// Since when there is a link, or since when there is none any more.
     pub(crate) link: Option<Link>,
+    /// What is kept of its newest link.
+    pub(crate) kept: Kept,
+    pub(crate) turns: Turns,
     written_at: Option<OffsetDateTime>,
-    announced: Option<NodeStatus>,
+    announced: Option<(NodeStatus, bool)>,
 }
 
 /// The state of the link as last heard.
@@ -68,6 +82,9 @@ pub(crate) enum Link {
 
 impl Live {
     pub(crate) fn status(&self, now: OffsetDateTime, liveness: &Liveness) -> NodeStatus {
+        if let Some(fenced) = links::fenced(&self.kept) {
+            return fenced;
+        }
         let Some(heard) = self.heard_at else {
             return NodeStatus::Offline;
         };
@@ -84,7 +101,7 @@ impl Live {
 
 impl Fleet {
     /// A heartbeat of a node has arrived.
-    pub fn heard(&self, id: NodeId, heartbeat: Heartbeat) {
+    pub fn heard(&self, id: NodeId, heartbeat: Arc<Heartbeat>) {
         let Some(node) = self.known_node(id) else { return };
         let now = self.ambient().now();
         let mut live = node.live();
@@ -96,7 +113,7 @@ impl Fleet {
                 .upkeep(Upkeep::NodePing(id, self.ambient().clock.now_micros()));
         }
         drop(live);
-        self.announce(id);
+        self.announce(&node);
     }
 
     /// The link of a node has come up.
@@ -105,33 +122,41 @@ impl Fleet {
         node.live().link = Some(Link::Up {
             since: self.ambient().now(),
         });
-        self.announce(id);
+        self.announce(&node);
     }
 
-    /// The link of a node has ended, for a named reason.
+    /// The link of a node has ended, for a named reason. Its state follows by silence; that it is cut shows at once.
     pub fn link_down(&self, id: NodeId, why: String) {
         let Some(node) = self.known_node(id) else { return };
         node.live().link = Some(Link::Down {
             since: self.ambient().now(),
             why,
         });
-        self.announce(id);
+        self.announce(&node);
     }
 
     /// Tells listeners of every node whose state has changed by the passing of time.
     pub fn watch_silence(&self) {
         for node in self.known_nodes().values() {
-            self.announce(node.id());
+            self.announce(node);
         }
     }
 
-    fn announce(&self, id: NodeId) {
-        let Some(node) = self.known_node(id) else { return };
-        let status = node.status(self.ambient().now(), self.liveness());
-        let was = node.live().announced.replace(status);
-        if was != Some(status) {
-            tracing::info!(node.id = %id, node.name = %node.name(), node.status = ?status, "node state changed");
-            self.tell(FleetEvent::Node(id));
+    /// Tells listeners if a node looks different from what they were told last.
+    pub(crate) fn announce(&self, node: &Node) {
+        let now = self.ambient().now();
+        let status = node.status(now, self.liveness());
+        let mut live = node.live();
+        let is_linked = matches!(live.link, Some(Link::Up { .. }));
+        let was = live.announced.replace((status, is_linked));
+        let turn = live.turns.look(now, status);
+        drop(live);
+        if let Some(turn) = turn {
+            tracing::info!(node.id = %node.id(), node.name = %node.name(), node.turn = ?turn, "node state changed");
+            self.tell(FleetEvent::Turned(node.id(), turn));
+        }
+        if turn.is_some() || was != Some((status, is_linked)) {
+            self.tell(FleetEvent::Node(node.id()));
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Nodes: their records, how alive they are, and what people see of them.
 
+mod damping;
 mod enrol;
 pub(crate) mod entity;
+pub(crate) mod links;
 mod list;
 mod live;
 mod view;
@@ -15,10 +17,12 @@ use watchroom_model::{NodeId, NodeName, NodeStatus};
 use watchroom_policy::{Resource, Target};
 use watchroom_store::StoreError;
 
+pub use damping::Turn;
 pub use enrol::LocalNode;
 pub use live::Liveness;
 pub use view::NodeView;
 
+pub(crate) use links::Away;
 use live::Live;
 
 use crate::written::LastWritten;

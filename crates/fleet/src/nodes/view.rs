@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use watchroom_model::{NodeId, NodeName, NodeStatus, Share};
 
 use super::Node;
-use super::live::Link;
+use super::live::{Link, Live};
 use crate::Fleet;
 
 /// A node as clients see it.
@@ -66,7 +66,7 @@ impl Fleet {
             port: beat.map_or(record.port, |beat| beat.port),
             version: beat.map_or_else(|| record.version.clone(), |beat| beat.version.clone()),
             status,
-            reason: reason(status, live.link.as_ref()),
+            reason: reason(status, &live),
             local: record.is_local,
             last_ping: live.heard_at.or(record.last_ping),
             server_count: beat.map_or(0, |beat| beat.server_count),
@@ -79,11 +79,24 @@ impl Fleet {
     }
 }
 
-fn reason(status: NodeStatus, link: Option<&Link>) -> String {
+fn reason(status: NodeStatus, live: &Live) -> String {
+    if let (NodeStatus::Locked, Some(why)) = (status, &live.kept.fence) {
+        return format!("fenced: {why}");
+    }
+    let reason = linked(status, live.link.as_ref());
+    match (live.turns.is_flapping(), reason.is_empty()) {
+        (false, _) => reason,
+        (true, true) => "it comes and goes again and again".to_owned(),
+        (true, false) => format!("it comes and goes again and again; {reason}"),
+    }
+}
+
+fn linked(status: NodeStatus, link: Option<&Link>) -> String {
     match (status, link) {
         (NodeStatus::Pending, _) => "waits for a person to approve it".to_owned(),
         (NodeStatus::Revoked, _) => "its certificate and token were revoked".to_owned(),
         (NodeStatus::Locked, _) => "stopped by a lock".to_owned(),
+        (NodeStatus::Online, Some(Link::Down { why, .. })) => why.clone(),
         (NodeStatus::Online, _) => String::new(),
         (_, None) => "it has not connected since this Host started".to_owned(),
         (_, Some(Link::Up { .. })) => "it is connected but has not spoken for a while".to_owned(),

@@ -9,6 +9,7 @@ use crate::{ConnectFault, NodeHello};
 
 /// Something that happened on a node's link. For one node the order is kept: `Up`, then heartbeats and
 /// reports, then `Down`; the `Down` of a displaced link comes before the `Up` of the one that displaces it.
+/// An `Up` without a `Down` before it is the next link of the same agent, to which everything goes over.
 #[derive(Clone, Debug)]
 pub enum LinkEvent {
     /// A node is linked.
@@ -25,7 +26,7 @@ pub enum LinkEvent {
         /// Why.
         why: ConnectFault,
     },
-    /// It proved itself by its certificate and was not let in. `Superseded` may mean a copied disk.
+    /// It proved itself by its certificate and was not let in.
     Refused {
         /// Which.
         node: NodeId,

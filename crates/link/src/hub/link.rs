@@ -1,4 +1,4 @@
-//! One node's live link: orders, consoles, and what the node said last.
+//! One node's live link: orders, and what the node said last.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -6,20 +6,21 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
-use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
+use uuid::Uuid;
 use watchroom_model::{Envelope, Heartbeat, NodeId, OrderOutcome, ServerId, ServerReport};
 
+use super::Shared;
+use super::arrival::{Arrival, Passage};
+use super::traffic::{Passing, Traffic};
 use crate::transport::{HostTransport, TransportError};
 use crate::wire::{self, node_client::NodeClient};
-use crate::{ConnectFault, LinkError, NodeHello};
+use crate::{ConnectFault, LinkError, NodeHello, statement};
 
-/// A console as it comes over the link. It ends with an error if the link does.
-pub type ConsoleStream = BoxStream<'static, Result<ConsoleEvent, LinkError>>;
+/// How much longer than its deadline an order's signature holds: it may have to wait on its way.
+const SIGNATURE_HOLDS: Duration = Duration::from_secs(60);
 
 pub(crate) type Client = NodeClient<HostTransport>;
 
@@ -28,12 +29,12 @@ pub(crate) type Client = NodeClient<HostTransport>;
 pub struct NodeLink(Arc<Inner>);
 
 struct Inner {
-    node: NodeId,
+    shared: Arc<Shared>,
+    arrival: Arrival,
     hello: Arc<NodeHello>,
-    peer: SocketAddr,
     since: OffsetDateTime,
     client: Client,
-    call_patience: Duration,
+    traffic: Traffic,
     ended: CancellationToken,
     why: Mutex<Option<ConnectFault>>,
     heartbeat: Mutex<Option<(Arc<Heartbeat>, OffsetDateTime)>>,
@@ -43,27 +44,21 @@ struct Inner {
 impl std::fmt::Debug for NodeLink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("NodeLink")
-            .field("node", &self.0.node)
+            .field("node", &self.node())
             .field("epoch", &self.epoch())
             .finish_non_exhaustive()
     }
 }
 
 impl NodeLink {
-    pub(crate) fn new(
-        node: NodeId,
-        hello: NodeHello,
-        peer: SocketAddr,
-        client: Client,
-        (since, call_patience): (OffsetDateTime, Duration),
-    ) -> Self {
+    pub(super) fn new(shared: &Arc<Shared>, arrival: Arrival, hello: NodeHello, client: Client) -> Self {
         Self(Arc::new(Inner {
-            node,
+            shared: Arc::clone(shared),
+            arrival,
             hello: Arc::new(hello),
-            peer,
-            since,
+            since: shared.ambient.now(),
             client,
-            call_patience,
+            traffic: Traffic::default(),
             ended: CancellationToken::new(),
             why: Mutex::default(),
             heartbeat: Mutex::default(),
@@ -74,7 +69,7 @@ impl NodeLink {
     /// Which node.
     #[must_use]
     pub fn node(&self) -> NodeId {
-        self.0.node
+        self.0.arrival.node
     }
 
     /// What it said of itself.
@@ -86,7 +81,13 @@ impl NodeLink {
     /// From where it dialled.
     #[must_use]
     pub fn peer(&self) -> SocketAddr {
-        self.0.peer
+        self.0.arrival.address
+    }
+
+    /// Whether its certificate is by the CA that signs now.
+    #[must_use]
+    pub fn has_moved(&self) -> bool {
+        self.0.arrival.has_moved
     }
 
     /// Since when it is linked.
@@ -131,51 +132,24 @@ impl NodeLink {
     /// [`LinkError`]; [`LinkError::may_still_happen`] says whether it is settled.
     pub async fn order(&self, envelope: Envelope) -> Result<OrderOutcome, LinkError> {
         let deadline = envelope.deadline;
+        let passing = Passing::over(self);
+        let link = passing.link();
         let envelope_json = wire::json(&envelope).map_err(|status| unsendable(&status))?;
-        let mut client = self.0.client.clone();
-        let request = wire::OrderRequest { envelope_json };
-        let reply = self.within(deadline, true, client.r#do(request)).await?;
+        let shared = &link.0.shared;
+        let holds_until = shared.ambient.now() + deadline + SIGNATURE_HOLDS;
+        let request = statement::signed(link.node(), holds_until, envelope_json, |bytes| {
+            shared.signer.sign(bytes)
+        });
+        let request = request.map_err(|error| LinkError::Unsigned {
+            why: error.to_string(),
+        })?;
+        let mut client = link.client();
+        let reply = link.within(deadline, true, client.r#do(request)).await?;
         wire::answer(&reply.into_inner().outcome_json)
     }
 
-    /// Opens a server's console; without end while `follow`, else it ends with what there is.
-    ///
-    /// # Errors
-    /// [`LinkError`]; the code `no_such_server` if the node keeps none of this id.
-    pub async fn console(
-        &self,
-        server: ServerId,
-        from: ConsoleFrom,
-        follow: bool,
-    ) -> Result<ConsoleStream, LinkError> {
-        let from_json = wire::json(&from).map_err(|status| unsendable(&status))?;
-        let request = wire::ConsoleRequest {
-            server: server.to_string(),
-            from_json,
-            follow,
-        };
-        let mut client = self.0.client.clone();
-        let opened = self
-            .within(self.0.call_patience, false, client.console(request))
-            .await?;
-        let events = stream::unfold(Some((self.clone(), opened.into_inner())), async |state| {
-            let (link, mut messages) = state?;
-            let next = tokio::select! {
-                biased;
-                next = messages.message() => next,
-                () = link.0.ended.cancelled() => return Some((Err(link.lost(false)), None)),
-            };
-            match next {
-                Ok(Some(message)) => Some((wire::answer(&message.event_json), Some((link, messages)))),
-                Ok(None) => None,
-                Err(status) => Some((Err(link.failed(&status, false)), None)),
-            }
-        });
-        Ok(events.boxed())
-    }
-
     /// Waits for an answer until the deadline or the end of the link, whichever is first.
-    pub(crate) async fn within<T>(
+    pub(super) async fn within<T>(
         &self,
         deadline: Duration,
         may_still_happen: bool,
@@ -192,16 +166,17 @@ impl NodeLink {
         }
     }
 
-    fn lost(&self, may_still_happen: bool) -> LinkError {
-        let why = self.0.why.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    pub(super) fn lost(&self, may_still_happen: bool) -> LinkError {
         LinkError::Lost {
-            why: why.map_or_else(|| "it ended".to_owned(), |why| why.to_string()),
+            why: self
+                .why()
+                .map_or_else(|| "it ended".to_owned(), |why| why.to_string()),
             may_still_happen,
         }
     }
 
     /// What a status means: a refusal of our node, nothing sent, or a link that is breaking.
-    fn failed(&self, status: &Status, may_still_happen: bool) -> LinkError {
+    pub(super) fn failed(&self, status: &Status, may_still_happen: bool) -> LinkError {
         if let Some(refused) = wire::refused(status) {
             return refused;
         }
@@ -221,7 +196,7 @@ impl NodeLink {
     }
 
     /// Ends it without a word.
-    pub(crate) fn end(&self, why: &ConnectFault) {
+    pub(super) fn end(&self, why: &ConnectFault) {
         self.0
             .why
             .lock()
@@ -231,46 +206,76 @@ impl NodeLink {
     }
 
     /// Tells the node why, waits at most `patience` until it has heard, and ends the link.
-    pub(crate) async fn dismiss(&self, why: &ConnectFault, patience: Duration) {
+    pub(super) async fn dismiss(&self, why: &ConnectFault, patience: Duration) {
         let verdict = wire::Verdict {
             refusal: Some(why.into()),
         };
-        let mut client = self.0.client.clone();
+        let mut client = self.client();
         // A node that cannot be told any more learns of the end from the closed connection.
         drop(self.within(patience, false, client.settle(verdict)).await);
         self.end(why);
     }
 
-    pub(crate) fn epoch(&self) -> u64 {
+    /// Whether the agent at the other end still answers.
+    pub(super) async fn is_alive(&self) -> bool {
+        let shared = &self.0.shared;
+        let mut client = self.client();
+        let asked = client.hello(shared.hello());
+        self.within(shared.settings.probe_patience, false, asked)
+            .await
+            .is_ok()
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
         self.0.hello.epoch
     }
 
-    pub(crate) fn hello_shared(&self) -> Arc<NodeHello> {
+    pub(super) fn passage(&self) -> Passage {
+        Passage::from(&*self.0.hello)
+    }
+
+    pub(super) fn agent(&self) -> Uuid {
+        self.0.hello.agent
+    }
+
+    pub(super) fn arrival(&self) -> &Arrival {
+        &self.0.arrival
+    }
+
+    pub(super) fn traffic(&self) -> &Traffic {
+        &self.0.traffic
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+
+    pub(super) fn hello_shared(&self) -> Arc<NodeHello> {
         Arc::clone(&self.0.hello)
     }
 
-    pub(crate) fn client(&self) -> Client {
+    pub(super) fn client(&self) -> Client {
         self.0.client.clone()
     }
 
-    pub(crate) async fn ended(&self) {
+    pub(super) async fn ended(&self) {
         self.0.ended.cancelled().await;
     }
 
-    pub(crate) fn why(&self) -> Option<ConnectFault> {
+    pub(super) fn why(&self) -> Option<ConnectFault> {
         self.0.why.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn note_heartbeat(&self, heartbeat: &Arc<Heartbeat>, at: OffsetDateTime) {
+    pub(super) fn note_heartbeat(&self, heartbeat: &Arc<Heartbeat>, at: OffsetDateTime) {
         *self.0.heartbeat.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(heartbeat), at));
     }
 
-    pub(crate) fn note_report(&self, report: &Arc<ServerReport>) {
+    pub(super) fn note_report(&self, report: &Arc<ServerReport>) {
         let mut reports = self.0.reports.lock().unwrap_or_else(PoisonError::into_inner);
         reports.insert(report.id, Arc::clone(report));
     }
 
-    pub(crate) fn note_all(&self, all: &[ServerReport]) {
+    pub(super) fn note_all(&self, all: &[ServerReport]) {
         let all = all
             .iter()
             .map(|report| (report.id, Arc::new(report.clone())))
@@ -280,7 +285,7 @@ impl NodeLink {
 }
 
 /// What cannot be written down is refused before anything is sent.
-fn unsendable(status: &Status) -> LinkError {
+pub(super) fn unsendable(status: &Status) -> LinkError {
     LinkError::Refused {
         code: "bad_request".to_owned(),
         why: status.message().to_owned(),

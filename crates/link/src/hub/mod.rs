@@ -1,35 +1,38 @@
 //! The Host's end: all live links, what they report, and who of two links of one node is the newer.
 
+mod admission;
+mod arrival;
+mod console;
+mod door;
 mod event;
 mod link;
+mod papers;
 mod pump;
 mod registry;
 mod serve;
+mod traffic;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
+use futures_util::future::join_all;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::broadcast;
+use uuid::Uuid;
 use watchroom_kit::Ambient;
 use watchroom_model::NodeId;
+use watchroom_trust::OrderSigner;
 
+pub use self::admission::Admission;
+pub use self::arrival::{Arrival, Passage};
+pub use self::console::ConsoleStream;
 pub use self::event::LinkEvent;
-pub use self::link::{ConsoleStream, NodeLink};
+pub use self::link::NodeLink;
 use self::registry::Registry;
-use crate::{ConnectFault, LinkError, LinkSettings, NodeHello};
+use crate::{ConnectFault, LinkError, LinkSettings, wire};
 
 /// How long a node is given to hear why its link ends, before it ends.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-/// Whether a node that TLS has proven is let in.
-#[async_trait]
-pub trait Admission: Send + Sync + 'static {
-    /// Admits the node, or says by name why not; it is told, and the connection closed.
-    async fn admit(&self, node: NodeId, hello: &NodeHello, peer: SocketAddr) -> Result<(), ConnectFault>;
-}
 
 /// All links of this Host. Cloning shares them.
 #[derive(Clone)]
@@ -38,10 +41,23 @@ pub struct Hub {
 }
 
 struct Shared {
+    /// Tells nodes whether two addresses lead to one Host.
+    id: Uuid,
     ambient: Ambient,
     settings: LinkSettings,
     admission: Arc<dyn Admission>,
+    signer: Arc<OrderSigner>,
     registry: Registry,
+}
+
+impl Shared {
+    fn hello(&self) -> wire::HostHello {
+        wire::HostHello {
+            version: self.settings.version.clone(),
+            clock_us: wire::micros(self.ambient.now()),
+            host: self.id.as_bytes().to_vec(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Hub {
@@ -53,27 +69,34 @@ impl std::fmt::Debug for Hub {
 }
 
 impl Hub {
-    /// A hub without links.
+    /// A hub without links. `signer` signs the orders that go over them.
     #[must_use]
-    pub fn new(ambient: Ambient, settings: LinkSettings, admission: Arc<dyn Admission>) -> Self {
+    pub fn new(
+        ambient: Ambient,
+        settings: LinkSettings,
+        admission: Arc<dyn Admission>,
+        signer: Arc<OrderSigner>,
+    ) -> Self {
         let registry = Registry::new(settings.events_kept, ambient.clock.clone());
         Self {
             shared: Arc::new(Shared {
+                id: ambient.uuid(),
                 ambient,
                 settings,
                 admission,
+                signer,
                 registry,
             }),
         }
     }
 
     /// Takes over an accepted TLS stream whose ALPN was [`watchroom_trust::LINK_ALPN`] and whose client
-    /// certificate named `node`. Runs until the link ends; dropping it ends the link.
-    pub async fn serve<S>(&self, stream: S, node: NodeId, peer: SocketAddr)
+    /// certificate proved `arrival`. Runs until the link ends; dropping it ends the link.
+    pub async fn serve<S>(&self, stream: S, arrival: Arrival)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        serve::serve(&self.shared, stream, node, peer).await;
+        serve::serve(&self.shared, stream, arrival).await;
     }
 
     /// The node's live link, if it has one.
@@ -95,7 +118,10 @@ impl Hub {
     /// The nodes with a live link, in order.
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeId> {
-        self.shared.registry.nodes()
+        let links = self.shared.registry.links();
+        let mut nodes: Vec<_> = links.iter().map(NodeLink::node).collect();
+        nodes.sort_unstable();
+        nodes
     }
 
     /// What happens on all links from now on. A receiver that lags by more than
@@ -111,5 +137,42 @@ impl Hub {
         self.shared.registry.retire(node, link.epoch(), &why);
         link.dismiss(&why, FAREWELL).await;
         true
+    }
+
+    /// Looks whether the node's link here is still that of the newest agent. If another Host has let in another
+    /// one, and ours is alive, two machines have one key: both are fenced.
+    pub async fn compare(&self, node: NodeId) {
+        let shared = &self.shared;
+        let door = shared.registry.door(node);
+        let _turn = door.lock().await;
+        let (Some(link), Some(newest)) = (self.link(node), shared.admission.newest(node)) else {
+            return;
+        };
+        if newest.agent == link.agent() {
+            return;
+        }
+        if link.is_alive().await {
+            let why = format!(
+                "two machines have its key: one at {}, one linked to another Host",
+                link.peer()
+            );
+            door::fence(shared, &link, why).await;
+        } else {
+            shared
+                .registry
+                .retire(node, link.epoch(), &ConnectFault::Displaced);
+            link.end(&ConnectFault::Displaced);
+        }
+    }
+
+    /// Tells every linked node which CAs to trust now; each then moves to the one that signs. A node that
+    /// cannot be told now is told when it is linked again.
+    pub async fn tell_anchors(&self) {
+        let told = self.shared.registry.links().into_iter().map(async |link| {
+            if let Err(error) = papers::tell(&link).await {
+                tracing::warn!(node.id = %link.node(), %error, "a node was not told of the cluster's CAs");
+            }
+        });
+        join_all(told).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The two streams that a Host opens on every link: heartbeats and reports.
+//! The two streams by which every link tells how things are: heartbeats and reports.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{LinkEvent, NodeLink, Shared};
 use crate::{LinkError, wire};
 
 /// Reads heartbeats until the stream ends.
-pub(crate) async fn heartbeats(shared: &Shared, link: &NodeLink) -> Result<(), LinkError> {
+pub(super) async fn heartbeats(shared: &Shared, link: &NodeLink) -> Result<(), LinkError> {
     let every_ms = u64::try_from(shared.settings.heartbeat_every.as_millis()).unwrap_or(u64::MAX);
     let mut client = link.client();
     let opening = client.heartbeats(wire::HeartbeatsRequest { every_ms });
@@ -28,7 +28,7 @@ pub(crate) async fn heartbeats(shared: &Shared, link: &NodeLink) -> Result<(), L
 }
 
 /// Reads reports until the stream ends.
-pub(crate) async fn reports(shared: &Shared, link: &NodeLink) -> Result<(), LinkError> {
+pub(super) async fn reports(shared: &Shared, link: &NodeLink) -> Result<(), LinkError> {
     let mut client = link.client();
     let opening = client.reports(wire::ReportsRequest {});
     let mut messages = link
@@ -60,7 +60,7 @@ pub(crate) async fn reports(shared: &Shared, link: &NodeLink) -> Result<(), Link
     Ok(())
 }
 
-async fn next<T>(messages: &mut tonic::Streaming<T>) -> Result<Option<T>, LinkError> {
+pub(super) async fn next<T>(messages: &mut tonic::Streaming<T>) -> Result<Option<T>, LinkError> {
     let next = messages.message().await;
     next.map_err(|status| LinkError::Lost {
         why: status.message().to_owned(),

@@ -1,6 +1,5 @@
 //! One connection on the Host, from the hello to its end.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http::Uri;
@@ -14,27 +13,32 @@ use watchroom_kit::Tasks;
 use watchroom_model::NodeId;
 
 use super::link::Client;
-use super::{FAREWELL, LinkEvent, NodeLink, Shared, pump};
+use super::registry::Displaced;
+use super::{Arrival, FAREWELL, LinkEvent, NodeLink, Shared, door, papers, pump};
 use crate::settings::{CALL_WINDOW, LARGEST_MESSAGE, LINK_WINDOW, MOST_GIVEN_UP};
 use crate::transport::{HostTransport, LinkExecutor};
-use crate::{ConnectFault, NodeHello, hello, wire};
+use crate::{ConnectFault, NodeHello, wire};
 
-pub(crate) async fn serve<S>(shared: &Arc<Shared>, stream: S, node: NodeId, peer: SocketAddr)
+pub(super) async fn serve<S>(shared: &Arc<Shared>, stream: S, arrival: Arrival)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let node = arrival.node;
     let tasks = EndOnDrop(shared.ambient.tasks.child());
     let (client, end) = match open(shared, stream, &tasks.0).await {
         Ok(opened) => opened,
         Err(why) => return refused(shared, node, why),
     };
-    match greet(shared, client, node, peer).await {
+    match greet(shared, client, arrival).await {
         Ok(link) => {
             let place = Place {
                 shared: Arc::clone(shared),
                 link,
             };
             run(&place, end, &tasks.0).await;
+        }
+        Err(ConnectFault::Renewed) => {
+            tracing::info!(node.id = %node, "a node came back with an expired certificate and was given a new one");
         }
         Err(why) => refused(shared, node, why),
     }
@@ -90,28 +94,20 @@ fn silent() -> ConnectFault {
 }
 
 /// Hello, judgement and verdict. The link it returns is in its place.
-async fn greet(
-    shared: &Arc<Shared>,
-    mut client: Client,
-    node: NodeId,
-    peer: SocketAddr,
-) -> Result<NodeLink, ConnectFault> {
+async fn greet(shared: &Arc<Shared>, mut client: Client, arrival: Arrival) -> Result<NodeLink, ConnectFault> {
     let settings = &shared.settings;
     let lost = |status: Status| ConnectFault::Lost {
         why: status.message().to_owned(),
     };
-    let ours = wire::HostHello {
-        version: settings.version.clone(),
-        clock_us: wire::micros(shared.ambient.now()),
-    };
-    let said = timeout(settings.hello_patience, client.hello(ours))
+    let said = timeout(settings.hello_patience, client.hello(shared.hello()))
         .await
         .map_err(|_| silent())?
         .map_err(lost)?;
     let said = NodeHello::try_from(said.into_inner())?;
-    let times = (shared.ambient.now(), settings.call_patience);
-    let link = NodeLink::new(node, said, peer, client.clone(), times);
-    if let Err(why) = judge(shared, &link).await {
+    let link = NodeLink::new(shared, arrival, said, client.clone());
+    let door = shared.registry.door(link.node());
+    let _turn = door.lock().await;
+    if let Err(why) = door::judge(shared, &link).await {
         link.dismiss(&why, FAREWELL).await;
         return Err(why);
     }
@@ -121,41 +117,37 @@ async fn greet(
         .map_err(|_| silent())?
         .map_err(lost)?;
     match shared.registry.publish(&link) {
-        Ok(None) => {}
-        Ok(Some(displaced)) => {
-            drop(shared.ambient.tasks.spawn("link.displaced", async move {
-                displaced.dismiss(&ConnectFault::Displaced, FAREWELL).await;
+        Displaced::Nothing => {}
+        Displaced::Lost(before) => drop(shared.ambient.tasks.spawn("link.displaced", async move {
+            before.dismiss(&ConnectFault::Displaced, FAREWELL).await;
+        })),
+        Displaced::ToEmpty(before) => {
+            before.traffic().hand_over(&link);
+            let patience = settings.drain_patience;
+            drop(shared.ambient.tasks.spawn("link.emptied", async move {
+                if timeout(patience, before.traffic().emptied()).await.is_err() {
+                    tracing::warn!(node.id = %before.node(), "calls on a link that was replaced did not end in time");
+                }
+                before.dismiss(&ConnectFault::Displaced, FAREWELL).await;
             }));
-        }
-        Err(why) => {
-            link.dismiss(&why, FAREWELL).await;
-            return Err(why);
         }
     }
     Ok(link)
-}
-
-async fn judge(shared: &Shared, link: &NodeLink) -> Result<(), ConnectFault> {
-    hello::judge(link.hello(), &shared.settings.version, shared.ambient.now())?;
-    shared
-        .admission
-        .admit(link.node(), link.hello(), link.peer())
-        .await?;
-    shared.registry.claim(link.node(), link.epoch())
 }
 
 /// Reads the link's streams until the connection ends or the link is ended.
 async fn run(place: &Place, end: End, tasks: &Tasks) {
     let link = &place.link;
     tracing::info!(node.id = %link.node(), link.epoch = link.epoch(), "a node is linked");
-    for stream in [Stream::Heartbeats, Stream::Reports] {
+    for stream in [Stream::Heartbeats, Stream::Reports, Stream::Papers] {
         let (shared, link) = (Arc::clone(&place.shared), link.clone());
         drop(tasks.spawn("link.pump", async move {
             let ended = match stream {
                 Stream::Heartbeats => pump::heartbeats(&shared, &link).await,
                 Stream::Reports => pump::reports(&shared, &link).await,
+                Stream::Papers => papers::serve(&link).await,
             };
-            // Without either stream the Host would be blind: the node dials anew.
+            // Without one of them the Host would be blind, or the node without a certificate: it dials anew.
             let why = ended.map_or_else(|error| error.to_string(), |()| format!("its {stream:?} ended"));
             link.end(&ConnectFault::Lost { why });
         }));
@@ -170,6 +162,7 @@ async fn run(place: &Place, end: End, tasks: &Tasks) {
 enum Stream {
     Heartbeats,
     Reports,
+    Papers,
 }
 
 /// A link in its place; it is taken out however its connection ends, even by being dropped.

@@ -13,6 +13,8 @@ pub(crate) struct Epoch {
     /// The last number of this process. On a full or failing disk it goes on from here: a link is needed most
     /// when a machine is in trouble.
     last: Arc<AtomicU64>,
+    /// One dial at a time: lines to several Hosts share the file.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Epoch {
@@ -20,11 +22,13 @@ impl Epoch {
         Self {
             path,
             last: Arc::default(),
+            turn: tokio::sync::Mutex::default(),
         }
     }
 
     /// A number higher than every one before.
     pub(crate) async fn raise(&self) -> u64 {
+        let _turn = self.turn.lock().await;
         let (path, last) = (self.path.clone(), Arc::clone(&self.last));
         let raised = tokio::task::spawn_blocking(move || {
             let next = read(&path).max(last.load(Ordering::SeqCst)).saturating_add(1);

@@ -3,6 +3,7 @@
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tonic::service::Routes;
 use watchroom_kit::Tasks;
@@ -19,7 +20,7 @@ pub(crate) async fn serve(
     service: NodeService,
     tasks: &Tasks,
     settings: &LinkSettings,
-    on_admitted: impl Fn(),
+    admitted: oneshot::Sender<()>,
 ) -> ConnectFault {
     let mut settlement = service.settlement();
     let server = NodeServer::new(service)
@@ -42,7 +43,10 @@ pub(crate) async fn serve(
         settled = timeout(settings.hello_patience * 2, settlement.wait_for(|now| *now != Settlement::Open)) => settled,
     };
     match settled.map(|settled| settled.map(|now| now.clone())) {
-        Ok(Ok(Settlement::Admitted)) => on_admitted(),
+        Ok(Ok(Settlement::Admitted)) => {
+            // A line that has been dropped does not ask; its tasks are about to end.
+            let _ = admitted.send(());
+        }
         Ok(Ok(Settlement::Refused(why))) => {
             // Let the answer to the refusal go out; the Host then closes.
             drop(timeout(settings.hello_patience, connection).await);

@@ -1,6 +1,6 @@
 //! The node's answers: generated calls on one side, the plain [`Agent`](crate::Agent) on the other.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,20 +10,21 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tonic::{Code, Request, Response, Status};
-use watchroom_kit::Clock;
-use watchroom_model::{ServerId, ServerReport};
+use uuid::Uuid;
+use watchroom_model::{Envelope, ServerId, ServerReport};
 
-use super::orders::Orders;
+use super::Office;
+use super::hosts::Claim;
 use super::pieces::pieces;
 use crate::wire::{self, refusal};
-use crate::{Agent, AgentError, ConnectFault, NodeHello};
+use crate::{Agent, AgentError, ConnectFault, FreshPapers, NodeHello, statement};
 
 /// The bounds within which a Host may set the pace of heartbeats, in milliseconds.
 const HEARTBEAT_PACE_MS: std::ops::RangeInclusive<u64> = 20..=60_000;
 
 /// What the Host has decided of this connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Settlement {
+pub(super) enum Settlement {
     /// Nothing yet.
     Open,
     /// The node is admitted.
@@ -34,25 +35,57 @@ pub(crate) enum Settlement {
 
 /// One connection's service.
 #[derive(Clone)]
-pub(crate) struct NodeService {
-    orders: Orders,
+pub(super) struct NodeService {
+    office: Arc<Office>,
+    address: String,
     hello: NodeHello,
-    clock: Clock,
     settlement: Arc<watch::Sender<Settlement>>,
+    /// The Host at the other end, once it has said hello.
+    claim: Arc<Mutex<Option<Claim>>>,
 }
 
 impl NodeService {
-    pub(crate) fn new(orders: Orders, hello: NodeHello, clock: Clock) -> Self {
+    pub(super) fn new(office: &Arc<Office>, address: &str, hello: NodeHello) -> Self {
         Self {
-            orders,
+            office: Arc::clone(office),
+            address: address.to_owned(),
             hello,
-            clock,
             settlement: Arc::new(watch::Sender::new(Settlement::Open)),
+            claim: Arc::default(),
         }
     }
 
+    /// Makes sure that this is the only address by which its Host is linked.
+    fn claim(&self, host: &[u8]) -> Result<(), Status> {
+        let mut claim = self.claim.lock().unwrap_or_else(PoisonError::into_inner);
+        if claim.is_some() {
+            return Ok(());
+        }
+        let host = Uuid::from_slice(host).map_err(|_| {
+            refusal(
+                Code::InvalidArgument,
+                "bad_request",
+                "the Host does not say who it is",
+            )
+        })?;
+        match self.office.hosts.claim(host, &self.address) {
+            Ok(claimed) => *claim = Some(claimed),
+            Err(other) => {
+                let why = ConnectFault::SameHost { other };
+                let told = refusal(Code::AlreadyExists, "same_host", &why.to_string());
+                self.settlement.send_replace(Settlement::Refused(why));
+                return Err(told);
+            }
+        }
+        Ok(())
+    }
+
+    fn agent(&self) -> &Arc<dyn Agent> {
+        self.office.orders.agent()
+    }
+
     /// What the Host decides of this connection.
-    pub(crate) fn settlement(&self) -> watch::Receiver<Settlement> {
+    pub(super) fn settlement(&self) -> watch::Receiver<Settlement> {
         self.settlement.subscribe()
     }
 
@@ -76,10 +109,12 @@ impl wire::node_server::Node for NodeService {
     type HeartbeatsStream = Answers<wire::HeartbeatMessage>;
     type ReportsStream = Answers<wire::ReportsMessage>;
     type ConsoleStream = Answers<wire::ConsoleMessage>;
+    type WishesStream = Answers<wire::Wish>;
 
-    async fn hello(&self, _: Request<wire::HostHello>) -> Result<Response<wire::Introduction>, Status> {
+    async fn hello(&self, host: Request<wire::HostHello>) -> Result<Response<wire::Introduction>, Status> {
+        self.claim(&host.into_inner().host)?;
         let hello = NodeHello {
-            clock: self.clock.now(),
+            clock: self.office.ambient.now(),
             ..self.hello.clone()
         };
         Ok(Response::new(wire::Introduction::from(&hello)))
@@ -94,10 +129,43 @@ impl wire::node_server::Node for NodeService {
         Ok(Response::new(wire::Settled {}))
     }
 
+    async fn wishes(
+        &self,
+        request: Request<wire::WishesRequest>,
+    ) -> Result<Response<Self::WishesStream>, Status> {
+        let state = (self.office.renewal.clone(), request.into_inner().at_once, None);
+        let wishes = stream::unfold(state, async |(renewal, at_once, before)| {
+            let (request, told) = renewal.wish(at_once).await;
+            // Held until the next one, or the end of the link.
+            drop(before);
+            Some((Ok(wire::Wish { request }), (renewal, false, Some(told))))
+        });
+        Ok(Response::new(wishes.boxed()))
+    }
+
+    async fn keep(&self, papers: Request<wire::Papers>) -> Result<Response<wire::Kept>, Status> {
+        let fresh = FreshPapers::from(papers.into_inner());
+        let kept = self.office.renewal.keep(fresh).await;
+        kept.map_err(|why| {
+            tracing::error!("new papers could not be kept: {why}");
+            refusal(Code::Internal, "failed", &why)
+        })?;
+        Ok(Response::new(wire::Kept {}))
+    }
+
     async fn r#do(&self, order: Request<wire::OrderRequest>) -> Result<Response<wire::OrderReply>, Status> {
         self.admitted()?;
-        let envelope = wire::noun(&order.into_inner().envelope_json)?;
-        let outcome = self.orders.settle(envelope).await;
+        let order = order.into_inner();
+        let envelope: Envelope = wire::noun(&order.envelope_json)?;
+        let settings = &self.office.settings;
+        let now = self.office.ambient.now();
+        if let Err(error) = statement::believe(settings.node, &order, &settings.papers.client(), now) {
+            let why = error.to_string();
+            tracing::error!(order.key = envelope.key, "an order was not believed: {why}");
+            self.agent().disbelieved(envelope, why.clone()).await;
+            return Err(refusal(Code::Unauthenticated, "not_proven", &why));
+        }
+        let outcome = self.office.orders.settle(envelope).await;
         let outcome = outcome.ok_or_else(|| Status::unavailable("the node is stopping"))?;
         Ok(Response::new(wire::OrderReply {
             outcome_json: wire::json(&outcome)?,
@@ -115,7 +183,7 @@ impl wire::node_server::Node for NodeService {
             .clamp(*HEARTBEAT_PACE_MS.start(), *HEARTBEAT_PACE_MS.end());
         let mut interval = tokio::time::interval(Duration::from_millis(pace));
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let agent = Arc::clone(self.orders.agent());
+        let agent = Arc::clone(self.agent());
         let beats = stream::unfold((interval, agent), async |(mut interval, agent)| {
             interval.tick().await;
             let beat = wire::json(&agent.heartbeat())
@@ -130,7 +198,7 @@ impl wire::node_server::Node for NodeService {
         _: Request<wire::ReportsRequest>,
     ) -> Result<Response<Self::ReportsStream>, Status> {
         self.admitted()?;
-        let agent = Arc::clone(self.orders.agent());
+        let agent = Arc::clone(self.agent());
         let reports = stream::unfold((agent, None), async |(agent, changes)| {
             let (message, changes) = next_reports(&agent, changes).await?;
             Some((message, (agent, Some(changes))))
@@ -153,7 +221,6 @@ impl wire::node_server::Node for NodeService {
         })?;
         let from = wire::noun(&request.from_json)?;
         let events = self
-            .orders
             .agent()
             .console(server, from, request.follow)
             .await

@@ -7,7 +7,11 @@
     reason = "a test may fail by panicking"
 )]
 
+mod copies;
+mod machine;
 mod refusals;
+mod renewals;
+mod replicas;
 mod room;
 mod viewers;
 
@@ -24,7 +28,8 @@ use watchroom_link::{ConnectFault, ConsoleFrom, LinkError, LinkEvent};
 use watchroom_model::console::ConsoleEvent;
 use watchroom_model::{NodeId, Order, OrderOutcome, ServerStatus};
 
-use self::room::{PATIENCE, Room, event, line, soon};
+use self::machine::line;
+use self::room::{PATIENCE, Room, event, soon};
 
 #[tokio::test]
 async fn a_node_says_hello_and_is_known_by_its_certificate_and_by_what_it_said() {
@@ -168,7 +173,7 @@ async fn a_console_gives_the_last_lines_then_what_comes_and_an_unknown_server_is
     assert_eq!(soon(console.next()).await, Some(Ok(lines(10..11))));
     assert_eq!(soon(console.next()).await, Some(Ok(lines(11..12))));
     let whole = link.console(id, ConsoleFrom::Offset(0), false).await.unwrap();
-    assert_eq!(soon(whole.collect::<Vec<_>>()).await, [Ok(lines(0..10))]);
+    assert_eq!(soon(whole.collect::<Vec<_>>()).await, [Ok(lines(0..12))]);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use watchroom_link::{ConnectFault, LinkEvent};
 use watchroom_model::NodeId;
 use watchroom_trust::{LinkClient, NodeKey};
 
-use crate::room::{Room, event, soon};
+use crate::room::{Folder, Room, event, soon};
 
 #[tokio::test]
 async fn a_node_that_nobody_approved_is_told_so_and_linked_once_it_is() {
@@ -57,39 +57,6 @@ async fn a_revoked_nodes_link_is_cut_within_a_second_and_it_hears_why() {
 }
 
 #[tokio::test]
-async fn a_newer_link_displaces_the_old_one_which_cannot_come_back() {
-    let room = Room::open().await;
-    let mut events = room.hub.events();
-    let (mut old, _link) = room.node().await;
-    let settings = room.settings_for(old.id);
-    std::fs::write(&settings.epoch_file, "1000").unwrap();
-    let mut new = room.start(old.id, settings);
-    new.up().await;
-    let mut seen = Vec::new();
-    let superseded = event(&mut events, |event| match event {
-        LinkEvent::Up { hello, .. } => {
-            seen.push(format!("up {}", hello.epoch));
-            None
-        }
-        LinkEvent::Down { why, .. } => {
-            seen.push(why.slug().to_owned());
-            None
-        }
-        LinkEvent::Refused {
-            why: ConnectFault::Superseded { epoch, newest },
-            ..
-        } => Some((epoch, newest)),
-        _ => None,
-    })
-    .await;
-    assert_eq!(seen, ["up 1", "link-displaced", "up 1001"]);
-    assert_eq!(superseded, (2, 1001));
-    old.down(|why| matches!(why, ConnectFault::Superseded { .. }))
-        .await;
-    assert_eq!(room.hub.link(new.id).unwrap().hello().epoch, 1001);
-}
-
-#[tokio::test]
 async fn a_node_of_another_cluster_sees_that_its_pin_differs() {
     let (room, other) = (Room::open().await, Room::open().await);
     let id = NodeId::mint(&room.ambient);
@@ -109,12 +76,15 @@ async fn a_certificate_of_another_cluster_is_unknown_here() {
     let (room, other) = (Room::open().await, Room::open().await);
     let id = NodeId::mint(&room.ambient);
     let key = NodeKey::open_or_make(other.folder.path()).unwrap();
+    let request = key.request().unwrap();
     let issued = other
         .ca
-        .issue_node_leaf(id.as_uuid(), &key.request().unwrap(), &other.ambient)
+        .issue_node_leaf(id.as_uuid(), &request, &other.ambient)
         .unwrap();
+    let leaf = key.with(issued);
     let mut settings = room.settings_for(id);
-    settings.client = LinkClient::new(&room.ca.certificate(), &key.with(issued), &room.ambient.clock).unwrap();
+    let client = LinkClient::new(&room.ca.certificate(), &leaf, &room.ambient.clock).unwrap();
+    settings.papers = Folder::new(key, client);
     let why = room.start(id, settings).down(|_| true).await;
     assert!(matches!(why, ConnectFault::CertificateUnknown { .. }), "{why:?}");
     assert!(room.hub.nodes().is_empty());
@@ -126,7 +96,8 @@ async fn the_hosts_own_leaf_is_no_way_in_for_a_node() {
     let id = NodeId::mint(&room.ambient);
     let leaf = room.ca.issue_host_leaf(&room.ambient).unwrap();
     let mut settings = room.settings_for(id);
-    settings.client = LinkClient::new(&room.ca.certificate(), &leaf, &room.ambient.clock).unwrap();
+    let client = LinkClient::new(&room.ca.certificate(), &leaf, &room.ambient.clock).unwrap();
+    settings.papers = Folder::new(NodeKey::open_or_make(room.folder.path()).unwrap(), client);
     let why = room.start(id, settings).down(|_| true).await;
     assert!(matches!(why, ConnectFault::CertificateUnknown { .. }), "{why:?}");
     assert!(room.hub.nodes().is_empty());
@@ -143,31 +114,19 @@ fn yesterday(room: &Room) -> Ambient {
 }
 
 #[tokio::test]
-async fn an_expired_certificate_is_named_by_the_node_itself_and_else_by_the_host() {
+async fn an_expired_certificate_is_named_on_both_ends_to_a_node_that_may_not_come_back() {
     let room = Room::open().await;
+    let mut events = room.hub.events();
     let id = NodeId::mint(&room.ambient);
-    let then = yesterday(&room);
-    let key = NodeKey::open_or_make(room.folder.path()).unwrap();
-    let issue = || {
-        key.with(
-            room.ca
-                .issue_node_leaf(id.as_uuid(), &key.request().unwrap(), &then)
-                .unwrap(),
-        )
-    };
     let mut settings = room.settings_for(id);
-    settings.client = LinkClient::new(&room.ca.certificate(), &issue(), &room.ambient.clock).unwrap();
-    assert_eq!(
-        room.start(id, settings.clone()).down(|_| true).await,
-        ConnectFault::CertificateExpired
-    );
-    // A node whose clock is behind believes in its certificate; the Host's alert says otherwise.
-    let node = Ambient {
-        tasks: room.ambient.tasks.child(),
-        ..then
-    };
-    let why = room.start_with(id, settings, node).down(|_| true).await;
+    settings.papers = room.papers_of(id, &yesterday(&room));
+    let why = room.start(id, settings).down(|_| true).await;
     assert_eq!(why, ConnectFault::CertificateExpired);
+    let refused = event(&mut events, |event| match event {
+        LinkEvent::Refused { node, why } => Some((node, why)),
+        _ => None,
+    });
+    assert_eq!(refused.await, (id, ConnectFault::CertificateExpired));
 }
 
 #[tokio::test]
@@ -199,7 +158,9 @@ async fn a_wrong_clock_is_named_with_its_seconds() {
         .issue_node_leaf(id.as_uuid(), &key.request().unwrap(), &room.ambient)
         .unwrap();
     let mut settings = room.settings_for(id);
-    settings.client = LinkClient::new(&room.ca.certificate(), &key.with(issued), &behind).unwrap();
+    let leaf = key.with(issued);
+    let client = LinkClient::new(&room.ca.certificate(), &leaf, &behind).unwrap();
+    settings.papers = Folder::new(key, client);
     let why = room.start_with(id, settings, node).down(|_| true).await;
     assert!(
         matches!(why, ConnectFault::ClockSkewed { seconds: -800..=-600 }),
@@ -250,14 +211,4 @@ async fn an_address_that_leads_nowhere_is_named_by_what_is_wrong_with_it() {
         let why = room.start(id, settings).down(|_| true).await;
         assert_eq!(why.slug(), slug, "{why}");
     }
-}
-
-#[tokio::test]
-async fn a_node_with_two_addresses_finds_the_host_behind_the_second() {
-    let room = Room::open().await;
-    let id = NodeId::mint(&room.ambient);
-    let mut settings = room.settings_for(id);
-    settings.addresses = vec!["nowhere.invalid:7443".to_owned(), room.address.to_string()];
-    let _node = room.start(id, settings);
-    room.linked(id).await;
 }

@@ -1,30 +1,27 @@
 //! A room for one story: a real cluster CA, a Host that accepts real TLS on loopback, and nodes with a small agent.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
 use tempfile::TempDir;
-use time::OffsetDateTime;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use watchroom_kit::{Ambient, Tasks};
 use watchroom_link::{
-    Admission, Agent, AgentError, ConnectFault, ConsoleFrom, Dialler, DiallerSettings, Envelope,
+    Admission, Agent, Arrival, ConnectFault, Dialler, DiallerSettings, Envelope, FreshPapers, Hub, LinkEvent,
+    LinkSettings, LinkState, LinkStates, NodeHello, NodeLink, Papers, Passage,
 };
-use watchroom_link::{Hub, LinkEvent, LinkSettings, LinkState, NodeHello, NodeLink};
-use watchroom_model::console::{ConsoleEvent, Line, Source};
-use watchroom_model::{DecisionId, Desired, Heartbeat, NodeId, Order, OrderOutcome, ServerId, ServerReport};
-use watchroom_model::{ServerStatus, Share};
-use watchroom_trust::{ClusterCa, LinkClient, NodeKey, link_server_config};
+use watchroom_model::{DecisionId, NodeId, Order, ServerId};
+use watchroom_trust::{CertificateDer, ClusterCa, LinkClient, NodeKey, OrderSigner, link_server_config};
+
+use crate::machine::Machine;
 
 /// Longer than anything takes on a busy machine; no story passes by waiting for it.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,6 +31,8 @@ pub fn brisk() -> LinkSettings {
         heartbeat_every: Duration::from_millis(50),
         keep_alive_every: Duration::from_millis(500),
         keep_alive_patience: Duration::from_secs(2),
+        probe_patience: Duration::from_secs(2),
+        renewal_looked_for_every: Duration::from_millis(50),
         retry_first: Duration::from_millis(40),
         retry_most: Duration::from_millis(400),
         ..LinkSettings::default()
@@ -45,20 +44,113 @@ pub async fn soon<T>(what: impl Future<Output = T>) -> T {
     timeout(PATIENCE, what).await.expect("it did not happen in time")
 }
 
-/// Who is let in: everybody, until a reason is set.
-#[derive(Default)]
-pub struct Roll(Mutex<Option<ConnectFault>>);
+/// The roll of a cluster: everybody is let in, until a reason is set or a node is fenced.
+pub struct Roll {
+    ca: Arc<ClusterCa>,
+    ambient: Ambient,
+    refusal: Mutex<Option<ConnectFault>>,
+    newest: Mutex<HashMap<NodeId, Passage>>,
+    fenced: Mutex<HashMap<NodeId, String>>,
+    /// Certificates given.
+    pub issued: AtomicUsize,
+    /// How often a node may come back with an expired certificate.
+    pub returns: AtomicUsize,
+}
 
 impl Roll {
     pub fn refuse(&self, why: Option<ConnectFault>) {
-        *self.0.lock().unwrap() = why;
+        *self.refusal.lock().unwrap() = why;
+    }
+
+    pub fn fenced(&self, node: NodeId) -> Option<String> {
+        self.fenced.lock().unwrap().get(&node).cloned()
+    }
+
+    /// A person has decided.
+    pub fn unfence(&self, node: NodeId) {
+        self.fenced.lock().unwrap().remove(&node);
+        self.newest.lock().unwrap().remove(&node);
     }
 }
 
 #[async_trait]
 impl Admission for Roll {
-    async fn admit(&self, _: NodeId, _: &NodeHello, _: SocketAddr) -> Result<(), ConnectFault> {
-        self.0.lock().unwrap().clone().map_or(Ok(()), Err)
+    async fn admit(&self, arrival: &Arrival, _: &NodeHello) -> Result<(), ConnectFault> {
+        if let Some(why) = self.fenced(arrival.node) {
+            return Err(ConnectFault::Fenced { why });
+        }
+        if arrival.expired_at.is_some() && self.returns.load(Ordering::SeqCst) == 0 {
+            return Err(ConnectFault::CertificateExpired);
+        }
+        self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+
+    fn newest(&self, node: NodeId) -> Option<Passage> {
+        self.newest.lock().unwrap().get(&node).copied()
+    }
+
+    async fn keep(&self, node: NodeId, passage: Passage) -> Result<(), ConnectFault> {
+        self.newest.lock().unwrap().insert(node, passage);
+        Ok(())
+    }
+
+    async fn fence(&self, node: NodeId, why: &str) {
+        self.fenced.lock().unwrap().insert(node, why.to_owned());
+    }
+
+    async fn certify(&self, arrival: &Arrival, request: &[u8]) -> Result<FreshPapers, String> {
+        let (node, key) = (arrival.node.as_uuid(), arrival.key);
+        let leaf = self.ca.renew_node_leaf(node, key, request, &self.ambient);
+        let leaf = leaf.map_err(|error| error.to_string())?;
+        self.issued.fetch_add(1, Ordering::SeqCst);
+        if arrival.expired_at.is_some() {
+            self.returns.fetch_sub(1, Ordering::SeqCst);
+        }
+        Ok(FreshPapers {
+            leaf: Some(leaf),
+            ..FreshPapers::default()
+        })
+    }
+
+    fn anchors(&self) -> Vec<CertificateDer<'static>> {
+        self.ca.anchors()
+    }
+}
+
+/// A node's papers: its key in the room's folder, the rest in memory.
+pub struct Folder {
+    key: NodeKey,
+    client: LinkClient,
+}
+
+impl Folder {
+    pub fn new(key: NodeKey, client: LinkClient) -> Arc<Self> {
+        Arc::new(Self { key, client })
+    }
+}
+
+#[async_trait]
+impl Papers for Folder {
+    fn client(&self) -> LinkClient {
+        self.client.clone()
+    }
+
+    fn request(&self) -> Result<Vec<u8>, String> {
+        self.key.request().map_err(|error| error.to_string())
+    }
+
+    async fn keep(&self, fresh: FreshPapers) -> Result<(), String> {
+        if !fresh.anchors.is_empty() {
+            self.client
+                .trust(&fresh.anchors)
+                .map_err(|error| error.to_string())?;
+        }
+        if let Some(leaf) = fresh.leaf {
+            self.client
+                .renew(&self.key.with(leaf))
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 }
 
@@ -69,20 +161,45 @@ pub struct Room {
     pub ambient: Ambient,
     pub address: SocketAddr,
     connections: Mutex<Tasks>,
-    pub folder: TempDir,
+    pub folder: Arc<TempDir>,
 }
 
 impl Room {
     pub async fn open() -> Arc<Self> {
-        Self::with(brisk()).await
+        Self::with(brisk(), Ambient::system()).await
     }
 
-    pub async fn with(settings: LinkSettings) -> Arc<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let ambient = Ambient::system();
+    pub async fn with(settings: LinkSettings, ambient: Ambient) -> Arc<Self> {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
         let ca = Arc::new(ClusterCa::open_or_make(folder.path(), &ambient).unwrap());
-        let roll = Arc::new(Roll::default());
-        let hub = Hub::new(ambient.clone(), settings, Arc::clone(&roll) as Arc<dyn Admission>);
+        let roll = Arc::new(Roll {
+            ca,
+            ambient: ambient.clone(),
+            refusal: Mutex::default(),
+            newest: Mutex::default(),
+            fenced: Mutex::default(),
+            issued: AtomicUsize::default(),
+            returns: AtomicUsize::default(),
+        });
+        Self::host(settings, ambient, roll, folder).await
+    }
+
+    /// Another Host of the same cluster.
+    pub async fn replica(&self) -> Arc<Self> {
+        let (roll, folder) = (Arc::clone(&self.roll), Arc::clone(&self.folder));
+        Self::host(brisk(), self.ambient.clone(), roll, folder).await
+    }
+
+    async fn host(
+        settings: LinkSettings,
+        ambient: Ambient,
+        roll: Arc<Roll>,
+        folder: Arc<TempDir>,
+    ) -> Arc<Self> {
+        let ca = Arc::clone(&roll.ca);
+        let signer = Arc::new(OrderSigner::new(Arc::clone(&ca), &ambient).unwrap());
+        let admission = Arc::clone(&roll) as Arc<dyn Admission>;
+        let hub = Hub::new(ambient.clone(), settings, admission, signer);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Mutex::new(ambient.tasks.child());
@@ -105,14 +222,21 @@ impl Room {
 
     async fn accept(self: Arc<Self>, listener: TcpListener, tls: TlsAcceptor) {
         while let Ok((socket, peer)) = listener.accept().await {
-            let (hub, tls, ca, now) = (self.hub.clone(), tls.clone(), Arc::clone(&self.ca), self.ambient.now());
+            let (hub, tls, ca, now) = (
+                self.hub.clone(),
+                tls.clone(),
+                Arc::clone(&self.ca),
+                self.ambient.now(),
+            );
             let tasks = self.connections.lock().unwrap().clone();
             drop(tasks.spawn("connection", async move {
                 let Ok(stream) = tls.accept(socket).await else {
                     return;
                 };
-                let proven = ca.peer(stream.get_ref().1.peer_certificates().unwrap(), now).unwrap();
-                hub.serve(stream, NodeId::from(proven.node), peer).await;
+                let proven = ca
+                    .peer(stream.get_ref().1.peer_certificates().unwrap(), now)
+                    .unwrap();
+                hub.serve(stream, Arrival::new(&proven, peer)).await;
             }));
         }
     }
@@ -123,20 +247,28 @@ impl Room {
         std::mem::replace(&mut *self.connections.lock().unwrap(), fresh).stop();
     }
 
-    /// A certificate for a node of this cluster.
-    pub fn client_for(&self, node: NodeId) -> LinkClient {
+    /// A certificate of this cluster for the node, good since now.
+    pub fn papers_for(&self, node: NodeId) -> Arc<Folder> {
+        self.papers_of(node, &self.ambient)
+    }
+
+    /// The same, made at another time.
+    pub fn papers_of(&self, node: NodeId, then: &Ambient) -> Arc<Folder> {
         let key = NodeKey::open_or_make(self.folder.path()).unwrap();
         let issued = self
             .ca
-            .issue_node_leaf(node.as_uuid(), &key.request().unwrap(), &self.ambient)
+            .issue_node_leaf(node.as_uuid(), &key.request().unwrap(), then)
             .unwrap();
-        LinkClient::new(&self.ca.certificate(), &key.with(issued), &self.ambient.clock).unwrap()
+        let leaf = key.with(issued);
+        let client = LinkClient::new(&self.ca.certificate(), &leaf, &self.ambient.clock).unwrap();
+        Folder::new(key, client)
     }
 
     pub fn settings_for(&self, node: NodeId) -> DiallerSettings {
         DiallerSettings {
+            node,
             addresses: vec![self.address.to_string()],
-            client: self.client_for(node),
+            papers: self.papers_for(node),
             name: "harbour".parse().unwrap(),
             capabilities: vec!["console".to_owned()],
             epoch_file: self.folder.path().join(format!("epoch-{}", self.ambient.uuid())),
@@ -152,13 +284,13 @@ impl Room {
     pub fn start_with(&self, id: NodeId, settings: DiallerSettings, ambient: Ambient) -> Node {
         let agent = Arc::new(Machine::new());
         let dialler = Dialler::new(settings, ambient);
-        let state = dialler.state();
+        let states = dialler.states();
         let agent_of_link = Arc::clone(&agent) as Arc<dyn Agent>;
         let task = self.ambient.tasks.spawn("dialler", dialler.run(agent_of_link));
         Node {
             id,
             agent,
-            state,
+            states,
             task,
         }
     }
@@ -219,167 +351,28 @@ pub async fn event<T>(
 pub struct Node {
     pub id: NodeId,
     pub agent: Arc<Machine>,
-    pub state: watch::Receiver<LinkState>,
+    pub states: watch::Receiver<LinkStates>,
     pub task: JoinHandle<()>,
 }
 
 impl Node {
-    /// Waits until the node says that it has no link, for a reason that `wanted` takes.
+    /// Waits until the node says of one of its links that it is down, for a reason that `wanted` takes.
     pub async fn down(&mut self, wanted: impl Fn(&ConnectFault) -> bool) -> ConnectFault {
-        let is_wanted = |state: &LinkState| matches!(state, LinkState::Down { why, .. } if wanted(why));
-        match &*soon(self.state.wait_for(is_wanted)).await.unwrap() {
-            LinkState::Down { why, .. } => why.clone(),
-            other => panic!("{other:?}"),
-        }
+        let reason = |states: &LinkStates| {
+            states.values().find_map(|state| match state {
+                LinkState::Down { why, .. } if wanted(why) => Some(why.clone()),
+                _ => None,
+            })
+        };
+        let states = soon(self.states.wait_for(|states| reason(states).is_some()))
+            .await
+            .unwrap();
+        reason(&states).unwrap()
     }
 
+    /// Waits until all its links are up.
     pub async fn up(&mut self) {
-        drop(
-            soon(self.state.wait_for(|state| matches!(state, LinkState::Up { .. })))
-                .await
-                .unwrap(),
-        );
-    }
-}
-
-/// A small agent: remembers its answers by key, keeps reports, and has one console of ten lines.
-pub struct Machine {
-    pub done: AtomicUsize,
-    /// Orders wait here while it is closed.
-    pub is_held: watch::Sender<bool>,
-    pub begun: Notify,
-    /// Bytes of text of each line of a console.
-    pub line_bytes: AtomicUsize,
-    answers: Mutex<HashMap<String, OrderOutcome>>,
-    reports: Mutex<BTreeMap<ServerId, ServerReport>>,
-    changes: broadcast::Sender<ServerReport>,
-    lines: broadcast::Sender<Line>,
-    next_line: AtomicU64,
-}
-
-pub fn line(offset: u64) -> Line {
-    let at = OffsetDateTime::UNIX_EPOCH;
-    Line {
-        offset,
-        at,
-        source: Source::Stdout,
-        text: format!("line {offset}"),
-    }
-}
-
-impl Machine {
-    fn new() -> Self {
-        Self {
-            done: AtomicUsize::new(0),
-            is_held: watch::Sender::new(false),
-            begun: Notify::new(),
-            line_bytes: AtomicUsize::new(0),
-            answers: Mutex::default(),
-            reports: Mutex::default(),
-            changes: broadcast::Sender::new(8),
-            lines: broadcast::Sender::new(64),
-            next_line: AtomicU64::new(10),
-        }
-    }
-
-    pub fn report(&self, id: ServerId, status: ServerStatus) -> ServerReport {
-        let report = ServerReport {
-            id,
-            desired: Desired::Running,
-            status,
-            reason: "started by alice".to_owned(),
-            pid: None,
-            started_at: None,
-            exit_code: None,
-            limited_by: "none".to_owned(),
-        };
-        self.reports.lock().unwrap().insert(id, report.clone());
-        drop(self.changes.send(report.clone()));
-        report
-    }
-
-    pub fn say(&self) {
-        drop(
-            self.lines
-                .send(line(self.next_line.fetch_add(1, Ordering::SeqCst))),
-        );
-    }
-}
-
-#[async_trait]
-impl Agent for Machine {
-    async fn order(&self, envelope: Envelope) -> OrderOutcome {
-        if let Some(answer) = self.answers.lock().unwrap().get(&envelope.key) {
-            return answer.clone();
-        }
-        self.begun.notify_one();
-        drop(
-            self.is_held
-                .subscribe()
-                .wait_for(|is_held| !is_held)
-                .await
-                .unwrap(),
-        );
-        self.done.fetch_add(1, Ordering::SeqCst);
-        let outcome = match envelope.order {
-            Order::Start(id) => OrderOutcome::Done {
-                report: Some(self.report(id, ServerStatus::Running)),
-            },
-            Order::Stop(_) => OrderOutcome::AlreadySo { report: None },
-            _ => OrderOutcome::Refused {
-                code: "not_allowed_here".to_owned(),
-                why: "not on this node".to_owned(),
-            },
-        };
-        self.answers.lock().unwrap().insert(envelope.key, outcome.clone());
-        outcome
-    }
-
-    fn heartbeat(&self) -> Heartbeat {
-        Heartbeat {
-            name: "harbour".parse().unwrap(),
-            version: "0.1.0".to_owned(),
-            port: 0,
-            server_count: u32::try_from(self.reports.lock().unwrap().len()).unwrap(),
-            load: 0.25,
-            memory: Share::default(),
-            disk: Share::default(),
-            clock: OffsetDateTime::UNIX_EPOCH,
-        }
-    }
-
-    fn reports(&self) -> (Vec<ServerReport>, broadcast::Receiver<ServerReport>) {
-        let changes = self.changes.subscribe();
-        (self.reports.lock().unwrap().values().cloned().collect(), changes)
-    }
-
-    async fn console(
-        &self,
-        server: ServerId,
-        from: ConsoleFrom,
-        follow: bool,
-    ) -> Result<BoxStream<'static, ConsoleEvent>, AgentError> {
-        if !self.reports.lock().unwrap().contains_key(&server) {
-            return Err(AgentError::NoSuchServer(server));
-        }
-        let first = match from {
-            ConsoleFrom::Last(count) => 10 - u64::from(count),
-            ConsoleFrom::Offset(offset) => offset,
-        };
-        let lines = self.lines.subscribe();
-        let bytes = self.line_bytes.load(Ordering::SeqCst);
-        let long = |offset| {
-            let mut line = line(offset);
-            line.text.push_str(&"x".repeat(bytes));
-            line
-        };
-        let before = stream::iter([ConsoleEvent::Lines((first..10).map(long).collect())]);
-        if !follow {
-            return Ok(before.boxed());
-        }
-        let after = stream::unfold(lines, async |mut lines| {
-            Some((ConsoleEvent::Lines(vec![lines.recv().await.ok()?]), lines))
-        });
-        Ok(before.chain(after).boxed())
+        let is_up = |states: &LinkStates| states.values().all(|state| matches!(state, LinkState::Up { .. }));
+        drop(soon(self.states.wait_for(is_up)).await.unwrap());
     }
 }

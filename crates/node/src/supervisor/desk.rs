@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+use watchroom_audit::Outcome;
 use watchroom_link::Envelope;
 use watchroom_model::{Order, OrderOutcome, ServerId, ServerSpec};
 
@@ -16,6 +17,7 @@ use super::standing::{Kept, Standing};
 use crate::account;
 use crate::claims::Claims;
 use crate::gate;
+use crate::ledger;
 use crate::memory::{Ordered, Record};
 use crate::refusal::Refusal;
 
@@ -57,6 +59,14 @@ impl Desk {
         }
     }
 
+    /// Writes down an order that was not believed to come from the Host.
+    pub(super) async fn disbelieved(&self, envelope: &Envelope, why: &str) {
+        let now = self.house.ambient.now();
+        if let Err(error) = self.house.audit(ledger::denied(envelope, why, now)).await {
+            tracing::error!(%error, "an order that was not believed is not in the node's audit: {why}");
+        }
+    }
+
     /// Where the answer to this order will be: of the first time it came, if it came before.
     fn claim(
         self: &Arc<Self>,
@@ -86,9 +96,8 @@ impl Desk {
         under_way.insert(envelope.key.clone(), (print.clone(), answer.clone()));
         let desk = self.clone();
         self.house.tasks.spawn("order", async move {
-            let key = envelope.key.clone();
-            let outcome = desk.carry_out(envelope).await;
-            desk.answer(key, print, outcome, &answers).await;
+            let outcome = desk.carry_out(envelope.clone()).await;
+            desk.answer(&envelope, print, outcome, &answers).await;
         });
         Ok(answer)
     }
@@ -105,11 +114,12 @@ impl Desk {
             self.under_way
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .insert(key.clone(), under_way);
+                .insert(key, under_way);
             let desk = self.clone();
             self.house.tasks.spawn("order", async move {
+                let envelope = ordered.envelope.clone();
                 let outcome = desk.take_up_one(ordered).await;
-                desk.answer(key, print, outcome, &answers).await;
+                desk.answer(&envelope, print, outcome, &answers).await;
             });
         }
     }
@@ -117,12 +127,17 @@ impl Desk {
     /// Keeps the answer and gives it to all who wait.
     async fn answer(
         &self,
-        key: String,
+        envelope: &Envelope,
         print: String,
         outcome: OrderOutcome,
         answers: &watch::Sender<Option<OrderOutcome>>,
     ) {
         let at = self.house.ambient.now();
+        let key = envelope.key.clone();
+        if let Err(error) = self.house.audit(ledger::done(envelope, &outcome, at)).await {
+            // It was done all the same; that it was allowed is written down already.
+            tracing::error!(order.key = key, %error, "what became of an order is not in the node's audit");
+        }
         let record = Record::Answered {
             key: key.clone(),
             print,
@@ -144,7 +159,14 @@ impl Desk {
     }
 
     async fn carry_out(&self, envelope: Envelope) -> OrderOutcome {
-        if let Err(refusal) = gate::allows(&self.house.settings, envelope.order.kind()) {
+        let decided = gate::allows(&self.house.settings, envelope.order.kind());
+        let now = self.house.ambient.now();
+        let entry = match &decided {
+            Ok(()) => ledger::about(&envelope, "decided", Outcome::Success, now),
+            Err(refusal) => ledger::denied(&envelope, &refusal.to_string(), now),
+        };
+        // What cannot be written down is not done.
+        if let Err(refusal) = self.house.audit(entry).await.and(decided) {
             return refusal.into();
         }
         let run = self.run_of(envelope.order.server());

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast;
 use tokio::task::spawn_blocking;
+use watchroom_audit::Draft;
 use watchroom_kit::{Ambient, Tasks};
 use watchroom_model::{ServerId, ServerReport};
 
 use super::keeper::Post;
+use crate::ledger::Ledger;
 use crate::memory::{Known, Memory, Record};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
@@ -31,11 +33,12 @@ pub(super) struct House {
     pub reports: broadcast::Sender<ServerReport>,
     roster: Mutex<BTreeMap<ServerId, Post>>,
     memory: Mutex<Memory>,
+    ledger: Mutex<Ledger>,
 }
 
 impl House {
     /// Furnishes it.
-    pub(super) fn new(settings: Settings, ambient: Ambient, memory: Memory) -> Self {
+    pub(super) fn new(settings: Settings, ambient: Ambient, memory: Memory, ledger: Ledger) -> Self {
         let tasks = ambient.tasks.child();
         let reports = broadcast::Sender::new(REPORTS);
         Self {
@@ -45,6 +48,7 @@ impl House {
             reports,
             roster: Mutex::default(),
             memory: Mutex::new(memory),
+            ledger: Mutex::new(ledger),
         }
     }
 
@@ -76,6 +80,25 @@ impl House {
         });
         match noted.await {
             Ok(noted) => noted.map_err(|error| Refusal::JournalUnwritable {
+                why: error.to_string(),
+            }),
+            // Only a runtime that shuts down drops the call.
+            Err(_) => Err(Refusal::Interrupted),
+        }
+    }
+
+    /// Writes an entry into the node's own audit; durable when it returns.
+    pub(super) async fn audit(self: &Arc<Self>, draft: Draft) -> Result<(), Refusal> {
+        let house = self.clone();
+        let written = spawn_blocking(move || {
+            house
+                .ledger
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .write(draft)
+        });
+        match written.await {
+            Ok(written) => written.map_err(|error| Refusal::JournalUnwritable {
                 why: error.to_string(),
             }),
             // Only a runtime that shuts down drops the call.

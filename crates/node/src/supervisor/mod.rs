@@ -87,6 +87,10 @@ impl Agent for Supervisor {
         self.desk.order(envelope).await
     }
 
+    async fn disbelieved(&self, envelope: Envelope, why: String) {
+        self.desk.disbelieved(&envelope, &why).await;
+    }
+
     fn heartbeat(&self) -> Heartbeat {
         let vitals = self.vitals();
         Heartbeat {

@@ -18,6 +18,7 @@ use super::keeper::Keeper;
 use super::standing::Kept;
 use crate::account::are_we_root;
 use crate::claims::{Claim, Claims};
+use crate::ledger::{self, Ledger, LedgerError};
 use crate::memory::{Memory, MemoryError};
 use crate::settings::Settings;
 
@@ -44,6 +45,9 @@ pub enum OpenError {
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The node's own audit cannot be read, or is not as it was written.
+    #[error("{0}; `watchroom node audit` shows what can be read")]
+    Ledger(#[from] LedgerError),
     /// The journal has records of a form this version does not know.
     #[error("{0}")]
     ForeignJournal(String),
@@ -53,9 +57,11 @@ impl Fault for OpenError {
     fn kind(&self) -> FaultKind {
         match self {
             Self::InUse { .. } => FaultKind::Conflict,
-            Self::Folder(_) | Self::Unusable { .. } | Self::Journal(_) | Self::ForeignJournal(_) => {
-                FaultKind::Internal
-            }
+            Self::Folder(_)
+            | Self::Unusable { .. }
+            | Self::Journal(_)
+            | Self::Ledger(_)
+            | Self::ForeignJournal(_) => FaultKind::Internal,
         }
     }
 
@@ -65,6 +71,7 @@ impl Fault for OpenError {
             Self::Unusable { .. } => "node-folder-unusable",
             Self::InUse { .. } => "node-in-use",
             Self::Journal(_) => "node-journal-unreadable",
+            Self::Ledger(_) => "node-audit-unreadable",
             Self::ForeignJournal(_) => "node-journal-foreign",
         }
     }
@@ -95,9 +102,10 @@ impl Supervisor {
     pub async fn open(settings: Settings, ambient: Ambient) -> Result<Arc<Self>, OpenError> {
         let lock = furnish(&settings)?;
         let memory = Memory::open(&settings.state.join("journal"), ambient.now())?;
+        let ledger = Ledger::open(&ledger::folder(&settings.state), &settings.name)?;
         let kept: Vec<_> = memory.known.servers.values().cloned().collect();
         warn_of_accounts(&settings, kept.iter().map(|(kept, _)| kept));
-        let house = Arc::new(House::new(settings, ambient, memory));
+        let house = Arc::new(House::new(settings, ambient, memory, ledger));
         let keepers = kept.into_iter().map(|(kept, standing)| {
             let id = kept.spec.id;
             let (mut keeper, post) = Keeper::new(house.clone(), kept, standing);

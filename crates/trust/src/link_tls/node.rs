@@ -72,6 +72,17 @@ impl LinkClient {
         })
     }
 
+    /// The same as it is now, which what is renewed here does not touch.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let leaf = Arc::new(NodeLeaf(ArcSwap::new(self.leaf.0.load_full())));
+        Self {
+            leaf,
+            trust: Arc::new(ArcSwap::new(self.trust.load_full())),
+            ..self.clone()
+        }
+    }
+
     /// Proves itself with another leaf from the next dial on; a link that is up stays so.
     ///
     /// # Errors
@@ -109,7 +120,15 @@ impl LinkClient {
         self.server_name.clone()
     }
 
-    /// When the present leaf was made, as far as the node can tell: when it began to use it.
+    /// Whether the present leaf is by the CA that signs now, the first of those that it trusts.
+    #[must_use]
+    pub fn has_moved(&self) -> bool {
+        let trust = self.trust.load();
+        let signing = trust.anchors.first().map(|ca| Fingerprint::of(ca));
+        self.leaf.0.load().issuer == signing
+    }
+
+    /// When the present leaf is to be renewed: two thirds of its life are over then.
     #[must_use]
     pub fn renew_at(&self) -> OffsetDateTime {
         let leaf = self.leaf.0.load();
@@ -180,6 +199,7 @@ struct HeldLeaf {
     certified: Arc<CertifiedKey>,
     not_before: OffsetDateTime,
     not_after: OffsetDateTime,
+    issuer: Option<Fingerprint>,
 }
 
 impl HeldLeaf {
@@ -188,6 +208,7 @@ impl HeldLeaf {
             certified: Arc::new(leaf.certified()?),
             not_before: leaf.not_before().unwrap_or(leaf.not_after()),
             not_after: leaf.not_after(),
+            issuer: leaf.chain().last().map(|ca| Fingerprint::of(ca)),
         })
     }
 }

@@ -1,7 +1,6 @@
-//! The Host enrols its own machine: an id, a certificate of a day, renewed at two thirds of its life.
+//! The Host enrols its own machine: an id, and at each start a fresh certificate to begin with.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use time::OffsetDateTime;
 use watchroom_fleet::nodes::LocalNode;
@@ -12,9 +11,6 @@ use super::Host;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::node_identity::NodeIdentity;
-
-/// Shortest wait before a renewal is tried again.
-const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 pub(super) async fn enrol(
     host: &Host,
@@ -34,31 +30,8 @@ pub(super) async fn enrol(
         addresses: vec![address],
         state: state.to_owned(),
     };
-    let mut expires = renewal.renew(host).await?;
-
-    let (ambient, fleet, ca) = (host.ambient.clone(), host.fleet.clone(), host.cluster_ca.clone());
-    host.ambient.tasks.spawn("renew-local-node", async move {
-        loop {
-            let left = expires - ambient.now();
-            let wait = Duration::try_from(left * 2 / 3)
-                .unwrap_or(TRIED_AGAIN_AFTER)
-                .max(TRIED_AGAIN_AFTER);
-            tokio::time::sleep(wait).await;
-            match renewal.issue(&ca, &ambient) {
-                Err(failure) => tracing::error!(
-                    "the local node's certificate was not renewed: {}",
-                    failure.render(false)
-                ),
-                Ok(identity) => {
-                    expires = identity.not_after;
-                    if let Err(error) = fleet.enrol_local(renewal.record(expires)).await {
-                        tracing::error!(%error, "the local node's record could not be kept");
-                    }
-                }
-            }
-        }
-    });
-    Ok(())
+    // From here on the node renews its certificate over its link, like every other.
+    renewal.renew(host).await
 }
 
 struct Renewal {
@@ -69,10 +42,9 @@ struct Renewal {
 }
 
 impl Renewal {
-    async fn renew(&self, host: &Host) -> Result<OffsetDateTime, Failure> {
+    async fn renew(&self, host: &Host) -> Result<(), Failure> {
         let identity = self.issue(&host.cluster_ca, &host.ambient)?;
-        host.fleet.enrol_local(self.record(identity.not_after)).await?;
-        Ok(identity.not_after)
+        Ok(host.fleet.enrol_local(self.record(identity.not_after)).await?)
     }
 
     fn issue(

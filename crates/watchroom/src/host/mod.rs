@@ -18,7 +18,9 @@ use watchroom_link::{Hub, LinkSettings};
 use watchroom_records::Records;
 use watchroom_shield::Shield;
 use watchroom_store::{Settings, Store};
-use watchroom_trust::{ClusterCa, PanelCertificate, PanelVerdict, link_server_config, panel_server_config};
+use watchroom_trust::{
+    ClusterCa, OrderSigner, PanelCertificate, PanelVerdict, link_server_config, panel_server_config,
+};
 use watchroom_web::{Dispatch, Entrance, EntranceParts, Feed};
 
 pub use listen::Listeners;
@@ -33,7 +35,7 @@ use crate::wire::admission::FleetAdmission;
 use crate::wire::gateway::LinkGateway;
 use crate::wire::refusals::ToRecords;
 use crate::wire::tls::{ByAlpn, LinkHandOff};
-use crate::wire::{feed, link_events, refusals};
+use crate::wire::{feed, link_events, refusals, rotation};
 
 /// How often the panel's certificate is looked at for renewal.
 const CERTIFICATE_CHECKED_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
@@ -83,8 +85,13 @@ impl Host {
         let certificate = Arc::new(certificate);
 
         let store = open_store(state, config, &ambient).await?;
-        let admission = Arc::new(FleetAdmission::default());
-        let hub = Hub::new(ambient.clone(), LinkSettings::default(), admission.clone());
+        let admission = Arc::new(FleetAdmission::new(Arc::clone(&cluster_ca), ambient.clone()));
+        let signer = OrderSigner::new(Arc::clone(&cluster_ca), &ambient).map_err(Failure::trust)?;
+        let times = LinkSettings {
+            heartbeat_every: Duration::from_secs(config.cluster.heartbeat_s.into()),
+            ..LinkSettings::default()
+        };
+        let hub = Hub::new(ambient.clone(), times, admission.clone(), Arc::new(signer));
         let gateway = Arc::new(LinkGateway(hub.clone()));
         let fleet = Fleet::open(store.clone(), gateway, config.cluster.clone(), ambient.clone()).await?;
         admission.opened(fleet.clone());
@@ -133,6 +140,7 @@ impl Host {
         });
 
         link_events::follow(&hub, &fleet, &ambient.tasks);
+        rotation::follow(&cluster_ca, &hub, &fleet, &ambient);
         feed::feed(&feed, &fleet, &store, &ambient.tasks);
         refusals::follow_edge(&shield, &records, &ambient.tasks);
         renew_certificate(Arc::clone(&certificate), &ambient);
@@ -163,7 +171,13 @@ impl Host {
         let (shield, choose) = (self.shield.clone(), self.choose.clone());
         tasks.spawn_graceful(
             "serve-panel",
-            watchroom_shield::serve(listeners.panel, shield, choose, self.dispatch.clone(), tasks.clone()),
+            watchroom_shield::serve(
+                listeners.panel,
+                shield,
+                choose,
+                self.dispatch.clone(),
+                tasks.clone(),
+            ),
         );
         let local = watchroom_shield::serve_local(
             listeners.socket,

@@ -39,7 +39,10 @@ impl Routes {
             fleet: api.fleet.clone(),
             records: api.records.clone(),
         });
-        let pages = self.panel.into_iter().map(|route| route.with_state(panel.clone()));
+        let pages = self
+            .panel
+            .into_iter()
+            .map(|route| route.with_state(panel.clone()));
         let routes = self.api.into_iter().map(|route| route.with_state(api.clone()));
         Dispatch::new(routes.chain(pages), problem_page()).map_err(clash)
     }

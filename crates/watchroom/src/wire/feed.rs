@@ -53,6 +53,8 @@ fn tell(feed: &Feed, fleet: &Fleet, event: FleetEvent) {
                 );
             }
         }
+        // A listener has heard of the node itself; what is worth an alert is somebody else's to take up.
+        FleetEvent::Turned(..) => {}
         FleetEvent::Server(id, node_id) => {
             let data = json!({ "id": id, "node_id": node_id }).to_string();
             // A removed server is told to those who could see its node: there is nothing else left of it.

@@ -39,8 +39,9 @@ fn gateway_error(error: LinkError) -> GatewayError {
             GatewayError::NotConnected { since, why }
         }
         LinkError::TimedOut { may_still_happen, .. } => GatewayError::TimedOut { may_still_happen },
-        LinkError::Lost { why, .. } | LinkError::Refused { why, .. } | LinkError::Garbled { why } => {
-            GatewayError::Failed(why)
-        }
+        LinkError::Lost { why, .. }
+        | LinkError::Refused { why, .. }
+        | LinkError::Unsigned { why }
+        | LinkError::Garbled { why } => GatewayError::Failed(why),
     }
 }

@@ -6,4 +6,5 @@ pub(crate) mod gateway;
 pub(crate) mod link_events;
 pub(crate) mod pages;
 pub(crate) mod refusals;
+pub(crate) mod rotation;
 pub(crate) mod tls;

@@ -10,8 +10,7 @@ use rustls::server::ClientHello;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use watchroom_kit::Clock;
-use watchroom_link::Hub;
-use watchroom_model::NodeId;
+use watchroom_link::{Arrival, Hub};
 use watchroom_shield::{Choice, ChooseTls, HandOff};
 use watchroom_trust::{ClusterCa, LINK_ALPN};
 
@@ -60,7 +59,7 @@ impl HandOff for LinkHandOff {
                 return;
             }
             match ca.peer(session.peer_certificates().unwrap_or_default(), now) {
-                Ok(proven) => hub.serve(stream, NodeId::from(proven.node), peer).await,
+                Ok(proven) => hub.serve(stream, Arrival::new(&proven, peer)).await,
                 Err(error) => tracing::warn!(peer = %peer, %error, "closed a link without a node's certificate"),
             }
         }
