@@ -110,7 +110,7 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["insta", "proptest", "trybuild", "tempfile"],
-        &["testkit"],
+        &["testkit", "testkit-folder"],
         "tools of tests are not shipped",
     ),
 ];

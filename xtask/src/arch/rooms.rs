@@ -31,7 +31,7 @@ const fn pure(name: &'static str, may_import: &'static [&'static str], why: &'st
     }
 }
 
-const DOMAIN: &[&str] = &["kit", "model", "policy", "audit", "store"];
+const DOMAIN: &[&str] = &["kit", "model", "policy", "audit", "store", "testkit-folder"];
 const OUTSIDE: &[&str] = &[
     "kit", "model", "policy", "audit", "shield", "web", "identity", "fleet", "records", "alerts", "nets",
 ];
@@ -55,6 +55,7 @@ const ALL: &[&str] = &[
     "panel",
     "node",
     "watchroom",
+    "testkit-folder",
     "testkit-postgres",
 ];
 
@@ -92,18 +93,30 @@ pub(crate) const ROOMS: &[Room] = &[
         "keys and certificates are handled in one small place, and the node needs them too",
     ),
     room(
+        "testkit-folder",
+        &[],
+        "the tests of every room need a folder of their own, and nothing else of the house for it",
+    ),
+    room(
         "testkit-postgres",
         &[],
         "the store's own tests need a server too, and must not need the whole house for it",
     ),
     room(
         "store",
-        &["kit", "model", "policy", "audit", "testkit-postgres"],
+        &[
+            "kit",
+            "model",
+            "policy",
+            "audit",
+            "testkit-folder",
+            "testkit-postgres",
+        ],
         "the memory knows permits and entries, no domain's rules",
     ),
     room(
         "link",
-        &["kit", "model", "trust"],
+        &["kit", "model", "trust", "testkit-folder"],
         "both ends speak nouns; neither end's services are reachable from the wire",
     ),
     room(
@@ -148,7 +161,16 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
     room(
         "node",
-        &["kit", "model", "policy", "audit", "inspect", "trust", "link"],
+        &[
+            "kit",
+            "model",
+            "policy",
+            "audit",
+            "inspect",
+            "trust",
+            "link",
+            "testkit-folder",
+        ],
         "the privileged program stays small: no database, no panel, no web framework",
     ),
     room(

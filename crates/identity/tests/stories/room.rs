@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tempfile::TempDir;
 use time::macros::datetime;
 use watchroom_identity::{
     Config, CreateUserError, Identity, NewToken, NewUser, SetUp, SignIn, SignInError, SignedIn, TokenKind,
@@ -17,6 +16,7 @@ use watchroom_policy::{
     Act, Ask, Permit, Principal, Refusal, Resource, ResourceKind, Target, Trail, act, decide,
 };
 use watchroom_store::{Settings, Store};
+use watchroom_testkit_folder::Folder;
 
 /// A password that breaks no rule.
 pub const PASSWORD: &str = "Teal-Otter7 drums";
@@ -29,7 +29,7 @@ pub struct Room {
     pub store: Store,
     pub ambient: Ambient,
     pub config: Config,
-    folder: TempDir,
+    folder: Folder,
 }
 
 /// The cheapest hashes Argon2 has.
@@ -53,7 +53,7 @@ impl Room {
             entropy: Entropy::system(),
             tasks: Tasks::new(),
         };
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let store = Store::open(Settings::within(folder.path()), ambient.clone())
             .await
             .unwrap();

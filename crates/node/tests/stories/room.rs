@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use std::os::unix::fs::PermissionsExt;
-use tempfile::TempDir;
 use watchroom_kit::Ambient;
 use watchroom_link::{Agent, ConsoleFrom, Envelope};
 use watchroom_model::console::{ConsoleEvent, Line, Source};
@@ -15,6 +14,7 @@ use watchroom_model::{
     ServerStatus, StopMethod,
 };
 use watchroom_node::{Rules, Settings, Supervisor};
+use watchroom_testkit_folder::Folder;
 
 /// How long anything may take before a test gives up: generous, because machines are busy.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -24,7 +24,7 @@ pub const PROBE: &str = env!("CARGO_BIN_EXE_watchroom-node-probe");
 
 /// A room for a test.
 pub struct Room {
-    folder: TempDir,
+    folder: Folder,
     pub ambient: Ambient,
     pub agent: Option<Arc<Supervisor>>,
     pub rules: Rules,
@@ -33,7 +33,7 @@ pub struct Room {
 impl Room {
     /// An empty room without an agent.
     pub fn empty() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o711)).unwrap();
         Self {
             folder,

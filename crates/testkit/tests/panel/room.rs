@@ -10,7 +10,6 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use http::{Request, StatusCode};
-use tempfile::TempDir;
 use time::macros::datetime;
 use tower::ServiceExt;
 use watchroom_fleet::nodes::{Liveness, LocalNode};
@@ -23,6 +22,7 @@ use watchroom_panel::{Panel, PanelParts, problem_page, routes};
 use watchroom_records::Records;
 use watchroom_shield::{Peer, Shield};
 use watchroom_store::{Settings, Store};
+use watchroom_testkit_folder::Folder;
 use watchroom_web::{Dispatch, Entrance, EntranceParts, RefusalLog, Route, RouteTable};
 
 /// A password that breaks no rule.
@@ -88,7 +88,7 @@ pub struct Room {
     pub identity: Identity,
     dispatch: Dispatch,
     shield: Shield,
-    _folder: TempDir,
+    _folder: Folder,
 }
 
 impl Room {
@@ -100,7 +100,7 @@ impl Room {
             entropy: Entropy::system(),
             tasks: Tasks::new(),
         };
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let store = Store::open(Settings::within(folder.path()), ambient.clone())
             .await
             .unwrap();

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::residents;
 use crate::visitor::Visitor;
+use watchroom_testkit_folder::Folder;
 
 /// How long anything may take before a story gives up: generous, because machines are busy.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,14 +46,14 @@ impl Ended {
 
 /// The room.
 pub struct Room {
-    folder: TempDir,
+    folder: Folder,
     program: Option<Child>,
 }
 
 impl Room {
     /// A folder with an empty configuration; nothing runs.
     pub fn empty() -> Self {
-        let folder = tempfile::Builder::new().prefix("wr").tempdir().unwrap();
+        let folder = Folder::new();
         fs::write(folder.path().join("watchroom.toml"), "").unwrap();
         // Of no meaning to root; without root there would be no servers.
         let rules = "[rules]\nsame_account = true\n";
