@@ -17,6 +17,7 @@ install_packages() {
   local wanted=()
   have cc || wanted+=(build-essential)
   have curl || wanted+=(curl ca-certificates)
+  have strace || wanted+=(strace)
   browser || wanted+=(chromium fonts-dejavu-core)
   [[ ${#wanted[@]} -gt 0 ]] || return 0
   if [[ "$(id -u)" == 0 ]] && have apt-get; then
@@ -39,6 +40,7 @@ require_toolchain() {
   fi
   have cc || missing+=("a C compiler: apt-get install build-essential")
   have curl || missing+=("curl: apt-get install curl")
+  have strace || missing+=("strace: apt-get install strace")
   have git || missing+=("git: apt-get install git")
   browser || missing+=("Chromium: apt-get install chromium, or set CHROMIUM to its path")
 }

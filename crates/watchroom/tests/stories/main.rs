@@ -22,5 +22,6 @@ mod refused;
 mod residents;
 mod room;
 mod stopped;
+mod unsynced;
 mod viewers;
 mod visitor;

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use watchroom_testkit_folder::Folder;
 
 use crate::residents;
 use crate::visitor::Visitor;
-use watchroom_testkit_folder::Folder;
 
 /// How long anything may take before a story gives up: generous, because machines are busy.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -140,6 +140,11 @@ impl Room {
         kill_process(Pid::from_child(&program), signal).unwrap();
         let status = end_of(&mut program);
         (status, began.elapsed())
+    }
+
+    /// The number of the program's process.
+    pub fn process(&self) -> u32 {
+        self.program.as_ref().unwrap().id()
     }
 
     /// Kills the program as a crash would.
