@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use sea_orm::EntityTrait;
@@ -35,6 +35,8 @@ struct Inner {
     /// When this Host did not run last.
     away: Option<Away>,
     viewers: Viewers,
+    /// The node of this Host's own machine: other replicas have theirs.
+    own_node: OnceLock<NodeId>,
     nodes: Known<NodeId, Node>,
     servers: Known<ServerId, Server>,
     events: broadcast::Sender<FleetEvent>,
@@ -51,6 +53,8 @@ impl Fleet {
         liveness: Liveness,
         ambient: Ambient,
     ) -> Result<Self, StoreError> {
+        // Heard from before anything is read, so that nothing falls between.
+        let elsewhere = store.changes_elsewhere();
         let read = store.read().await?;
         let mut nodes = BTreeMap::new();
         for row in read.all(node_entity::Entity::find()).await? {
@@ -74,11 +78,14 @@ impl Fleet {
             liveness,
             away,
             viewers: Viewers::default(),
+            own_node: OnceLock::new(),
             events,
         };
-        Ok(Self {
+        let fleet = Self {
             inner: Arc::new(inner),
-        })
+        };
+        fleet.follow_others(elsewhere);
+        Ok(fleet)
     }
 
     /// What happens from now on.
@@ -110,6 +117,10 @@ impl Fleet {
 
     pub(crate) fn away(&self) -> Option<Away> {
         self.inner.away
+    }
+
+    pub(crate) fn own_node(&self) -> &OnceLock<NodeId> {
+        &self.inner.own_node
     }
 
     pub(crate) fn viewers(&self) -> &Viewers {

@@ -7,6 +7,7 @@
 mod event;
 mod fault;
 mod fleet;
+mod follow;
 mod gateway;
 mod idempotency;
 pub mod nodes;

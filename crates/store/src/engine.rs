@@ -9,6 +9,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use sea_orm::{DbBackend, Statement};
+use tokio::sync::oneshot;
 use watchroom_kit::{Ambient, Tasks};
 
 use crate::rows::{Cell, Rows};
@@ -46,8 +47,10 @@ pub(crate) trait Database: fmt::Debug + Send + Sync {
     /// Leaves what the connection wrote as the next start would like to find it, and lets others write our chain.
     fn settle(&self, _writer: &dyn Connection) {}
 
-    /// Follows what other replicas change, until the tasks stop.
-    fn follow(&self, _heard: Heard, _tasks: &Tasks) {}
+    /// Follows what other replicas change, until the tasks stop; tells when nothing is missed any more.
+    fn follow(&self, _heard: Heard, _tasks: &Tasks) -> Option<oneshot::Receiver<()>> {
+        None
+    }
 }
 
 /// What is known once a database is ready.

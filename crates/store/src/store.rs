@@ -100,7 +100,10 @@ impl Store {
             drop(others.send(what));
             drop(everywhere.send(what));
         };
-        database.follow(Box::new(heard), &ambient.tasks);
+        if let Some(following) = database.follow(Box::new(heard), &ambient.tasks) {
+            // Without it we open all the same, and everything is reread once it follows.
+            drop(tokio::time::timeout(PATIENCE, following).await);
+        }
         Ok(Self {
             queue,
             readers: Readers::new(database),

@@ -31,6 +31,8 @@ impl Fleet {
     /// [`StoreError`] if the record cannot be kept.
     pub async fn enrol_local(&self, node: LocalNode) -> Result<(), StoreError> {
         let id = node.id;
+        // A renewal says it again.
+        let _ = self.own_node().set(id);
         let permit = Permit::of_house(
             &watchroom_policy::Resource::node(id, Default::default()),
             self.decision(),

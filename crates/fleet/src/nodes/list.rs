@@ -69,7 +69,8 @@ impl Fleet {
     /// The Host's own node.
     #[must_use]
     pub fn local_node(&self) -> Option<Arc<Node>> {
-        self.known_nodes().values().find(|node| node.is_local()).cloned()
+        let own = self.own_node().get()?;
+        self.known_node(*own)
     }
 }
 

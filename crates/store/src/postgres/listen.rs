@@ -1,8 +1,10 @@
 //! What other replicas change: the server passes on what their commits announce.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::AsyncMessage;
 
@@ -18,53 +20,68 @@ const LISTEN: &str = "LISTEN watchroom";
 /// Together they bound how late a revocation may be noticed when a connection is lost without a word.
 const QUIET: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_secs(3);
-/// The longest rest between attempts to connect.
-const REST: Duration = Duration::from_secs(2);
+/// The rest between attempts to connect: it doubles.
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(2);
 
-/// Listens for good. Whatever was said while nobody listened is unknown, so each beginning is followed by
-/// [`Changed::Everything`].
-pub(super) async fn listen(server: Server, name: String, heard: Heard) {
-    let mut rest = Duration::from_millis(100);
-    let mut is_first = true;
-    loop {
-        let since = Instant::now();
-        let Err(error) = hear(&server, &name, &heard).await;
-        if is_first || since.elapsed() > REST {
-            tracing::warn!(error = %error, "what other replicas change is not heard; trying again");
-            rest = Duration::from_millis(100);
-        }
-        is_first = false;
-        tokio::time::sleep(rest).await;
-        rest = (rest * 2).min(REST);
-    }
+/// Who listens, and whom it tells.
+pub(super) struct Listener {
+    pub(super) server: Server,
+    /// Under which name we announce, so that we do not hear ourselves.
+    pub(super) name: String,
+    pub(super) heard: Heard,
+    /// Told once nothing is missed any more.
+    pub(super) begun: Option<oneshot::Sender<()>>,
 }
 
-async fn hear(server: &Server, name: &str, heard: &Heard) -> Result<std::convert::Infallible, StoreError> {
-    let (client, mut messages) = session::begin(server, "watchroom listener").await?;
-    let begun = async {
-        session::set_up(&client, Use::Listen).await?;
-        client
-            .batch_execute(LISTEN)
-            .await
-            .map_err(|error| refusal::classify(&error))
-    };
-    during(begun, &mut messages, |_| {}).await??;
-    heard(Changed::Everything);
-    let tell = |text: &str| {
+impl Listener {
+    /// Listens for good. Whatever is said while nobody listens is unknown, so each new beginning is followed by
+    /// [`Changed::Everything`]; at the first one nobody knows anything yet.
+    pub(super) async fn run(mut self) {
+        let mut rest = SHORTEST;
+        loop {
+            let since = Instant::now();
+            let Err(error) = self.listen().await;
+            if since.elapsed() > LONGEST {
+                rest = SHORTEST;
+            }
+            if rest == SHORTEST {
+                tracing::warn!(error = %error, "what other replicas change is not heard; trying again");
+            }
+            tokio::time::sleep(rest).await;
+            rest = (rest * 2).min(LONGEST);
+        }
+    }
+
+    async fn listen(&mut self) -> Result<Infallible, StoreError> {
+        let (client, mut messages) = session::begin(&self.server, "watchroom listener").await?;
+        let begun = async {
+            session::set_up(&client, Use::Listen).await?;
+            let begun = client.batch_execute(LISTEN).await;
+            begun.map_err(|error| refusal::classify(&error))
+        };
+        during(begun, &mut messages, |_| {}).await??;
+        let is_first = self.begun.take().is_some_and(|begun| begun.send(()).is_ok());
+        if !is_first {
+            (self.heard)(Changed::Everything);
+        }
+        loop {
+            let quiet = tokio::time::sleep(QUIET);
+            during(quiet, &mut messages, |text| self.tell(text)).await?;
+            let asked = timeout(ANSWER, client.check_connection());
+            match during(asked, &mut messages, |text| self.tell(text)).await? {
+                Ok(answered) => answered.map_err(|error| refusal::classify(&error))?,
+                Err(_) => return Err(StoreError::Away("the server does not answer".to_owned())),
+            }
+        }
+    }
+
+    fn tell(&self, text: &str) {
         if let Some((from, what)) = text.split_once(' ')
-            && from != name
+            && from != self.name
         {
             // It cannot fail: a word that we do not know means everything.
-            heard(what.parse().unwrap_or(Changed::Everything));
-        }
-    };
-    loop {
-        let quiet = tokio::time::sleep(QUIET);
-        during(quiet, &mut messages, tell).await?;
-        let asked = timeout(ANSWER, client.check_connection());
-        match during(asked, &mut messages, tell).await? {
-            Ok(answered) => answered.map_err(|error| refusal::classify(&error))?,
-            Err(_) => return Err(StoreError::Away("the server does not answer".to_owned())),
+            (self.heard)(what.parse().unwrap_or(Changed::Everything));
         }
     }
 }

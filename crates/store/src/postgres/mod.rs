@@ -19,6 +19,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use watchroom_kit::{Ambient, Tasks, files};
 
 pub use self::server::{Server, ServerError};
@@ -144,8 +145,15 @@ impl Database for PostgresServer {
         Ok(Box::new(conn))
     }
 
-    fn follow(&self, heard: Heard, tasks: &Tasks) {
-        let (server, name) = (self.server.clone(), self.name().to_owned());
-        tasks.spawn("store.listen", listen::listen(server, name, heard));
+    fn follow(&self, heard: Heard, tasks: &Tasks) -> Option<oneshot::Receiver<()>> {
+        let (begun, is_begun) = oneshot::channel();
+        let listener = listen::Listener {
+            server: self.server.clone(),
+            name: self.name().to_owned(),
+            heard,
+            begun: Some(begun),
+        };
+        tasks.spawn("store.listen", listener.run());
+        Some(is_begun)
     }
 }
