@@ -12,7 +12,8 @@
 //! # }
 //! ```
 //!
-//! Every room owns its data and ports, so rooms stand side by side; what a room started ends with it.
+//! Every room owns its data and ports, so rooms stand side by side; what a room started ends with it. The same
+//! stories are told on SQLite (`tests/stories`) and on PostgreSQL (`tests/stories_postgres`).
 
 #![expect(
     clippy::expect_used,
@@ -23,18 +24,25 @@
 
 mod answer;
 mod client;
+mod program;
 mod room;
+mod shell;
 mod visitor;
 
 pub use answer::Answer;
 pub use client::{Client, trusting};
+pub use program::{Engine, Program};
 pub use room::{PASSWORD, TestRoom};
 pub use visitor::Visitor;
 
-/// The program that a room's agent runs shims with: this crate's own, which cargo builds beside the tests.
+/// What a room runs on: this crate's own shim, which cargo builds beside the tests, and the engine that the test
+/// binary is for.
 #[macro_export]
 macro_rules! program {
     () => {
-        std::path::Path::new(env!("CARGO_BIN_EXE_watchroom-test-shim"))
+        $crate::Program::of(
+            env!("CARGO_BIN_EXE_watchroom-test-shim"),
+            env!("CARGO_CRATE_NAME"),
+        )
     };
 }

@@ -16,9 +16,10 @@ use watchroom_identity::{NewToken, NewUser, TokenKind};
 use watchroom_kit::{Ambient, ExposeSecret, SecretString};
 use watchroom_model::{DecisionId, NodeStatus, UserId};
 use watchroom_policy::{Ask, Principal, Resource, ResourceKind, Trail, act, decide};
+use watchroom_testkit_postgres::TestDatabase;
 use watchroom_trust::PanelKeyKind;
 
-use crate::{Client, Visitor, trusting};
+use crate::{Client, Engine, Program, Visitor, trusting};
 
 /// The password of everybody in a room.
 pub const PASSWORD: &str = "correct Horse 7 battery";
@@ -33,15 +34,17 @@ pub struct TestRoom {
     panel: SocketAddr,
     folder: TempDir,
     _state: State,
+    /// The database, if it is on a server; several rooms may share one.
+    pub(crate) database: Option<Arc<TestDatabase>>,
 }
 
 impl TestRoom {
-    /// Opens a room with the usual configuration and waits until its node is online. `program` runs the
-    /// shims: see [`crate::program`].
+    /// Opens a room with the usual configuration and waits until its node is online. `program` is what it runs on:
+    /// see [`crate::program`].
     ///
     /// # Panics
     /// If that fails.
-    pub async fn open(program: &Path) -> Self {
+    pub async fn open(program: Program) -> Self {
         Self::with(program, Ambient::system(), |_| {}).await
     }
 
@@ -49,7 +52,37 @@ impl TestRoom {
     ///
     /// # Panics
     /// If that fails.
-    pub async fn with(program: &Path, ambient: Ambient, change: impl FnOnce(&mut Config)) -> Self {
+    pub async fn with(program: Program, ambient: Ambient, change: impl FnOnce(&mut Config)) -> Self {
+        let database = (program.engine == Engine::Postgres).then(|| Arc::new(TestDatabase::fresh()));
+        Self::on(program, ambient, database, None, change).await
+    }
+
+    /// Opens another whole Host on the database of this one, with a node of its own. It has the keys of this one,
+    /// as replicas do.
+    ///
+    /// # Panics
+    /// If that fails, or the database is a file.
+    pub async fn replica(&self, program: Program) -> Self {
+        assert!(self.database.is_some(), "a file has one Host");
+        let keys = self.state().join("keys");
+        let name = |config: &mut Config| config.node.name = Some("replica".parse().expect("a name"));
+        Self::on(
+            program,
+            Ambient::system(),
+            self.database.clone(),
+            Some(&keys),
+            name,
+        )
+        .await
+    }
+
+    async fn on(
+        program: Program,
+        ambient: Ambient,
+        database: Option<Arc<TestDatabase>>,
+        keys: Option<&Path>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         // Whichever room is first installs it; the others find it there.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let folder = tempfile::Builder::new()
@@ -61,6 +94,9 @@ impl TestRoom {
         std::fs::set_permissions(folder.path(), through).expect("an owned folder");
         let state =
             State::open(&folder.path().join("state"), "host").unwrap_or_else(|error| panic!("{error:?}"));
+        if let Some(keys) = keys {
+            copy_keys(keys, &state.folder().join("keys"));
+        }
         let mut config = Config::default();
         config.host.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         config.host.ops_listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -71,7 +107,7 @@ impl TestRoom {
         config.shield.limits.sign_in = Vec::new();
         config.shield.limits.anonymous = Vec::new();
         config.shield.limits.sensitive = Vec::new();
-        config.shield.limits.sensitive = Vec::new();
+        config.store.url = database.as_ref().map(|database| database.url());
         change(&mut config);
         let socket = folder.path().join("host.sock");
         let listeners = Listeners::bind(&config, &socket)
@@ -90,7 +126,7 @@ impl TestRoom {
             same_account: true,
             ..watchroom_node::Rules::default()
         };
-        let agent = Agent::start(&state, program, rules, &ambient).await;
+        let agent = Agent::start(&state, program.shim, rules, &ambient).await;
         let agent = agent.unwrap_or_else(|error| panic!("{error:?}"));
         let room = Self {
             host,
@@ -98,6 +134,7 @@ impl TestRoom {
             panel,
             folder,
             _state: state,
+            database,
         };
         room.until("the node is online", || {
             let node = room.host.fleet.local_node()?;
@@ -292,7 +329,9 @@ impl TestRoom {
             .host
             .fleet
             .servers(&Principal::system(), &Default::default(), &Default::default());
-        for server in servers.expect("a page").items {
+        let own = self.host.fleet.local_node().map(|node| node.id());
+        let servers = servers.expect("a page").items.into_iter();
+        for server in servers.filter(|server| Some(server.node_id) == own) {
             if let Some(server) = self.host.fleet.server(server.id) {
                 let permit = self.as_root(act::RemoveServer, &*server);
                 self.host
@@ -326,6 +365,16 @@ impl Drop for TestRoom {
                 let _ = kill_process_group(server, Signal::KILL);
             }
             let _ = Pid::from_raw(shim).map(|shim| kill_process(shim, Signal::KILL));
+        }
+    }
+}
+
+/// What the replicas of a Host share; a node's key is its own.
+fn copy_keys(from: &Path, to: &Path) {
+    watchroom_kit::files::private_folder(to).expect("a folder for keys");
+    for key in std::fs::read_dir(from).expect("keys").flatten() {
+        if key.file_name() != "node.key" {
+            std::fs::copy(key.path(), to.join(key.file_name())).expect("a key");
         }
     }
 }

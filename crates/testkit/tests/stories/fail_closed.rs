@@ -1,11 +1,7 @@
 //! A change whose audit entry cannot be written does not happen, and all is well again once it can.
 
-use rusqlite::Connection;
 use serde_json::json;
 use watchroom_testkit::{PASSWORD, TestRoom, program};
-
-const DEAF: &str =
-    "CREATE TRIGGER deaf BEFORE INSERT ON entries BEGIN SELECT RAISE(ABORT, 'the log is deaf'); END";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_changes_while_the_log_cannot_be_written() {
@@ -16,8 +12,7 @@ async fn nothing_changes_while_the_log_cannot_be_written() {
     assert_eq!(started.status, 200);
     let running = room.until_server(&ada, &kept, "running").await;
     let vera = room.account("vera", "viewer").await;
-    let shell = Connection::open(room.state().join("db").join("watchroom.db")).expect("the database opens");
-    shell.execute_batch(DEAF).expect("the log can be made deaf");
+    room.deafen_log("true");
 
     let new = json!({ "name": "web", "command": ["/bin/true"] });
     let person = json!({ "name": "walt", "role": "viewer", "password": PASSWORD });
@@ -66,9 +61,7 @@ async fn nothing_changes_while_the_log_cannot_be_written() {
         "active"
     );
 
-    shell
-        .execute_batch("DROP TRIGGER deaf")
-        .expect("the log hears again");
+    room.undeafen_log();
     let created = ada.post("/api/servers", new).await;
     assert_eq!(created.status, 201, "{}", created.text());
     let verdict = ada.post("/api/audit/verify", json!({})).await.json();
@@ -81,17 +74,12 @@ async fn an_outcome_that_cannot_be_written_is_told_and_the_node_is_believed() {
     let room = TestRoom::open(program!()).await;
     let ada = room.admin("ada").await;
     let id = room.server(&ada, "web", "exec sleep 600").await;
-    let shell = Connection::open(room.state().join("db").join("watchroom.db")).expect("the database opens");
     // Intents are written, outcomes are not.
-    let half_deaf = "CREATE TRIGGER deaf BEFORE INSERT ON entries WHEN NEW.extra LIKE '%\"outcome\"%' \
-                     BEGIN SELECT RAISE(ABORT, 'the log is deaf'); END";
-    shell.execute_batch(half_deaf).expect("the log can be made deaf");
+    room.deafen_log("NEW.extra LIKE '%\"outcome\"%'");
     ada.post(&format!("/api/servers/{id}/start"), json!({}))
         .await
         .problem(500, "internal");
-    shell
-        .execute_batch("DROP TRIGGER deaf")
-        .expect("the log hears again");
+    room.undeafen_log();
     // It did start: the node says so itself, and the log has the intent.
     room.until_server(&ada, &id, "running").await;
     let started = ada.get("/api/audit?action=server.start").await.json();

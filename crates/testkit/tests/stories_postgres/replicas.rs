@@ -1,0 +1,126 @@
+//! Two whole Hosts on one database: what is done on one is so on the other.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use watchroom_testkit::{PASSWORD, TestRoom, Visitor, program};
+
+/// How long the other Host may take on a busy machine; it is asked all the while.
+const SOON: Duration = Duration::from_secs(20);
+
+async fn two() -> (TestRoom, TestRoom) {
+    let first = TestRoom::open(program!()).await;
+    let second = first.replica(program!()).await;
+    (first, second)
+}
+
+/// Asks for a path until it is answered like this.
+async fn until_status(visitor: &Visitor, path: &str, status: u16) {
+    let deadline = tokio::time::Instant::now() + SOON;
+    loop {
+        let answer = visitor.get(path).await;
+        if answer.status == status {
+            return;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{path} is still {}, not {status}",
+            answer.status
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn until_listed(visitor: &Visitor, path: &str, name: &str, is_listed: bool) {
+    let deadline = tokio::time::Instant::now() + SOON;
+    loop {
+        let list = visitor.get(path).await.json();
+        let items = list["items"].as_array().expect("items");
+        if items.iter().any(|item| item["name"] == name) == is_listed {
+            return;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{name} in {path}: {list}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn close(first: TestRoom, second: TestRoom) {
+    second.close().await;
+    first.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_signs_in_on_one_host_is_known_on_the_other_until_signing_out_on_either() {
+    let (first, second) = two().await;
+    let vera = first.signed_in("vera", "viewer").await;
+    let mut elsewhere = second.stranger();
+    elsewhere.share_cookies(&vera);
+    until_status(&elsewhere, "/api/auth/me", 200).await;
+    assert_eq!(vera.get("/api/auth/me").await.status, 200);
+
+    assert_eq!(vera.submit("/logout", &[]).await.status, 303);
+    assert_eq!(vera.get("/api/auth/me").await.status, 401);
+    until_status(&elsewhere, "/api/auth/me", 401).await;
+    close(first, second).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_and_a_disabled_account_are_refused_on_the_other_host() {
+    let (first, second) = two().await;
+    let ada = first.admin("ada").await;
+    let vera = first.account("vera", "viewer").await;
+    let token = first.token(vera, false).await;
+    let elsewhere = Visitor::with_token(second.client(), &token);
+    until_status(&elsewhere, "/api/nodes", 200).await;
+    let tokens = ada.get(&format!("/api/tokens?user={vera}")).await.json();
+    let of_vera = |token: &&Value| token["owner"] == json!(vera);
+    let items = tokens["items"].as_array().expect("items");
+    let id = items.iter().find(of_vera).expect("a token")["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    assert_eq!(ada.delete(&format!("/api/tokens/{id}")).await.status, 204);
+    until_status(&elsewhere, "/api/nodes", 401).await;
+
+    let another = Visitor::with_token(second.client(), &first.token(vera, false).await);
+    until_status(&another, "/api/nodes", 200).await;
+    let disabled = ada.post(&format!("/api/users/{vera}/disable"), json!({})).await;
+    assert!(disabled.status < 300, "{}", disabled.text());
+    until_status(&another, "/api/nodes", 401).await;
+    close(first, second).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_made_on_one_host_is_listed_on_the_other() {
+    let (first, second) = two().await;
+    let olga = first.operator("olga").await;
+    let elsewhere = second.operator("otto").await;
+    until_listed(&olga, "/api/nodes", "replica", true).await;
+    let id = first.server(&olga, "web", "exec sleep 600").await;
+    until_listed(&elsewhere, "/api/servers", "web", true).await;
+    let (here, there) = (&first.host.fleet, &second.host.fleet);
+    let own = |fleet: &watchroom_fleet::Fleet| fleet.local_node().expect("a node").id();
+    assert_ne!(own(here), own(there), "each Host has its own node");
+    assert!(olga.delete(&format!("/api/servers/{id}")).await.status < 300);
+    until_listed(&elsewhere, "/api/servers", "web", false).await;
+    close(first, second).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_host_verifies_the_chains_of_both() {
+    let (first, second) = two().await;
+    let ada = first.admin("ada").await;
+    let otto = second.admin("otto").await;
+    first.server(&ada, "here", "true").await;
+    second.server(&otto, "there", "true").await;
+    for visitor in [&ada, &otto] {
+        let verdict = visitor.post("/api/audit/verify", json!({})).await.json();
+        assert_eq!(verdict["intact"], true, "{verdict}");
+        let made = visitor.get("/api/audit?action=server.create").await.json();
+        let made = made["items"].as_array().expect("items").len();
+        assert!(made >= 2, "both are in the log: {made}");
+    }
+    let seen = first.stranger().try_sign_in("otto", PASSWORD).await;
+    assert_eq!(seen.status, 303, "an account is one account everywhere");
+    close(first, second).await;
+}
