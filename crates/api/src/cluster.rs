@@ -1,9 +1,13 @@
 //! `/api/cluster`: the cluster as programs see it; for now its nodes and the servers on them.
 
+mod ca;
+mod unfence;
+
 use std::sync::Arc;
 
 use axum::extract::State;
 use http::{Method, StatusCode};
+use watchroom_fleet::nodes::CaRotation;
 use watchroom_fleet::servers::{NewServer, ServerFilter};
 use watchroom_fleet::{Acted, NodeView, Server, ServerView};
 use watchroom_model::{NodeId, Page, PageRequest};
@@ -39,6 +43,24 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         .says("List nodes with live state and server counts")
         .asks::<PageRequest>()
         .gives::<Page<NodeView>>(),
+        Route::new(
+            Method::POST,
+            "/api/cluster/nodes/{id}/unfence",
+            act::UnfenceNode,
+            change,
+            unfence::unfence,
+        )
+        .says("Let a fenced node back in")
+        .gives::<NodeView>(),
+        Route::new(
+            Method::POST,
+            "/api/cluster/ca/rotate",
+            act::RotateCa,
+            change,
+            ca::rotate,
+        )
+        .says("Make a new cluster CA, which every node moves to")
+        .gives::<CaRotation>(),
         Route::new(Method::GET, SERVERS, act::ListServers, read, list)
             .says("List the servers on a node")
             .asks::<PageRequest>()

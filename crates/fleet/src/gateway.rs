@@ -6,6 +6,8 @@ use time::OffsetDateTime;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
 use watchroom_model::{Envelope, NodeId, OrderOutcome, ServerId};
 
+use crate::nodes::CaRotation;
+
 /// Why a node did not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GatewayError {
@@ -33,6 +35,12 @@ pub enum GatewayError {
 pub trait Gateway: Send + Sync + 'static {
     /// Sends an order and waits for its outcome until the envelope's deadline.
     async fn order(&self, node: NodeId, envelope: Envelope) -> Result<OrderOutcome, GatewayError>;
+
+    /// Makes a new cluster CA and tells every node that is linked, or says that a rotation is under way.
+    ///
+    /// # Errors
+    /// Why not, for the log.
+    async fn rotate_ca(&self) -> Result<CaRotation, String>;
 
     /// A server's console.
     async fn console(

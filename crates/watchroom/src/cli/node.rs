@@ -35,7 +35,23 @@ enum NodeCommand {
         /// Its name or id
         node: String,
     },
+    /// Show and verify what this machine's own agent has written down of its orders
+    #[cfg(feature = "node")]
+    #[command(after_help = "Example:\n  watchroom node audit -o json")]
+    Audit,
 }
+
+#[cfg(feature = "node")]
+const DEEDS: &[Column] = &[
+    Column::new("SEQ", "seq"),
+    Column::new("TIME", "timestamp"),
+    Column::new("WHO", "user"),
+    Column::new("ORDER", "action"),
+    Column::new("ON", "resource"),
+    Column::new("RESULT", "result"),
+    Column::new("DECISION", "decision_id"),
+    Column::new("DETAIL", "extra"),
+];
 
 const LIST: &[Column] = &[
     Column::new("NAME", "name"),
@@ -74,6 +90,8 @@ impl Node {
         match self.command {
             Some(NodeCommand::List) => list(context).await,
             Some(NodeCommand::Show { node }) => show(context, &node).await,
+            #[cfg(feature = "node")]
+            Some(NodeCommand::Audit) => audit(context),
             None => self.serve(context).await,
         }
     }
@@ -94,6 +112,24 @@ impl Node {
 pub(super) async fn list(mut context: Context) -> Result<(), Failure> {
     let nodes = context.client()?.list("/api/nodes", &[], usize::MAX).await?;
     context.output.list(&nodes, LIST)
+}
+
+/// Prints the node's own audit; an entry that is not as it was written fails the command with its place.
+#[cfg(feature = "node")]
+fn audit(mut context: Context) -> Result<(), Failure> {
+    let audit = watchroom_node::NodeAudit::read(&context.state()?.join("node")).map_err(|error| {
+        Failure::new(FaultKind::Conflict, error.to_string())
+            .next_step("keep the folder as evidence, and compare with the Host's own log")
+    })?;
+    let entries = serde_json::to_value(&audit.entries)
+        .map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))?;
+    let page = serde_json::json!({ "items": entries, "next_cursor": null });
+    context.output.list(&page, DEEDS)?;
+    context.remark(&format!(
+        "{} entries, each as it was written and behind the one before it",
+        audit.entries.len()
+    ));
+    Ok(())
 }
 
 async fn show(mut context: Context, node: &str) -> Result<(), Failure> {

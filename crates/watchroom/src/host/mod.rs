@@ -92,7 +92,11 @@ impl Host {
             ..LinkSettings::default()
         };
         let hub = Hub::new(ambient.clone(), times, admission.clone(), Arc::new(signer));
-        let gateway = Arc::new(LinkGateway(hub.clone()));
+        let gateway = Arc::new(LinkGateway {
+            hub: hub.clone(),
+            ca: Arc::clone(&cluster_ca),
+            ambient: ambient.clone(),
+        });
         let fleet = Fleet::open(store.clone(), gateway, config.cluster.clone(), ambient.clone()).await?;
         admission.opened(fleet.clone());
         let identity = Identity::open(store.clone(), config.identity.clone(), ambient.clone())

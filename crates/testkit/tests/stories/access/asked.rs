@@ -88,6 +88,10 @@ async fn cluster(case: &Case<'_>, method: &Method, path: &'static str, walker: &
         ("POST", "/api/cluster/subhost/{id}/servers") => {
             by(on_node).json(new_server(case)).on(On::Kind).done(201)
         }
+        ("POST", "/api/cluster/nodes/{id}/unfence") => {
+            by(format!("/api/cluster/nodes/{}/unfence", case.node))
+        }
+        ("POST", "/api/cluster/ca/rotate") => Asked::by(case.by_token(walker), path),
         ("DELETE", "/api/cluster/subhost/{id}/servers/{name}") => {
             by(format!("{on_node}/{}", case.fresh_server().await.1)).done(204)
         }
