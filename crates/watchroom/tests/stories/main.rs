@@ -19,6 +19,7 @@ mod first_run;
 mod job;
 mod killed;
 mod refused;
+mod replicas;
 mod residents;
 mod room;
 mod stopped;
