@@ -129,7 +129,7 @@ impl Host {
             tasks: ambient.tasks.clone(),
             vitals: vitals.clone(),
         });
-        let dispatch = routes.serve(api)?;
+        let dispatch = routes.serve(&api)?;
         let ops = ops::router(vitals.clone(), shield.clone(), fleet.clone(), ambient.clone());
         let choose = Arc::new(ByAlpn {
             panel: panel_server_config(&certificate, config.tls.oldest, &ambient.clock)

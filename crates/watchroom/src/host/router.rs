@@ -29,11 +29,11 @@ impl Routes {
     /// What the shield knows of them.
     pub(super) fn table(&self) -> Result<RouteTable, Failure> {
         let rules = self.api.iter().map(Route::rule);
-        RouteTable::new(rules.chain(self.panel.iter().map(Route::rule))).map_err(clash)
+        RouteTable::new(rules.chain(self.panel.iter().map(Route::rule))).map_err(|error| clash(&error))
     }
 
     /// The service behind the shield.
-    pub(super) fn serve(self, api: Api) -> Result<Dispatch, Failure> {
+    pub(super) fn serve(self, api: &Api) -> Result<Dispatch, Failure> {
         let panel = Panel::new(PanelParts {
             entrance: api.entrance.clone(),
             fleet: api.fleet.clone(),
@@ -44,11 +44,11 @@ impl Routes {
             .into_iter()
             .map(|route| route.with_state(panel.clone()));
         let routes = self.api.into_iter().map(|route| route.with_state(api.clone()));
-        Dispatch::new(routes.chain(pages), problem_page()).map_err(clash)
+        Dispatch::new(routes.chain(pages), problem_page()).map_err(|error| clash(&error))
     }
 }
 
-fn clash(error: RouteClash) -> Failure {
+fn clash(error: &RouteClash) -> Failure {
     Failure::new(FaultKind::Internal, error.to_string())
 }
 
