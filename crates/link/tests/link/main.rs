@@ -8,7 +8,10 @@
 )]
 
 mod copies;
+mod faults;
 mod machine;
+mod orders;
+mod proxy;
 mod refusals;
 mod renewals;
 mod replicas;

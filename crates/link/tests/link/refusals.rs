@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use watchroom_kit::{Ambient, Clock, Entropy, Fault, Tasks};
-use watchroom_link::{ConnectFault, LinkEvent};
+use watchroom_link::{ConnectFault, DiallerSettings, LinkEvent};
 use watchroom_model::NodeId;
 use watchroom_trust::{LinkClient, NodeKey};
 
@@ -211,4 +211,47 @@ async fn an_address_that_leads_nowhere_is_named_by_what_is_wrong_with_it() {
         let why = room.start(id, settings).down(|_| true).await;
         assert_eq!(why.slug(), slug, "{why}");
     }
+}
+
+#[tokio::test]
+async fn what_keeps_a_node_out_has_one_name_on_both_ends() {
+    let fenced = ConnectFault::Fenced {
+        why: "two machines have its key".to_owned(),
+    };
+    let locked = ConnectFault::Locked {
+        why: "maintenance".to_owned(),
+    };
+    for fault in [ConnectFault::NotApproved, ConnectFault::Revoked, locked, fenced] {
+        let room = Room::open().await;
+        room.roll.refuse(Some(fault.clone()));
+        let id = NodeId::mint(&room.ambient);
+        assert_eq!(named(&room, id, room.settings_for(id), None).await, fault);
+    }
+    let room = Room::open().await;
+    let id = NodeId::mint(&room.ambient);
+    let mut old = room.settings_for(id);
+    old.link.version = "0.9.0".to_owned();
+    let fault = named(&room, id, old, None).await;
+    assert_eq!(fault.slug(), "version-too-old");
+    let ahead = Ambient {
+        clock: Clock::manual(room.ambient.now() + Duration::from_secs(1_000)),
+        ..room.ambient.clone()
+    };
+    let fault = named(&room, id, room.settings_for(id), Some(ahead)).await;
+    assert_eq!(fault.slug(), "clock-skewed");
+}
+
+/// What keeps this node out: the node and the Host say the same.
+async fn named(room: &Room, id: NodeId, settings: DiallerSettings, node: Option<Ambient>) -> ConnectFault {
+    let mut events = room.hub.events();
+    let node = node.unwrap_or_else(|| room.ambient.clone());
+    let mut node = room.start_with(id, settings, node);
+    let told = node.down(|_| true).await;
+    let refused = event(&mut events, |event| match event {
+        LinkEvent::Refused { node, why } if node == id => Some(why),
+        _ => None,
+    });
+    assert_eq!(refused.await, told);
+    node.task.abort();
+    told
 }

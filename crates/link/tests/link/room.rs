@@ -181,13 +181,19 @@ impl Room {
             issued: AtomicUsize::default(),
             returns: AtomicUsize::default(),
         });
-        Self::host(settings, ambient, roll, folder).await
+        let ca = Arc::clone(&roll.ca);
+        Self::host(settings, ambient, roll, folder, &ca).await
     }
 
     /// Another Host of the same cluster.
     pub async fn replica(&self) -> Arc<Self> {
+        self.replica_signing_by(&self.ca).await
+    }
+
+    /// Another Host of the same cluster, but its orders are signed under this CA.
+    pub async fn replica_signing_by(&self, ca: &Arc<ClusterCa>) -> Arc<Self> {
         let (roll, folder) = (Arc::clone(&self.roll), Arc::clone(&self.folder));
-        Self::host(brisk(), self.ambient.clone(), roll, folder).await
+        Self::host(brisk(), self.ambient.clone(), roll, folder, ca).await
     }
 
     async fn host(
@@ -195,9 +201,10 @@ impl Room {
         ambient: Ambient,
         roll: Arc<Roll>,
         folder: Arc<TempDir>,
+        signing: &Arc<ClusterCa>,
     ) -> Arc<Self> {
         let ca = Arc::clone(&roll.ca);
-        let signer = Arc::new(OrderSigner::new(Arc::clone(&ca), &ambient).unwrap());
+        let signer = Arc::new(OrderSigner::new(Arc::clone(signing), &ambient).unwrap());
         let admission = Arc::clone(&roll) as Arc<dyn Admission>;
         let hub = Hub::new(ambient.clone(), settings, admission, signer);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
