@@ -68,4 +68,8 @@ typed_id! {
     DecisionId;
     /// Long work with progress.
     OperationId;
+    /// A machine's wish to join.
+    JoinRequestId;
+    /// An invitation to join.
+    JoinTokenId;
 }

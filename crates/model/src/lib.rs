@@ -5,13 +5,17 @@
 
 pub mod console;
 mod ids;
+pub mod join;
 mod names;
 mod node;
 mod order;
 mod page;
 mod server;
 
-pub use ids::{DecisionId, NodeId, OperationId, RequestId, ServerId, SessionId, TokenId, UserId};
+pub use ids::{
+    DecisionId, JoinRequestId, JoinTokenId, NodeId, OperationId, RequestId, ServerId, SessionId, TokenId,
+    UserId,
+};
 pub use names::{
     CallSign, DisplayName, EmailAddress, HostName, NameError, NodeName, ServerName, TokenName, UserName,
 };

@@ -95,6 +95,7 @@ impl HouseAct for RecordSuspicion {}
 impl HouseAct for FenceNode {}
 impl HouseAct for RenewCertificate {}
 impl HouseAct for ReportServer {}
+impl HouseAct for AdmitByToken {}
 
 macro_rules! acts {
     (reads { $($(#[$read_doc:meta])* $read:ident = $read_name:literal on $read_on:ident, needs $read_needs:expr, known by $read_known:expr;)+ }
@@ -139,6 +140,18 @@ acts! {
     ListNodes = "node.list" on Node, needs Permissions(&[p::NODES_READ]), known by None;
     /// See one node.
     ShowNode = "node.show" on Node, needs Permissions(&[p::NODES_READ]), known by Some(p::NODES_READ);
+    /// Exchange a round trip with a node, and see how it is.
+    PingNode = "node.ping" on Node, needs Permissions(&[p::NODES_READ]), known by Some(p::NODES_READ);
+    /// See the cluster and this Host: counts, health, versions.
+    ShowCluster = "cluster.show" on Host, needs Permissions(&[p::NODES_READ]), known by None;
+    /// See what this machine is in the cluster.
+    SeeRole = "cluster.see_role" on Host, needs SignedIn, known by None;
+    /// List machines that wish to join.
+    ListJoinRequests = "node.join.list" on JoinRequest, needs Permissions(&[p::NODES_READ]), known by None;
+    /// Learn of one's own wish to join, by its poll secret.
+    CheckApproval = "node.join.check" on JoinRequest, needs Nothing, known by None;
+    /// List invitations to join.
+    ListJoinTokens = "node.join_token.list" on JoinToken, needs Permissions(&[p::NODES_APPROVE]), known by None;
     /// List servers.
     ListServers = "server.list" on Server, needs Permissions(&[p::COMPUTE_READ]), known by None;
     /// See one server.
@@ -177,6 +190,26 @@ acts! {
     UnfenceNode = "node.unfence" on Node, needs Permissions(&[p::NODES_APPROVE]), known by Some(p::NODES_READ), step up true, leaves Security;
     /// Make a new cluster CA, which every node then moves to.
     RotateCa = "cluster.ca.rotate" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up true, leaves Security;
+    /// Ask to join, by an invitation or from a network that may ask.
+    RequestJoin = "node.join.request" on JoinRequest, needs Nothing, known by None, step up false, leaves Security;
+    /// Let a machine in.
+    ApproveJoin = "node.join.approve" on JoinRequest, needs Permissions(&[p::NODES_APPROVE]), known by Some(p::NODES_READ), step up true, leaves Security;
+    /// Let a machine in because its invitation says so.
+    AdmitByToken = "node.join.admit" on JoinRequest, needs System, known by None, step up false, leaves Security;
+    /// Turn a machine away.
+    RejectJoin = "node.join.reject" on JoinRequest, needs Permissions(&[p::NODES_APPROVE]), known by Some(p::NODES_READ), step up false, leaves Security;
+    /// Give a machine that was let in its certificate and token.
+    HandOverPapers = "node.join.hand_over" on JoinRequest, needs Nothing, known by None, step up false, leaves Security;
+    /// Register a node by hand: an invitation bound to its name, which a person still approves.
+    RegisterNode = "node.register" on JoinToken, needs Permissions(&[p::NODES_APPROVE]), known by None, step up false, leaves Security;
+    /// Make an invitation, which may let machines in by itself.
+    CreateJoinToken = "node.join_token.create" on JoinToken, needs Permissions(&[p::NODES_APPROVE]), known by None, step up true, leaves Security;
+    /// Take an invitation back.
+    RevokeJoinToken = "node.join_token.revoke" on JoinToken, needs Permissions(&[p::NODES_APPROVE]), known by None, step up false, leaves Security;
+    /// Revoke a node: its certificate and token are no longer taken.
+    RevokeNode = "node.revoke" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up true, leaves Security;
+    /// Strike a revoked node from the roll, with the record of its servers.
+    PurgeNode = "node.purge" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up true, leaves Security;
     /// Create a person's account.
     CreateUser = "user.create" on User, needs Permissions(&[p::USERS_MANAGE]), known by None, step up true, leaves Security;
     /// Disable or enable an account.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
-use watchroom_model::{NodeId, ServerId, TokenId, UserId};
+use watchroom_model::{JoinRequestId, JoinTokenId, NodeId, ServerId, TokenId, UserId};
 
 /// The kinds of thing there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -26,6 +26,10 @@ pub enum ResourceKind {
     Token,
     /// The audit log.
     Audit,
+    /// A machine's wish to join.
+    JoinRequest,
+    /// An invitation to join.
+    JoinToken,
 }
 
 impl ResourceKind {
@@ -40,6 +44,8 @@ impl ResourceKind {
             Self::Session => "session",
             Self::Token => "token",
             Self::Audit => "audit",
+            Self::JoinRequest => "join_request",
+            Self::JoinToken => "join_token",
         }
     }
 }
@@ -125,6 +131,24 @@ impl Resource {
             id: Some(Cow::Owned(id.to_string())),
             owner: Some(owner),
             ..Self::all(ResourceKind::Token)
+        }
+    }
+
+    /// A machine's wish to join.
+    #[must_use]
+    pub fn join_request(id: JoinRequestId) -> Self {
+        Self {
+            id: Some(Cow::Owned(id.to_string())),
+            ..Self::all(ResourceKind::JoinRequest)
+        }
+    }
+
+    /// An invitation to join.
+    #[must_use]
+    pub fn join_token(id: JoinTokenId) -> Self {
+        Self {
+            id: Some(Cow::Owned(id.to_string())),
+            ..Self::all(ResourceKind::JoinToken)
         }
     }
 

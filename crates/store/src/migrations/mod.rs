@@ -11,6 +11,7 @@ mod m0005_tokens;
 mod m0006_nodes;
 mod m0007_servers;
 mod m0008_idempotency;
+mod m0009_joining;
 mod m0010_node_links;
 mod m0011_chains;
 
@@ -26,6 +27,7 @@ pub const ALL: &[Migration] = &[
     m0006_nodes::MIGRATION,
     m0007_servers::MIGRATION,
     m0008_idempotency::MIGRATION,
+    m0009_joining::MIGRATION,
     m0010_node_links::MIGRATION,
     m0011_chains::MIGRATION,
 ];
