@@ -9,16 +9,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use rcgen::{CertificateParams, CertificateSigningRequestParams, ExtendedKeyUsagePurpose, IsCa, KeyPair};
-use rcgen::{KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType};
-use rustls_pki_types::{CertificateDer, CertificateSigningRequestDer};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType};
+use rustls_pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 use watchroom_kit::{Ambient, Fault, FaultKind};
 
 use crate::authority::{Authority, Title, params};
 use crate::keyfile::{self, KeyFileError};
-use crate::{ClusterId, Fingerprint, Leaf};
+use crate::{ClusterId, Fingerprint, Leaf, NodeRequest};
 
 /// How long a node's leaf lasts.
 const NODE_LIFETIME: Duration = Duration::hours(24);
@@ -319,23 +318,12 @@ impl ClusterCa {
         request: &[u8],
         ambient: &Ambient,
     ) -> Result<Issued, IssueError> {
-        let request = CertificateSigningRequestDer::from(request);
-        let request = CertificateSigningRequestParams::from_der(&request).map_err(IssueError::BadRequest)?;
-        let asked = &request.params;
-        if !asked.subject_alt_names.is_empty()
-            || !asked.extended_key_usages.is_empty()
-            || asked.is_ca != IsCa::NoCa
-        {
-            return Err(IssueError::AsksForMore);
-        }
-        if request.public_key.algorithm() != &PKCS_ECDSA_P256_SHA256 {
-            return Err(IssueError::WrongKey);
-        }
+        let request = NodeRequest::read(request)?;
         let name = format!("Watchroom node {}", node.hyphenated());
         let mut leaf = params(&name, ambient.now(), NODE_LIFETIME, &ambient.entropy);
         leaf.subject_alt_names = vec![SanType::URI(self.id.node_uri(node).try_into()?)];
         end_entity(&mut leaf, ExtendedKeyUsagePurpose::ClientAuth);
-        let chain = self.generations().signing.sign(&leaf, &request.public_key)?;
+        let chain = self.generations().signing.sign(&leaf, request.key())?;
         Ok(Issued {
             chain,
             not_after: leaf.not_after,
@@ -354,9 +342,7 @@ impl ClusterCa {
         request: &[u8],
         ambient: &Ambient,
     ) -> Result<Issued, IssueError> {
-        let parsed = CertificateSigningRequestParams::from_der(&CertificateSigningRequestDer::from(request))
-            .map_err(IssueError::BadRequest)?;
-        if Fingerprint::of(&parsed.public_key.subject_public_key_info()) != key {
+        if Fingerprint::of(&NodeRequest::read(request)?.public_key()) != key {
             return Err(IssueError::AnotherKey);
         }
         self.issue_node_leaf(node, request, ambient)

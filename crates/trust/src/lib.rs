@@ -10,32 +10,40 @@ mod authority;
 mod cluster_ca;
 mod cluster_id;
 mod fingerprint;
+mod join_tls;
 mod keyfile;
 mod link_tls;
 mod names;
 mod node_key;
+mod node_request;
 mod orders;
 mod panel;
 mod panel_tls;
 mod peer;
 mod provider;
 mod report;
+mod words;
 
 pub use cluster_ca::{ClusterCa, IssueError, Issued, RotateError};
 pub use cluster_id::ClusterId;
 pub use fingerprint::{Fingerprint, FingerprintError};
+pub use join_tls::{JoinClient, join_server_config, shown_ca};
 pub use keyfile::KeyFileError;
 pub use link_tls::{LinkClient, LinkTlsError, PinDiffers, link_server_config};
 pub use names::LocalNames;
 pub use node_key::{Leaf, NodeKey};
+pub use node_request::{NodeRequest, is_signed_by};
 pub use orders::{OrderSigner, Signed, UnprovenError};
 pub use panel::{PanelCertificate, PanelError, PanelKeyKind, PanelSettings, PanelVerdict};
 pub use panel_tls::{OldestTls, panel_server_config};
 pub use peer::{Peer, PeerError};
 pub use report::{CertificateReport, Verdict};
 pub use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+pub use words::SixWords;
 
 /// The ALPN name (RFC 7301) by which a node asks for the link.
 pub const LINK_ALPN: &[u8] = b"watchroom-link/1";
+/// The ALPN name by which a machine without a certificate asks to join.
+pub const JOIN_ALPN: &[u8] = b"watchroom-join/1";
 /// The clock skew that is tolerated between Host and node, in seconds: leaves are valid that long before they are made.
 pub const TOLERATED_SKEW_S: i64 = 300;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SigningKey};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
@@ -98,6 +98,15 @@ impl NodeKey {
     #[must_use]
     pub fn public_key(&self) -> Vec<u8> {
         rcgen::PublicKeyData::subject_public_key_info(&self.pair)
+    }
+
+    /// Signs a message (ECDSA P-256 with SHA-256, in DER), to prove the key where no certificate can be shown:
+    /// see [`crate::is_signed_by`].
+    ///
+    /// # Errors
+    /// [`KeyFileError::Crypto`].
+    pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyFileError> {
+        Ok(self.pair.sign(message)?)
     }
 
     /// Joins what was issued to this key.

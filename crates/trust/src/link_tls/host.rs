@@ -47,7 +47,8 @@ struct Current {
     renew_at: OffsetDateTime,
 }
 
-struct HostEnd {
+/// What a Host shows and whom it takes.
+pub(crate) struct HostEnd {
     ca: Arc<ClusterCa>,
     ambient: Ambient,
     current: ArcSwap<Current>,
@@ -60,7 +61,7 @@ impl std::fmt::Debug for HostEnd {
 }
 
 impl HostEnd {
-    fn new(ca: Arc<ClusterCa>, ambient: &Ambient) -> Result<Self, LinkTlsError> {
+    pub(crate) fn new(ca: Arc<ClusterCa>, ambient: &Ambient) -> Result<Self, LinkTlsError> {
         let current = ArcSwap::from_pointee(make(&ca, ambient)?);
         Ok(Self {
             ca,

@@ -8,6 +8,7 @@ mod node;
 
 use rustls::server::VerifierBuilderError;
 
+pub(crate) use self::host::HostEnd;
 pub use self::host::link_server_config;
 pub use self::node::{LinkClient, PinDiffers};
 use crate::IssueError;
