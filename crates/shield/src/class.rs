@@ -21,6 +21,8 @@ pub enum RouteClass {
     Change,
     /// Administration of users, the cluster and security.
     Sensitive,
+    /// What a machine that nobody knows yet may ask: to be let in. A door of its own may be for these alone.
+    Join,
     /// Answers without an end: event streams, sockets, downloads. No handler deadline.
     Stream,
 }

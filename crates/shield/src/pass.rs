@@ -28,6 +28,8 @@ const CHECKS: &[(&str, Check)] = &[
     // Networks and bans will stand here: they need the address and the route class alone, and turn away most
     // for least.
 
+    // A door for routes of one kind has nothing else behind it, whoever knocks.
+    ("door", door),
     // The host comes before the redirect, which would otherwise send people to a name of an attacker's choice.
     ("host", host),
     // Plain HTTP ends here, before a cookie or a body sent in the clear is used for anything.
@@ -147,7 +149,7 @@ impl Shield {
             peer,
             rules: &rules,
             host: None,
-            is_https: matches!(peer.door, Door::Tls { .. } | Door::Socket(_)),
+            is_https: matches!(peer.door, Door::Tls { .. } | Door::Narrow(_) | Door::Socket(_)),
             told: Told::new(self.next_id()),
             charge: None,
             is_over_anonymous: false,
@@ -278,6 +280,13 @@ fn sizes(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     Ok(())
 }
 
+fn door(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
+    match visit.peer.door {
+        Door::Narrow(class) if class != visit.rule.class => Err(Why::WrongDoor),
+        _ => Ok(()),
+    }
+}
+
 fn host(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     let believed = visit
         .client
@@ -287,7 +296,8 @@ fn host(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
         Some(text) => Host::forwarded(text),
         None => Host::of(visit.parts),
     };
-    let is_exempt = visit.rule.class == RouteClass::Health || visit.is_by_socket();
+    let is_narrow = matches!(visit.peer.door, Door::Narrow(_));
+    let is_exempt = visit.rule.class == RouteClass::Health || visit.is_by_socket() || is_narrow;
     let host = match host {
         Ok(host) => host,
         Err(_) if is_exempt => return Ok(()),

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use crate::RouteClass;
+
 /// The process at the other end of the Unix socket, as the kernel names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalPeer {
@@ -16,6 +18,8 @@ pub struct LocalPeer {
 pub(crate) enum Door {
     /// TLS, and whether the certificate is one that browsers everywhere trust.
     Tls { is_publicly_trusted: bool },
+    /// TLS with a certificate that no browser knows, for routes of one kind and nothing else.
+    Narrow(RouteClass),
     /// Plain HTTP where TLS is expected: only good for being sent to TLS.
     PlainToTls,
     /// Plain HTTP where that is meant: operations, or an application without TLS of its own.
@@ -41,6 +45,17 @@ impl Peer {
         Self {
             address,
             door: Door::Tls { is_publicly_trusted },
+            is_surplus: false,
+        }
+    }
+
+    /// A connection over TLS by which only routes of one kind may be asked for. Its client knows the other end
+    /// by its certificate, whatever name it dialled.
+    #[must_use]
+    pub const fn narrow(address: SocketAddr, class: RouteClass) -> Self {
+        Self {
+            address,
+            door: Door::Narrow(class),
             is_surplus: false,
         }
     }
@@ -81,7 +96,7 @@ impl Peer {
     pub const fn process(&self) -> Option<LocalPeer> {
         match self.door {
             Door::Socket(peer) => Some(peer),
-            Door::Tls { .. } | Door::PlainToTls | Door::Plain => None,
+            Door::Tls { .. } | Door::Narrow(_) | Door::PlainToTls | Door::Plain => None,
         }
     }
 }

@@ -27,6 +27,8 @@ pub enum Why {
     BadHost,
     /// A host that is not ours.
     WrongHost,
+    /// A route that is not served on a connection of this kind.
+    WrongDoor,
     /// Plain HTTP where TLS is needed; a reader is sent there, a writer told.
     PlainHttp {
         /// Whether the client is sent to TLS.
@@ -51,12 +53,13 @@ pub enum Why {
 
 impl Why {
     /// Every slug, for the troubleshooting guide and its test.
-    pub const SLUGS: [&'static str; 13] = [
+    pub const SLUGS: [&'static str; 14] = [
         "overloaded",
         "uri-too-long",
         "headers-too-large",
         "bad-host",
         "wrong-host",
+        "wrong-door",
         "https-required",
         "rate-limited",
         "body-too-large",
@@ -75,7 +78,7 @@ impl Why {
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BadHost | Self::PlainHttp { redirects: false } => StatusCode::BAD_REQUEST,
-            Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::WrongHost | Self::WrongDoor => StatusCode::MISDIRECTED_REQUEST,
             Self::PlainHttp { redirects: true } => StatusCode::MOVED_PERMANENTLY,
             Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -94,6 +97,7 @@ impl Why {
             Self::HeadersTooLarge => "headers-too-large",
             Self::BadHost => "bad-host",
             Self::WrongHost => "wrong-host",
+            Self::WrongDoor => "wrong-door",
             Self::PlainHttp { redirects: false } => "https-required",
             Self::PlainHttp { redirects: true } => "moved-to-https",
             Self::Limited(_) => "rate-limited",
@@ -117,6 +121,9 @@ impl Why {
             Self::BadHost => "the request names no host, or more than one; send exactly one valid Host",
             Self::WrongHost => {
                 "this server does not answer under that host name; use the address you were given"
+            }
+            Self::WrongDoor => {
+                "this connection is for machines that ask to join; ask for anything else without its protocol name"
             }
             Self::PlainHttp { redirects: true } => "this address has moved to HTTPS",
             Self::PlainHttp { redirects: false } => {
@@ -152,7 +159,9 @@ impl Why {
             Self::BodyTooLarge { .. } => "shield.body_bytes",
             Self::BodyTooSlow => "shield.body_read_s, shield.body_floor_per_s",
             Self::HandlerTooSlow => "shield.handler_s",
-            Self::PlainHttp { .. } | Self::BadHost | Self::Crashed | Self::Malformed(_) => return None,
+            Self::PlainHttp { .. } | Self::BadHost | Self::WrongDoor | Self::Crashed | Self::Malformed(_) => {
+                return None;
+            }
         })
     }
 

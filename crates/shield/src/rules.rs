@@ -65,6 +65,7 @@ impl Rules {
             | RouteClass::Read
             | RouteClass::Change
             | RouteClass::Sensitive
+            | RouteClass::Join
             | RouteClass::Stream => Some(&self.anonymous),
         }
     }

@@ -20,7 +20,7 @@ use tokio_rustls::server::TlsStream;
 use watchroom_kit::Tasks;
 
 use crate::connections::{Connections, Place};
-use crate::{Application, LocalPeer, Peer, Shield};
+use crate::{Application, LocalPeer, Peer, RouteClass, Shield};
 
 mod converse;
 mod edge;
@@ -42,6 +42,8 @@ const SURPLUS_PATIENCE: Duration = Duration::from_secs(3);
 pub enum Choice {
     /// HTTP by the application, under this configuration.
     Http(Arc<ServerConfig>),
+    /// HTTP by the application under this configuration, but routes of this kind alone. HTTP/1.1 is spoken.
+    Narrow(Arc<ServerConfig>, RouteClass),
     /// Something else, which takes the connection over once the handshake is done.
     HandOff(Arc<ServerConfig>, Arc<dyn HandOff>),
     /// Nothing: the connection is closed.
@@ -221,6 +223,10 @@ impl<S: Application> Listener<S> {
                 let peer = Peer::tls(address, choose.is_publicly_trusted());
                 self.conversation(peer, Some(place), is_h2).hold(*stream).await;
             }
+            Ok(Some(Greeted::Narrow(stream, class))) => {
+                let peer = Peer::narrow(address, class);
+                self.conversation(peer, Some(place), false).hold(*stream).await;
+            }
             Ok(Some(Greeted::HandOff(stream, taker))) => {
                 self.hand_off(*stream, address, taker.as_ref(), place).await;
             }
@@ -252,6 +258,10 @@ impl<S: Application> Listener<S> {
             Choice::Http(config) => {
                 let stream = start.into_stream(config).await.map_err(failed).ok()?;
                 Some(Greeted::Http(Box::new(stream)))
+            }
+            Choice::Narrow(config, class) => {
+                let stream = start.into_stream(config).await.map_err(failed).ok()?;
+                Some(Greeted::Narrow(Box::new(stream), class))
             }
             Choice::HandOff(config, taker) => {
                 let stream = start.into_stream(config).await.map_err(failed).ok()?;
@@ -313,6 +323,7 @@ impl<S: Application> Listener<S> {
 enum Greeted {
     Plain(TcpStream),
     Http(Box<TlsStream<TcpStream>>),
+    Narrow(Box<TlsStream<TcpStream>>, RouteClass),
     HandOff(Box<TlsStream<TcpStream>>, Arc<dyn HandOff>),
 }
 
