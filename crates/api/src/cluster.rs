@@ -1,4 +1,9 @@
-//! `/api/cluster`: the cluster as programs see it; for now its nodes and the servers on them.
+//! `/api/cluster`: the cluster as programs see it: how machines join, its nodes, and the servers on them.
+
+mod requests;
+mod roll;
+mod status;
+mod tokens;
 
 mod ca;
 mod unfence;
@@ -20,7 +25,20 @@ use crate::{Api, invalid_page, nodes};
 
 const SERVERS: &str = "/api/cluster/subhost/{id}/servers";
 
+pub use status::{CertificateFacts, HostFacts, Role};
+
 pub(crate) fn routes() -> Vec<Route<Api>> {
+    let parts = [
+        requests::routes(),
+        tokens::routes(),
+        roll::routes(),
+        status::routes(),
+        of_nodes(),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+fn of_nodes() -> Vec<Route<Api>> {
     let (read, change) = (RouteClass::Read, RouteClass::Change);
     vec![
         Route::new(

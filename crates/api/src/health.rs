@@ -7,14 +7,15 @@ use axum::extract::State;
 use http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use watchroom_policy::act;
 use watchroom_shield::RouteClass;
 use watchroom_web::{Json, Route};
 
-use crate::Api;
+use crate::{Api, HostFacts, Role};
 
 /// One part of the Host and whether it works.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Part {
     /// Its name: `database`, `link`, `node`.
     pub name: &'static str,
@@ -27,6 +28,12 @@ pub struct Part {
 pub trait Vitals: Send + Sync + Debug + 'static {
     /// All parts. Answers within a second, whatever hangs.
     async fn parts(&self) -> Vec<Part>;
+
+    /// What this Host is, with its parts.
+    async fn facts(&self) -> HostFacts;
+
+    /// What this machine is in the cluster.
+    fn role(&self) -> Role;
 }
 
 pub(crate) fn routes() -> Vec<Route<Api>> {

@@ -6,7 +6,7 @@ use watchroom_kit::{Fault, FaultKind};
 use watchroom_model::NodeName;
 use watchroom_store::StoreError;
 
-use crate::GatewayError;
+use crate::{GatewayError, Node};
 
 /// Why an order did not have its effect. Each names the outcome for people.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -23,6 +23,14 @@ pub enum OrderError {
         since: Option<OffsetDateTime>,
         /// The named cause.
         why: String,
+    },
+    /// The node was revoked, is locked or was never approved: nothing is asked of it.
+    #[error("node {node} is {standing}")]
+    NodeKeptOut {
+        /// Which.
+        node: NodeName,
+        /// `pending`, `revoked` or `locked`.
+        standing: &'static str,
     },
     /// The node will not or cannot.
     #[error("the node refused ({code}): {why}")]
@@ -50,6 +58,14 @@ pub enum OrderError {
 }
 
 impl OrderError {
+    /// Refuses, by name, to ask anything of a node that is kept out.
+    pub(crate) fn unless_admitted(node: &Node) -> Result<(), Self> {
+        node.admitted().map_err(|standing| Self::NodeKeptOut {
+            node: node.name(),
+            standing,
+        })
+    }
+
     pub(crate) fn from_gateway(node: NodeName, error: GatewayError) -> Self {
         match error {
             GatewayError::NotConnected { since, why } => Self::NodeOffline { node, since, why },
@@ -64,7 +80,7 @@ impl Fault for OrderError {
         match self {
             Self::NoSuchServer => FaultKind::NotFound,
             Self::NodeOffline { .. } | Self::Failed(_) => FaultKind::Unavailable,
-            Self::RefusedByNode { .. } | Self::KeyReused => FaultKind::Conflict,
+            Self::NodeKeptOut { .. } | Self::RefusedByNode { .. } | Self::KeyReused => FaultKind::Conflict,
             Self::TimedOut { .. } => FaultKind::Timeout,
             Self::Store(error) => error.kind(),
         }
@@ -74,6 +90,11 @@ impl Fault for OrderError {
         match self {
             Self::NoSuchServer => "not-found",
             Self::NodeOffline { .. } => "node-offline",
+            Self::NodeKeptOut { standing, .. } => match *standing {
+                "revoked" => "node-revoked",
+                "locked" => "node-locked",
+                _ => "node-not-approved",
+            },
             Self::RefusedByNode { .. } => "refused-by-node",
             Self::TimedOut { .. } => "node-timed-out",
             Self::Failed(_) => "node-failed",
@@ -91,6 +112,14 @@ impl Fault for OrderError {
                 format!(
                     "node {node} is offline{since}: {why}. Nothing was changed; try again when it is back"
                 )
+            }
+            Self::NodeKeptOut { node, standing } => {
+                let next = match *standing {
+                    "revoked" => "make a replace join URL for it to bring it back",
+                    "locked" => "lift its lock first",
+                    _ => "approve it first",
+                };
+                format!("node {node} is {standing}; nothing was asked of it. To go on, {next}")
             }
             Self::RefusedByNode { why, .. } => format!("the node refused: {why}"),
             Self::TimedOut {

@@ -12,9 +12,10 @@ use watchroom_kit::Ambient;
 use watchroom_model::{DecisionId, NodeId, Page, PageError, PageRequest, ServerId};
 use watchroom_store::{Store, StoreError};
 
+use crate::nodes::join::JoinRules;
 use crate::nodes::{Away, Liveness, entity as node_entity, links};
 use crate::servers::{Viewers, entity as server_entity};
-use crate::{FleetEvent, Gateway, Node, Server};
+use crate::{Authority, FleetEvent, Gateway, Node, Server};
 
 /// How many events a slow listener may lag behind before it is told so.
 const EVENTS_KEPT: usize = 1_024;
@@ -31,7 +32,10 @@ struct Inner {
     store: Store,
     ambient: Ambient,
     gateway: Arc<dyn Gateway>,
+    authority: Arc<dyn Authority>,
     liveness: Liveness,
+    join_rules: JoinRules,
+    addresses: ArcSwap<Vec<String>>,
     /// When this Host did not run last.
     away: Option<Away>,
     viewers: Viewers,
@@ -42,6 +46,20 @@ struct Inner {
     events: broadcast::Sender<FleetEvent>,
 }
 
+/// What the fleet reaches beyond itself.
+pub struct Ports {
+    /// Its nodes.
+    pub gateway: Arc<dyn Gateway>,
+    /// Who certifies them.
+    pub authority: Arc<dyn Authority>,
+}
+
+impl fmt::Debug for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ports")
+    }
+}
+
 impl Fleet {
     /// Loads what is known from the store.
     ///
@@ -49,8 +67,9 @@ impl Fleet {
     /// [`StoreError`] if it cannot be read.
     pub async fn open(
         store: Store,
-        gateway: Arc<dyn Gateway>,
+        ports: Ports,
         liveness: Liveness,
+        join_rules: JoinRules,
         ambient: Ambient,
     ) -> Result<Self, StoreError> {
         // Heard from before anything is read, so that nothing falls between.
@@ -74,8 +93,11 @@ impl Fleet {
             servers: ArcSwap::from_pointee(servers),
             store,
             ambient,
-            gateway,
+            gateway: ports.gateway,
+            authority: ports.authority,
             liveness,
+            join_rules,
+            addresses: ArcSwap::default(),
             away,
             viewers: Viewers::default(),
             own_node: OnceLock::new(),
@@ -109,6 +131,25 @@ impl Fleet {
 
     pub(crate) fn gateway(&self) -> &dyn Gateway {
         &*self.inner.gateway
+    }
+
+    pub(crate) fn authority(&self) -> &dyn Authority {
+        &*self.inner.authority
+    }
+
+    pub(crate) fn join_rules(&self) -> &JoinRules {
+        &self.inner.join_rules
+    }
+
+    /// Says where nodes reach this Host and its replicas (`host:port`, the best first): known once it listens.
+    pub fn advertise(&self, addresses: Vec<String>) {
+        self.inner.addresses.store(Arc::new(addresses));
+    }
+
+    /// Where nodes reach this Host and its replicas.
+    #[must_use]
+    pub fn addresses(&self) -> Arc<Vec<String>> {
+        self.inner.addresses.load_full()
     }
 
     pub(crate) fn liveness(&self) -> &Liveness {

@@ -1,10 +1,12 @@
 //! The port through which the fleet reaches its nodes.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use time::OffsetDateTime;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
-use watchroom_model::{Envelope, NodeId, OrderOutcome, ServerId};
+use watchroom_model::{Envelope, Heartbeat, NodeId, OrderOutcome, ServerId};
 
 use crate::nodes::CaRotation;
 
@@ -35,6 +37,9 @@ pub enum GatewayError {
 pub trait Gateway: Send + Sync + 'static {
     /// Sends an order and waits for its outcome until the envelope's deadline.
     async fn order(&self, node: NodeId, envelope: Envelope) -> Result<OrderOutcome, GatewayError>;
+
+    /// A round trip to the node: how long it took, and how the node is.
+    async fn ping(&self, node: NodeId) -> Result<(Duration, Heartbeat), GatewayError>;
 
     /// Makes a new cluster CA and tells every node that is linked, or says that a rotation is under way.
     ///

@@ -5,6 +5,8 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, Select};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use watchroom_store::{ReadTx, StoreError, WriteTx};
 
 use crate::Acted;
@@ -58,6 +60,16 @@ pub(crate) enum Recalled {
     Other,
     /// Its answer.
     Answer(Box<Acted>),
+}
+
+/// What is known of the key of a change that is one transaction, with its answer in it.
+pub(crate) enum Begun<T> {
+    /// Nothing: it is new, and stored now.
+    New,
+    /// The change was made before; this is its answer.
+    Before(T),
+    /// Its request was another one.
+    Other,
 }
 
 /// Why an intent was not committed.
@@ -135,10 +147,34 @@ impl IdempotencyKey {
         Ok(begun.await?)
     }
 
+    /// Begins a change that is one transaction, or finds the answer that was given before. A repeated request
+    /// leaves an entry that says so.
+    pub(crate) async fn begin_once<T: DeserializeOwned>(
+        &self,
+        tx: &WriteTx,
+        now_us: i64,
+    ) -> Result<Begun<T>, StoreError> {
+        let Some(row) = tx.one(self.select()).await? else {
+            return match self.begin(tx, now_us).await {
+                Ok(()) => Ok(Begun::New),
+                Err(NotBegun::Known) => Ok(Begun::Other),
+                Err(NotBegun::Store(error)) => Err(error),
+            };
+        };
+        let answer = row
+            .response
+            .and_then(|response| serde_json::from_str(&response).ok());
+        tx.note("is_repeated", true);
+        Ok(match answer {
+            Some(answer) if row.fingerprint == self.fingerprint => Begun::Before(answer),
+            _ => Begun::Other,
+        })
+    }
+
     /// Stores the answer with the outcome.
-    pub(crate) async fn answer(&self, tx: &WriteTx, acted: &Acted) -> Result<(), StoreError> {
+    pub(crate) async fn answer<T: Serialize>(&self, tx: &WriteTx, answer: &T) -> Result<(), StoreError> {
         let response =
-            serde_json::to_string(acted).map_err(|error| StoreError::Database(error.to_string()))?;
+            serde_json::to_string(answer).map_err(|error| StoreError::Database(error.to_string()))?;
         let update = entity::Entity::update_many().col_expr(entity::Column::Response, Expr::value(response));
         tx.update(self.filtered(update)).await.map(drop)
     }

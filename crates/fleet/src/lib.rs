@@ -4,6 +4,7 @@
 //! permit, and every order goes to its node through the [`Gateway`] with its intent committed first and
 //! its outcome after. How a node is reached is somebody else's business.
 
+mod authority;
 mod event;
 mod fault;
 mod fleet;
@@ -14,8 +15,9 @@ pub mod nodes;
 pub mod servers;
 mod written;
 
+pub use authority::{Authority, AuthorityError, Certified, RequestedKey};
 pub use event::FleetEvent;
-pub use fleet::Fleet;
+pub use fleet::{Fleet, Ports};
 pub use gateway::{Gateway, GatewayError};
 pub use idempotency::IdempotencyKey;
 pub use nodes::{Node, NodeView};

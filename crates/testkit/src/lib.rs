@@ -24,6 +24,7 @@
 
 mod answer;
 mod client;
+mod machine;
 mod program;
 mod room;
 mod shell;
@@ -31,6 +32,7 @@ mod visitor;
 
 pub use answer::Answer;
 pub use client::{Client, trusting};
+pub use machine::Machine;
 pub use program::{Engine, Program};
 pub use room::{PASSWORD, TestRoom};
 pub use visitor::Visitor;

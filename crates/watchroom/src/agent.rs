@@ -74,6 +74,6 @@ impl Agent {
 
 fn not_enrolled() -> Failure {
     Failure::new(FaultKind::Conflict, "no node is enrolled on this state folder").next_step(
-        "start `watchroom up` or `watchroom host` on it first; joining another machine's Host comes later",
+        "join a Host with `watchroom join -`, or start `watchroom up` or `watchroom host` on this folder first",
     )
 }

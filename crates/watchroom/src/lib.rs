@@ -16,6 +16,8 @@ pub mod environment;
 pub mod failure;
 #[cfg(feature = "host")]
 pub mod host;
+#[cfg(feature = "node")]
+pub mod joining;
 mod logging;
 pub mod node_identity;
 #[cfg(feature = "node")]

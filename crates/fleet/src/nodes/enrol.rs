@@ -78,6 +78,10 @@ impl Fleet {
                     last_ping: Set(None),
                     certificate_expires_at: Set(Some(expires)),
                     created_at: Set(now),
+                    key_fingerprint: Set(None),
+                    token_hash: Set(None),
+                    token_expires_at: Set(None),
+                    revoked_why: Set(None),
                 })
                 .await?;
                 tx.note("what", "enrolled the local node");

@@ -20,6 +20,12 @@ pub struct Model {
     pub last_ping: Option<i64>,
     pub certificate_expires_at: Option<i64>,
     pub created_at: i64,
+    /// The SHA-256 of its public key, as people compare it; absent for the Host's own.
+    pub key_fingerprint: Option<String>,
+    /// Of the cluster token only this is kept.
+    pub token_hash: Option<String>,
+    pub token_expires_at: Option<i64>,
+    pub revoked_why: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

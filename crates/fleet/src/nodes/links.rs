@@ -117,16 +117,19 @@ pub(crate) async fn reload(read: &ReadTx, node: &Node) -> Result<(), StoreError>
     let row = read
         .one(entity::Entity::find_by_id(node.id().to_string()))
         .await?;
-    if let Some(row) = row {
-        let mut live = node.live();
-        let before = live.kept.newest;
-        live.kept = Kept::from_row(&row);
-        // The number in memory runs ahead of its upkeep.
-        if let (Some((before, ahead)), Some((agent, epoch))) = (before, &mut live.kept.newest)
-            && before == *agent
-        {
-            *epoch = ahead.max(*epoch);
-        }
+    let Some(row) = row else {
+        // Nobody has come yet, or another machine was given the place of the one that had.
+        node.live().kept = Kept::default();
+        return Ok(());
+    };
+    let mut live = node.live();
+    let before = live.kept.newest;
+    live.kept = Kept::from_row(&row);
+    // The number in memory runs ahead of its upkeep.
+    if let (Some((before, ahead)), Some((agent, epoch))) = (before, &mut live.kept.newest)
+        && before == *agent
+    {
+        *epoch = ahead.max(*epoch);
     }
     Ok(())
 }

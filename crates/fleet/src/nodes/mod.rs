@@ -3,10 +3,15 @@
 mod damping;
 mod enrol;
 pub(crate) mod entity;
+pub mod join;
 pub(crate) mod links;
 mod list;
 mod live;
+mod ping;
+mod revoke;
 mod rotation;
+mod status;
+mod token;
 mod view;
 
 use std::collections::BTreeMap;
@@ -21,7 +26,10 @@ use watchroom_store::StoreError;
 pub use damping::Turn;
 pub use enrol::LocalNode;
 pub use live::Liveness;
+pub use ping::Pong;
+pub use revoke::Revoked;
 pub use rotation::{CaRotation, RotationError};
+pub use status::{ClusterStatus, Health};
 pub use view::NodeView;
 
 pub(crate) use links::Away;
@@ -41,6 +49,9 @@ pub(crate) struct Record {
     pub(crate) labels: Arc<BTreeMap<String, String>>,
     pub(crate) last_ping: Option<OffsetDateTime>,
     pub(crate) certificate_expires_at: Option<OffsetDateTime>,
+    pub(crate) key_fingerprint: Option<String>,
+    pub(crate) token: Option<(String, OffsetDateTime)>,
+    pub(crate) revoked_why: Option<String>,
 }
 
 /// Whether a node belongs, apart from whether it is there.
@@ -130,6 +141,12 @@ impl Node {
         }
     }
 
+    /// The SHA-256 of the public key that it is known by, as people compare it; `None` for the Host's own.
+    #[must_use]
+    pub fn key_fingerprint(&self) -> Option<String> {
+        self.record.load().key_fingerprint.clone()
+    }
+
     pub(crate) fn record(&self) -> Arc<Record> {
         self.record.load_full()
     }
@@ -166,6 +183,12 @@ fn record_of(row: &entity::Model) -> Result<(NodeId, Record), String> {
         labels: Arc::new(serde_json::from_str(&row.labels).map_err(|_| wrong("labels"))?),
         last_ping: row.last_ping.and_then(crate::fleet::from_micros),
         certificate_expires_at: row.certificate_expires_at.and_then(crate::fleet::from_micros),
+        key_fingerprint: row.key_fingerprint.clone(),
+        token: row
+            .token_hash
+            .clone()
+            .zip(row.token_expires_at.and_then(crate::fleet::from_micros)),
+        revoked_why: row.revoked_why.clone(),
         is_local: row.is_local,
         address: row.address.clone(),
         version: row.version.clone(),

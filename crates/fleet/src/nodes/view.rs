@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use watchroom_model::{NodeId, NodeName, NodeStatus, Share};
 
-use super::Node;
 use super::live::{Link, Live};
+use super::{Node, Record};
 use crate::Fleet;
 
 /// A node as clients see it.
@@ -66,7 +66,7 @@ impl Fleet {
             port: beat.map_or(record.port, |beat| beat.port),
             version: beat.map_or_else(|| record.version.clone(), |beat| beat.version.clone()),
             status,
-            reason: reason(status, &live),
+            reason: reason(status, &record, &live),
             local: record.is_local,
             last_ping: live.heard_at.or(record.last_ping),
             server_count: beat.map_or(0, |beat| beat.server_count),
@@ -79,9 +79,11 @@ impl Fleet {
     }
 }
 
-fn reason(status: NodeStatus, live: &Live) -> String {
-    if let (NodeStatus::Locked, Some(why)) = (status, &live.kept.fence) {
-        return format!("fenced: {why}");
+fn reason(status: NodeStatus, record: &Record, live: &Live) -> String {
+    match (status, &live.kept.fence, &record.revoked_why) {
+        (NodeStatus::Locked, Some(why), _) => return format!("fenced: {why}"),
+        (NodeStatus::Revoked, _, Some(why)) => return format!("revoked: {why}"),
+        _ => {}
     }
     let reason = linked(status, live.link.as_ref());
     match (live.turns.is_flapping(), reason.is_empty()) {

@@ -166,6 +166,7 @@ impl Fleet {
     ) -> Result<Acted, CreateError> {
         let spec = self.spec_of(new);
         spec.check()?;
+        OrderError::unless_admitted(node)?;
         let server = loop {
             if let Some(acted) = self.answered(key.as_ref()).await? {
                 return Ok(acted);

@@ -58,6 +58,7 @@ impl Fleet {
     ) -> Result<Acted, OrderError> {
         let id = plan.order.server();
         let server = self.known_server(id).ok_or(OrderError::NoSuchServer)?;
+        OrderError::unless_admitted(&server.node)?;
         let begun_us = loop {
             match self.recalled(key.as_ref()).await? {
                 Recalled::Answer(acted) => return Ok(*acted),

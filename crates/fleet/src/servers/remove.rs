@@ -18,6 +18,7 @@ impl Fleet {
     pub async fn remove(&self, permit: &Permit<act::RemoveServer>) -> Result<(), OrderError> {
         let id = permit.resource().server_id().ok_or(OrderError::NoSuchServer)?;
         let server = self.known_server(id).ok_or(OrderError::NoSuchServer)?;
+        OrderError::unless_admitted(&server.node)?;
         let (name, node) = (server.spec.name.clone(), server.node.id());
         self.store()
             .write(permit, async move |tx| {

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use uuid::Uuid;
 use watchroom_model::{Envelope, Heartbeat, NodeId, OrderOutcome, ServerId, ServerReport};
+use watchroom_trust::Fingerprint;
 
 use super::Shared;
 use super::arrival::{Arrival, Passage};
@@ -76,6 +77,12 @@ impl NodeLink {
     #[must_use]
     pub fn hello(&self) -> &NodeHello {
         &self.0.hello
+    }
+
+    /// The fingerprint of the key that it has proven.
+    #[must_use]
+    pub fn key(&self) -> Fingerprint {
+        self.0.arrival.key
     }
 
     /// From where it dialled.

@@ -7,6 +7,7 @@ mod door;
 mod event;
 mod link;
 mod papers;
+mod ping;
 mod pump;
 mod registry;
 mod serve;

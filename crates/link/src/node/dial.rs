@@ -58,7 +58,8 @@ pub(crate) async fn dial(
     timeout(patience, greeting).await.map_err(|_| late())?
 }
 
-async fn connect(address: &str) -> Result<TcpStream, ConnectFault> {
+/// A connection to name and port, or the name of what went wrong.
+pub(crate) async fn connect(address: &str) -> Result<TcpStream, ConnectFault> {
     let unreachable = |why: String| ConnectFault::NotReachable {
         address: address.to_owned(),
         why,

@@ -21,6 +21,7 @@ use uuid::Uuid;
 use watchroom_kit::Ambient;
 use watchroom_model::{NodeId, NodeName};
 
+pub(crate) use self::dial::connect;
 use self::epoch::Epoch;
 use self::hosts::Hosts;
 use self::orders::Orders;

@@ -87,6 +87,7 @@ pub(crate) fn phrase(action: &str, ending: Ending) -> String {
 /// An act as what was done and as what to do; the second is empty for what the house itself notes of others.
 fn words(action: &str) -> Option<(&'static str, &'static str)> {
     server_words(action)
+        .or_else(|| node_words(action))
         .or_else(|| people_words(action))
         .or_else(|| house_words(action))
 }
@@ -103,7 +104,29 @@ fn server_words(action: &str) -> Option<(&'static str, &'static str)> {
         "server.remove" => (EN.did_server_remove, EN.do_server_remove),
         "server.console.send" => (EN.did_console_send, EN.do_console_send),
         "server.report" => (EN.did_server_report, ""),
+        _ => return None,
+    })
+}
+
+fn node_words(action: &str) -> Option<(&'static str, &'static str)> {
+    Some(match action {
         "node.list" => (EN.did_node_list, EN.do_node_list),
+        "node.ping" => (EN.did_node_ping, EN.do_node_ping),
+        "node.register" => (EN.did_node_register, EN.do_node_register),
+        "node.revoke" => (EN.did_node_revoke, EN.do_node_revoke),
+        "node.purge" => (EN.did_node_purge, EN.do_node_purge),
+        "node.join.list" => (EN.did_join_list, EN.do_join_list),
+        "node.join.check" => (EN.did_join_check, EN.do_join_check),
+        "node.join.request" => (EN.did_join_request, EN.do_join_request),
+        "node.join.approve" => (EN.did_join_approve, EN.do_join_approve),
+        "node.join.admit" => (EN.did_join_admit, EN.do_join_admit),
+        "node.join.reject" => (EN.did_join_reject, EN.do_join_reject),
+        "node.join.hand_over" => (EN.did_hand_over, EN.do_hand_over),
+        "node.join_token.list" => (EN.did_join_token_list, EN.do_join_token_list),
+        "node.join_token.create" => (EN.did_join_token_create, EN.do_join_token_create),
+        "node.join_token.revoke" => (EN.did_join_token_revoke, EN.do_join_token_revoke),
+        "cluster.show" => (EN.did_cluster_show, EN.do_cluster_show),
+        "cluster.see_role" => (EN.did_see_role, EN.do_see_role),
         _ => return None,
     })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
@@ -12,17 +13,21 @@ use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use http::{Request, StatusCode};
 use time::macros::datetime;
 use tower::ServiceExt;
+use watchroom::host::CaAuthority;
+use watchroom_fleet::nodes::join::JoinRules;
 use watchroom_fleet::nodes::{CaRotation, Liveness, LocalNode};
-use watchroom_fleet::{Fleet, Gateway, GatewayError};
+use watchroom_fleet::{Fleet, Gateway, GatewayError, Ports};
 use watchroom_identity::{Config, Identity};
 use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Tasks};
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Line, Source};
-use watchroom_model::{Desired, Envelope, NodeId, Order, OrderOutcome, ServerId, ServerReport, ServerStatus};
+use watchroom_model::{Desired, Envelope, Heartbeat, NodeId, Order, OrderOutcome};
+use watchroom_model::{ServerId, ServerReport, ServerStatus};
 use watchroom_panel::{Panel, PanelParts, problem_page, routes};
 use watchroom_records::Records;
 use watchroom_shield::{Peer, Shield};
 use watchroom_store::{Settings, Store};
 use watchroom_testkit_folder::Folder;
+use watchroom_trust::ClusterCa;
 use watchroom_web::{Dispatch, Entrance, EntranceParts, RefusalLog, Route, RouteTable};
 
 /// A password that breaks no rule.
@@ -55,6 +60,12 @@ impl Gateway for ObedientNode {
             limited_by: String::new(),
         };
         Ok(OrderOutcome::Done { report: Some(report) })
+    }
+
+    async fn ping(&self, _: NodeId) -> Result<(Duration, Heartbeat), GatewayError> {
+        Err(GatewayError::TimedOut {
+            may_still_happen: false,
+        })
     }
 
     async fn rotate_ca(&self) -> Result<CaRotation, String> {
@@ -114,14 +125,18 @@ impl Room {
         let identity = Identity::open(store.clone(), config, ambient.clone())
             .await
             .unwrap();
-        let fleet = Fleet::open(
-            store.clone(),
-            Arc::new(ObedientNode),
-            Liveness::default(),
-            ambient.clone(),
-        )
-        .await
-        .unwrap();
+        let ca = ClusterCa::open_or_make(folder.path(), &ambient).unwrap();
+        let ports = Ports {
+            gateway: Arc::new(ObedientNode),
+            authority: Arc::new(CaAuthority {
+                ca: Arc::new(ca),
+                ambient: ambient.clone(),
+            }),
+        };
+        let (liveness, rules) = (Liveness::default(), JoinRules::default());
+        let fleet = Fleet::open(store.clone(), ports, liveness, rules, ambient.clone())
+            .await
+            .unwrap();
         let node = LocalNode {
             id: NodeId::mint(&ambient),
             name: "harbour".parse().unwrap(),

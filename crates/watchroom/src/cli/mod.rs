@@ -10,6 +10,8 @@ mod config;
 mod context;
 mod duration;
 mod globals;
+#[cfg(feature = "node")]
+mod join;
 mod node;
 #[cfg(feature = "host")]
 mod openapi;
@@ -63,6 +65,8 @@ enum Command {
     #[cfg(feature = "host")]
     Host(serve::Host),
     Node(node::Node),
+    #[cfg(feature = "node")]
+    Join(join::Join),
     #[command(subcommand)]
     Cluster(cluster::Cluster),
     #[command(subcommand)]
@@ -146,6 +150,8 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         #[cfg(feature = "host")]
         Command::Host(host) => host.run(context).await,
         Command::Node(node) => node.run(context).await,
+        #[cfg(feature = "node")]
+        Command::Join(join) => join.run(context).await,
         Command::Cluster(cluster) => cluster.run(context).await,
         Command::Server(server) => server.run(context).await,
         Command::User(user) => user.run(context).await,

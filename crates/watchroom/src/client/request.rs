@@ -95,7 +95,19 @@ impl Client {
     /// # Errors
     /// [`CallError`].
     pub async fn delete(&self, path: &str) -> Result<Value, CallError> {
-        self.json(self.call(Method::DELETE, path)).await
+        self.remove(path, &[]).await
+    }
+
+    /// Removes something in a way that the query says. Empty query values are left out.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn remove(&self, path: &str, query: &[(&str, String)]) -> Result<Value, CallError> {
+        self.json(Call {
+            query,
+            ..self.call(Method::DELETE, path)
+        })
+        .await
     }
 
     /// Opens an answer that comes in pieces and may never end: events, exports.

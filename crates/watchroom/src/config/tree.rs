@@ -60,6 +60,9 @@ tree! {
     /// When a node that does not speak is late or offline.
     #[cfg(feature = "host")]
     cluster: watchroom_fleet::nodes::Liveness;
+    /// How machines may ask to join, and where nodes are told to dial.
+    #[cfg(feature = "host")]
+    join: watchroom_fleet::nodes::join::JoinRules;
 }
 
 /// `node.toml`: what this node allows, whatever the Host asks.

@@ -3,6 +3,7 @@
 mod enrol;
 mod listen;
 mod ops;
+mod reach;
 mod router;
 mod vitals;
 
@@ -11,23 +12,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use watchroom_api::{Api, ApiParts};
-use watchroom_fleet::Fleet;
+use watchroom_fleet::{Fleet, Ports};
 use watchroom_identity::Identity;
 use watchroom_kit::{Ambient, FaultKind};
 use watchroom_link::{Hub, LinkSettings};
 use watchroom_records::Records;
 use watchroom_shield::Shield;
 use watchroom_store::{Settings, Store};
-use watchroom_trust::{
-    ClusterCa, OrderSigner, PanelCertificate, PanelVerdict, link_server_config, panel_server_config,
-};
+use watchroom_trust::{ClusterCa, OrderSigner, PanelCertificate, PanelVerdict};
+use watchroom_trust::{join_server_config, link_server_config, panel_server_config};
 use watchroom_web::{Dispatch, Entrance, EntranceParts, Feed};
 
+pub use crate::wire::authority::CaAuthority;
 pub use listen::Listeners;
 pub(crate) use vitals::loopback_of;
 
+use self::reach::Reach;
 use self::router::Routes;
-use self::vitals::HostVitals;
+use self::vitals::{Asked, HostVitals};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::state::State;
@@ -63,6 +65,7 @@ pub struct Host {
     dispatch: Dispatch,
     ops: axum::Router,
     vitals: Arc<HostVitals>,
+    reach: Reach,
     choose: Arc<ByAlpn>,
     ambient: Ambient,
 }
@@ -75,6 +78,7 @@ impl Host {
     pub async fn open(state: &State, config: &Config, ambient: Ambient) -> Result<Self, Failure> {
         let cluster_ca = Arc::new(ClusterCa::open_or_make(state.folder(), &ambient).map_err(Failure::trust)?);
         let panel = config.panel_settings().map_err(Failure::trust)?;
+        let reach = Reach::new(config, &panel.names);
         let own_hosts = panel.names.hosts.iter().cloned();
         let own_hosts: Vec<_> = own_hosts
             .chain(panel.names.addresses.iter().map(ToString::to_string))
@@ -92,24 +96,33 @@ impl Host {
             ..LinkSettings::default()
         };
         let hub = Hub::new(ambient.clone(), times, admission.clone(), Arc::new(signer));
-        let gateway = Arc::new(LinkGateway {
-            hub: hub.clone(),
-            ca: Arc::clone(&cluster_ca),
-            ambient: ambient.clone(),
-        });
-        let fleet = Fleet::open(store.clone(), gateway, config.cluster.clone(), ambient.clone()).await?;
+        let ports = Ports {
+            gateway: Arc::new(LinkGateway {
+                hub: hub.clone(),
+                ca: Arc::clone(&cluster_ca),
+                ambient: ambient.clone(),
+            }),
+            authority: Arc::new(CaAuthority {
+                ca: Arc::clone(&cluster_ca),
+                ambient: ambient.clone(),
+            }),
+        };
+        let (liveness, rules) = (config.cluster.clone(), config.join.clone());
+        let fleet = Fleet::open(store.clone(), ports, liveness, rules, ambient.clone()).await?;
         admission.opened(fleet.clone());
         let identity = Identity::open(store.clone(), config.identity.clone(), ambient.clone())
             .await
             .map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))?;
         let records = Records::new(store.clone(), ambient.clone());
         let feed = Feed::new(&ambient.entropy);
-        let vitals = Arc::new(HostVitals::new(
-            store.clone(),
-            hub.clone(),
-            fleet.clone(),
-            ambient.clock.clone(),
-        ));
+        let vitals = Arc::new(HostVitals::new(Asked {
+            store: store.clone(),
+            hub: hub.clone(),
+            fleet: fleet.clone(),
+            certificate: Arc::clone(&certificate),
+            ca: Arc::clone(&cluster_ca),
+            clock: ambient.clock.clone(),
+        }));
 
         let routes = Routes::all();
         let shield = router::shield(config, &own_hosts, routes.table()?, &ambient);
@@ -135,6 +148,7 @@ impl Host {
             panel: panel_server_config(&certificate, config.tls.oldest, &ambient.clock)
                 .map_err(Failure::trust)?,
             link: link_server_config(Arc::clone(&cluster_ca), &ambient).map_err(Failure::trust)?,
+            join: join_server_config(Arc::clone(&cluster_ca), &ambient).map_err(Failure::trust)?,
             hub: Arc::new(LinkHandOff {
                 hub: hub.clone(),
                 ca: Arc::clone(&cluster_ca),
@@ -161,6 +175,7 @@ impl Host {
             dispatch,
             ops,
             vitals,
+            reach,
             choose,
             ambient,
         })
@@ -171,6 +186,7 @@ impl Host {
         let tasks = &self.ambient.tasks;
         if let Ok(address) = listeners.panel.local_addr() {
             self.vitals.answers_at(address);
+            self.fleet.advertise(self.reach.of(address));
         }
         let (shield, choose) = (self.shield.clone(), self.choose.clone());
         tasks.spawn_graceful(

@@ -1,43 +1,49 @@
 //! Whether the Host lives: its database, its own door, and its own node, each really asked.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
-use watchroom_api::{Part, Vitals};
+use watchroom_api::{CertificateFacts, HostFacts, Part, Role, Vitals};
 use watchroom_fleet::Fleet;
 use watchroom_kit::Clock;
 use watchroom_link::Hub;
 use watchroom_store::Store;
+use watchroom_trust::{ClusterCa, PanelCertificate};
 
 /// Longest wait for any one part.
 const PATIENCE: Duration = Duration::from_millis(800);
 /// How long an answer stands, so that asking often costs nothing.
 const STANDS_FOR: Duration = Duration::from_millis(500);
 
+/// The parts that are asked.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) store: Store,
+    pub(crate) hub: Hub,
+    pub(crate) fleet: Fleet,
+    pub(crate) certificate: Arc<PanelCertificate>,
+    pub(crate) ca: Arc<ClusterCa>,
+    pub(crate) clock: Clock,
+}
+
 /// Asks the parts of this Host.
 #[derive(Debug)]
 pub(crate) struct HostVitals {
-    store: Store,
-    hub: Hub,
-    fleet: Fleet,
-    clock: Clock,
+    asked: Asked,
     door: OnceLock<SocketAddr>,
     runs_node: OnceLock<()>,
     last: Mutex<Option<(Duration, Vec<Part>)>>,
 }
 
 impl HostVitals {
-    pub(crate) fn new(store: Store, hub: Hub, fleet: Fleet, clock: Clock) -> Self {
+    pub(crate) fn new(asked: Asked) -> Self {
         Self {
-            store,
-            hub,
-            fleet,
-            clock,
+            asked,
             door: OnceLock::new(),
             runs_node: OnceLock::new(),
             last: Mutex::default(),
@@ -76,7 +82,7 @@ impl HostVitals {
     }
 
     async fn database(&self) -> Option<String> {
-        match timeout(PATIENCE, self.store.ready()).await {
+        match timeout(PATIENCE, self.asked.store.ready()).await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
             Err(_) => Some("it did not answer in time".to_owned()),
@@ -94,9 +100,25 @@ impl HostVitals {
         }
     }
 
+    fn certificate(&self) -> Option<CertificateFacts> {
+        let report = match self.asked.certificate.report() {
+            Ok(report) => report,
+            Err(error) => {
+                tracing::error!(%error, "the panel's certificate cannot be reported on");
+                return None;
+            }
+        };
+        Some(CertificateFacts {
+            fingerprint: self.asked.certificate.fingerprint().to_string(),
+            not_after: report.not_after,
+            made_by_us: report.made_by_us,
+        })
+    }
+
     fn local_node(&self) -> Option<String> {
-        let node = self.fleet.local_node()?;
-        self.hub
+        let node = self.asked.fleet.local_node()?;
+        self.asked
+            .hub
             .link(node.id())
             .is_none()
             .then(|| "the local node has no link".to_owned())
@@ -107,15 +129,35 @@ impl HostVitals {
 impl Vitals for HostVitals {
     async fn parts(&self) -> Vec<Part> {
         let mut last = self.last.lock().await;
-        let now = self.clock.elapsed();
+        let now = self.asked.clock.elapsed();
         if let Some((at, parts)) = last.as_ref()
             && now.saturating_sub(*at) < STANDS_FOR
         {
             return parts.clone();
         }
         let parts = self.ask().await;
-        *last = Some((self.clock.elapsed(), parts.clone()));
+        *last = Some((self.asked.clock.elapsed(), parts.clone()));
         parts
+    }
+
+    async fn facts(&self) -> HostFacts {
+        let Asked { fleet, ca, clock, .. } = &self.asked;
+        HostFacts {
+            cluster_id: fleet.cluster_id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_s: clock.elapsed().as_secs(),
+            replicas: fleet.addresses().to_vec(),
+            certificate: self.certificate(),
+            cluster_ca: ca.fingerprint().to_string(),
+            parts: self.parts().await,
+        }
+    }
+
+    fn role(&self) -> Role {
+        match self.local_node() {
+            None if self.asked.fleet.local_node().is_some() => Role::Both,
+            _ => Role::Host,
+        }
     }
 }
 

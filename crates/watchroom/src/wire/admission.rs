@@ -8,7 +8,7 @@ use watchroom_kit::Ambient;
 use watchroom_link::{Admission, Arrival, ConnectFault, FreshPapers, NodeHello, Passage};
 use watchroom_model::NodeId;
 use watchroom_store::StoreError;
-use watchroom_trust::{CertificateDer, ClusterCa};
+use watchroom_trust::{CertificateDer, ClusterCa, Fingerprint};
 
 /// Admits the nodes that are on the roll and approved. The fleet is given once it is open; until then
 /// nobody is let in.
@@ -53,11 +53,23 @@ pub(crate) fn standing(fleet: &Fleet, id: NodeId) -> Result<(), ConnectFault> {
     }
 }
 
+/// Whether this key is the one by which the node is known: the place of a machine that was replaced is another's.
+pub(crate) fn is_its_key(fleet: &Fleet, id: NodeId, key: Fingerprint) -> Result<(), ConnectFault> {
+    let known = fleet.node(id).and_then(|node| node.key_fingerprint());
+    match known {
+        Some(known) if known != key.to_string() => Err(ConnectFault::CertificateUnknown {
+            why: "another machine has taken this node's place".to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 #[async_trait]
 impl Admission for FleetAdmission {
     async fn admit(&self, arrival: &Arrival, _hello: &NodeHello) -> Result<(), ConnectFault> {
         let fleet = self.fleet()?;
         standing(fleet, arrival.node)?;
+        is_its_key(fleet, arrival.node, arrival.key)?;
         match arrival.expired_at {
             Some(at) if !fleet.may_return(arrival.node, at) => return Err(ConnectFault::CertificateExpired),
             None if arrival.has_moved => {

@@ -53,6 +53,10 @@ fn tell(feed: &Feed, fleet: &Fleet, event: FleetEvent) {
                 );
             }
         }
+        FleetEvent::JoinRequests => {
+            let all = Resource::all(ResourceKind::JoinRequest);
+            feed.publish("join_request", "{}".to_owned(), permission::NODES_READ, all);
+        }
         // A listener has heard of the node itself; what is worth an alert is somebody else's to take up.
         FleetEvent::Turned(..) => {}
         FleetEvent::Server(id, node_id) => {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -10,7 +12,7 @@ use watchroom_fleet::{Gateway, GatewayError, Outcome};
 use watchroom_kit::Ambient;
 use watchroom_link::{Hub, LinkError};
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
-use watchroom_model::{Envelope, NodeId, OrderOutcome, ServerId};
+use watchroom_model::{Envelope, Heartbeat, NodeId, OrderOutcome, ServerId};
 use watchroom_trust::{ClusterCa, RotateError};
 
 /// Orders and consoles over the links of a [`Hub`].
@@ -26,6 +28,11 @@ impl Gateway for LinkGateway {
     async fn order(&self, node: NodeId, envelope: Envelope) -> Result<OrderOutcome, GatewayError> {
         let link = self.hub.connected(node).map_err(gateway_error)?;
         link.order(envelope).await.map_err(gateway_error)
+    }
+
+    async fn ping(&self, node: NodeId) -> Result<(Duration, Heartbeat), GatewayError> {
+        let link = self.hub.connected(node).map_err(gateway_error)?;
+        link.ping(&self.ambient.clock).await.map_err(gateway_error)
     }
 
     async fn rotate_ca(&self) -> Result<CaRotation, String> {

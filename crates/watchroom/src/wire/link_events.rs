@@ -8,7 +8,7 @@ use watchroom_kit::Tasks;
 use watchroom_link::{Hub, LinkEvent};
 use watchroom_store::StoreError;
 
-use super::admission::standing;
+use super::admission::{is_its_key, standing};
 
 /// How often nodes are looked at for silence: a missed heartbeat shows within a second of its deadline.
 const SILENCE_WATCHED_EVERY: Duration = Duration::from_millis(500);
@@ -39,7 +39,7 @@ pub(crate) fn follow(hub: &Hub, fleet: &Fleet, tasks: &Tasks) {
     });
 }
 
-/// Cuts the link of every node that may have none any more: revoked, locked or fenced, by this Host or another.
+/// Cuts the link of every node that may have none any more: revoked, locked, fenced or replaced, by this Host or another.
 fn cut_links(hub: &Hub, fleet: &Fleet, tasks: &Tasks) {
     let (mut events, hub, fleet, parts) = (fleet.events(), hub.clone(), fleet.clone(), tasks.clone());
     tasks.spawn("cut-links", async move {
@@ -51,7 +51,10 @@ fn cut_links(hub: &Hub, fleet: &Fleet, tasks: &Tasks) {
                 Err(RecvError::Closed) => return,
             };
             for node in nodes {
-                let (hub, standing) = (hub.clone(), standing(&fleet, node));
+                let its_key = hub
+                    .link(node)
+                    .map_or(Ok(()), |link| is_its_key(&fleet, node, link.key()));
+                let (hub, standing) = (hub.clone(), standing(&fleet, node).and(its_key));
                 // Telling a node why takes up to a second, which nobody else waits for.
                 parts.spawn("cut-link", async move {
                     match standing {

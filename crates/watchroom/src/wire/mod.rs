@@ -1,6 +1,7 @@
 //! The adapters: the only places that know two parts at once, each about forty lines.
 
 pub(crate) mod admission;
+pub(crate) mod authority;
 pub(crate) mod feed;
 pub(crate) mod gateway;
 pub(crate) mod link_events;

@@ -1,4 +1,4 @@
-//! One port: the hello's ALPN tells the node link from browsers, and the link takes its connections over.
+//! One port: the hello's ALPN tells links and joining machines from browsers; the link takes its connections over.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,13 +11,14 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use watchroom_kit::Clock;
 use watchroom_link::{Arrival, Hub};
-use watchroom_shield::{Choice, ChooseTls, HandOff};
-use watchroom_trust::{ClusterCa, LINK_ALPN};
+use watchroom_shield::{Choice, ChooseTls, HandOff, RouteClass};
+use watchroom_trust::{ClusterCa, JOIN_ALPN, LINK_ALPN};
 
 /// Chooses by ALPN.
 pub(crate) struct ByAlpn {
     pub(crate) panel: Arc<ServerConfig>,
     pub(crate) link: Arc<ServerConfig>,
+    pub(crate) join: Arc<ServerConfig>,
     pub(crate) hub: Arc<LinkHandOff>,
     /// An administrator put the panel's certificate there, so that strict transport security may be promised.
     pub(crate) is_given: bool,
@@ -25,11 +26,15 @@ pub(crate) struct ByAlpn {
 
 impl ChooseTls for ByAlpn {
     fn choose(&self, hello: &ClientHello<'_>) -> Choice {
-        let is_link = hello
-            .alpn()
-            .is_some_and(|mut names| names.any(|name| name == LINK_ALPN));
-        if is_link {
+        let asks_for = |protocol: &[u8]| {
+            hello
+                .alpn()
+                .is_some_and(|mut names| names.any(|name| name == protocol))
+        };
+        if asks_for(LINK_ALPN) {
             Choice::HandOff(Arc::clone(&self.link), Arc::clone(&self.hub) as Arc<dyn HandOff>)
+        } else if asks_for(JOIN_ALPN) {
+            Choice::Narrow(Arc::clone(&self.join), RouteClass::Join)
         } else {
             Choice::Http(Arc::clone(&self.panel))
         }

@@ -4,7 +4,7 @@
 use http::Method;
 use serde_json::{Value, json};
 use watchroom_policy::permission;
-use watchroom_testkit::{PASSWORD, Visitor};
+use watchroom_testkit::{Machine, PASSWORD, Visitor};
 
 use super::case::{Asked, Case, On};
 
@@ -12,6 +12,7 @@ use super::case::{Asked, Case, On};
 pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker: &'static str) -> Asked {
     let is_api = path.starts_with("/api/") || path == "/health";
     let asked = match (method.as_str(), path) {
+        ("GET", "/api/cluster/check-approval/{id}") => Some(own_request(case, walker).await),
         ("GET", _) if is_api => reads(case, path, walker),
         _ if path.starts_with("/api/cluster/") => cluster(case, method, path, walker).await,
         _ if path.starts_with("/api/servers") => servers(case, method, path, walker).await,
@@ -44,7 +45,12 @@ fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
         | "/api/servers"
         | "/api/users"
         | "/api/tokens"
-        | "/api/audit" => by(path.into()),
+        | "/api/audit"
+        | "/api/cluster/requests"
+        | "/api/cluster/tokens"
+        | "/api/cluster/status"
+        | "/api/cluster/host-status"
+        | "/api/cluster/role" => by(path.into()),
         "/api/session" => Asked::by(case.by_session(walker), path),
         "/api/audit/export" | "/api/stream" => by(path.into()).endless(),
         "/api/nodes/{id}" => by(format!("/api/nodes/{node}")).on(On::One),
@@ -81,6 +87,44 @@ fn new_server(case: &Case<'_>) -> Value {
     json!({ "name": case.fresh_name(), "command": ["/bin/true"] })
 }
 
+async fn own_request(case: &Case<'_>, walker: &str) -> Asked {
+    let (id, secret) = case.fresh_request().await;
+    let path = format!("/api/cluster/check-approval/{id}");
+    Asked::by(case.by_token(walker), path).with("x-poll-secret", secret)
+}
+
+async fn joining(case: &Case<'_>, method: &Method, path: &'static str, walker: &str) -> Option<Asked> {
+    let by = |path: String| Asked::by(case.by_token(walker), path);
+    let name = || json!({ "name": case.fresh_name() });
+    Some(match (method.as_str(), path) {
+        ("POST", "/api/cluster/request-join") => {
+            let machine = Machine::new(&case.fresh_name());
+            by(path.into()).json(machine.ask(None)).done(201)
+        }
+        ("POST", "/api/cluster/requests/{id}/approve") => {
+            let id = case.fresh_request().await.0;
+            let path = format!("/api/cluster/requests/{id}/approve");
+            by(path).json(json!({ "words_match": true })).on(On::One)
+        }
+        ("POST", "/api/cluster/requests/{id}/reject") => {
+            let id = case.fresh_request().await.0;
+            let path = format!("/api/cluster/requests/{id}/reject");
+            by(path).json(json!({ "reason": "not ours" })).on(On::One)
+        }
+        ("POST", "/api/cluster/tokens" | "/api/cluster/nodes") => by(path.into()).json(name()).done(201),
+        ("DELETE", "/api/cluster/tokens/{id}") => {
+            by(format!("/api/cluster/tokens/{}", case.fresh_join_token().await)).done(204)
+        }
+        ("DELETE", "/api/cluster/nodes/{id}") => {
+            by(format!("/api/cluster/nodes/{}", case.fresh_node().await)).on(On::One)
+        }
+        ("POST", "/api/cluster/nodes/{id}/ping") => {
+            by(format!("/api/cluster/nodes/{}/ping", case.node)).on(On::One)
+        }
+        _ => return None,
+    })
+}
+
 async fn cluster(case: &Case<'_>, method: &Method, path: &'static str, walker: &str) -> Option<Asked> {
     let on_node = format!("/api/cluster/subhost/{}/servers", case.node);
     let by = |path: String| Asked::by(case.by_token(walker), path).on(On::One);
@@ -100,7 +144,7 @@ async fn cluster(case: &Case<'_>, method: &Method, path: &'static str, walker: &
         ("POST", "/api/cluster/subhost/{id}/servers/{name}/restart") => {
             by(format!("{on_node}/idler/restart"))
         }
-        _ => return None,
+        _ => return joining(case, method, path, walker).await,
     })
 }
 

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 use watchroom_model::UserId;
 use watchroom_policy::Permission;
-use watchroom_testkit::{TestRoom, Visitor};
+use watchroom_testkit::{Machine, TestRoom, Visitor};
 
 /// What a route's act is done to, as far as the walker is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Asked {
     pub method: Method,
     pub path: String,
     pub sent: Sent,
+    /// A header beside the usual ones.
+    pub header: Option<(&'static str, String)>,
     pub on: On,
     /// What must also be held to find the way: the path leads over something else.
     pub on_way: Option<Permission>,
@@ -117,6 +119,32 @@ impl<'a> Case<'a> {
         (self.room.server(&self.admin, &name, "true").await, name)
     }
 
+    /// A machine's request that waits, and its poll secret.
+    pub async fn fresh_request(&self) -> (String, String) {
+        let machine = Machine::new(&self.fresh_name());
+        let ticket = machine.request(&self.admin, None).await.json();
+        let text = |name: &str| ticket[name].as_str().expect("a text").to_owned();
+        (text("id"), text("poll_secret"))
+    }
+
+    /// A node that was let in and never came.
+    pub async fn fresh_node(&self) -> String {
+        let (id, _) = self.fresh_request().await;
+        let path = format!("/api/cluster/requests/{id}/approve");
+        let decided = self
+            .admin
+            .post(&path, json!({ "words_match": true }))
+            .await
+            .json();
+        decided["request"]["node"].as_str().expect("a node").to_owned()
+    }
+
+    /// A join token that nobody has used.
+    pub async fn fresh_join_token(&self) -> String {
+        let made = self.admin.post("/api/cluster/tokens", json!({})).await.json();
+        made["id"].as_str().expect("an id").to_owned()
+    }
+
     pub fn by_token(&self, walker: &str) -> Visitor {
         held(&self.tokens, walker)
     }
@@ -189,6 +217,7 @@ impl Asked {
             method: Method::GET,
             path: path.into(),
             sent: Sent::Nothing,
+            header: None,
             on: On::Kind,
             on_way: None,
             done: 200,
@@ -204,6 +233,11 @@ impl Asked {
 
     pub fn done(mut self, status: u16) -> Self {
         self.done = status;
+        self
+    }
+
+    pub fn with(mut self, name: &'static str, value: String) -> Self {
+        self.header = Some((name, value));
         self
     }
 

@@ -76,6 +76,9 @@ async fn send(visitor: &Visitor, asked: &Asked) -> Answer {
     if !asked.path.starts_with("/api/") {
         request = request.header(ACCEPT, "text/html");
     }
+    if let Some((name, value)) = &asked.header {
+        request = request.header(*name, value);
+    }
     let (kind, body) = match &asked.sent {
         Sent::Nothing => (None, Body::empty()),
         Sent::Json(json) => (Some("application/json"), Body::from(json.to_string())),

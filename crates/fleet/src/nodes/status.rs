@@ -1,0 +1,122 @@
+//! The cluster at a glance: counts, and whether a person is needed.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+use watchroom_model::{NodeStatus, ServerStatus};
+use watchroom_policy::{Principal, Target, permission, reach};
+use watchroom_store::StoreError;
+
+use crate::Fleet;
+
+/// Whether anybody has to do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// All is as it is meant to be.
+    Good,
+    /// Something waits for a person, or a node is late.
+    Attention,
+    /// A node is offline, or a server has failed.
+    Trouble,
+}
+
+/// The cluster as one principal sees it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ClusterStatus {
+    /// Which cluster.
+    pub cluster_id: Uuid,
+    /// Overall.
+    pub health: Health,
+    /// Why it is not good, for people.
+    pub reasons: Vec<String>,
+    /// Nodes by state (`online`, `late`, `offline`, `revoked`, `locked`), and `total`.
+    pub nodes: BTreeMap<String, u64>,
+    /// Servers by state, and `total`.
+    pub servers: BTreeMap<String, u64>,
+    /// Machines that wait to be let in.
+    pub pending_requests: u64,
+}
+
+impl Fleet {
+    /// Which cluster this is.
+    #[must_use]
+    pub fn cluster_id(&self) -> Uuid {
+        self.authority().cluster()
+    }
+
+    /// Counts what the principal may see.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the requests cannot be counted.
+    pub async fn cluster_status(&self, principal: &Principal) -> Result<ClusterStatus, StoreError> {
+        let pending_requests = self.pending_join_requests().await?;
+        let now = self.ambient().now();
+        let (mut reasons, mut worst) = (Vec::new(), Health::Good);
+        let mut nodes = BTreeMap::from([("total".to_owned(), 0)]);
+        let seen = reach(principal, permission::NODES_READ);
+        for node in self
+            .known_nodes()
+            .values()
+            .filter(|node| seen.covers(&node.resource()))
+        {
+            let status = node.status(now, self.liveness());
+            count(&mut nodes, crate::servers::word(&status));
+            match status {
+                NodeStatus::Offline => {
+                    worst = Health::Trouble;
+                    reasons.push(format!("node {} is offline", node.name()));
+                }
+                NodeStatus::Late | NodeStatus::Locked => {
+                    worst = worst.or(Health::Attention);
+                    reasons.push(format!(
+                        "node {} is {}",
+                        node.name(),
+                        crate::servers::word(&status)
+                    ));
+                }
+                NodeStatus::Online | NodeStatus::Pending | NodeStatus::Revoked => {}
+            }
+        }
+        let mut servers = BTreeMap::from([("total".to_owned(), 0)]);
+        let seen = reach(principal, permission::COMPUTE_READ);
+        for server in self
+            .known_servers()
+            .values()
+            .filter(|server| seen.covers(&server.resource()))
+        {
+            let status = server.report().status;
+            count(&mut servers, crate::servers::word(&status));
+            if matches!(status, ServerStatus::Failed | ServerStatus::CrashLoop) {
+                worst = Health::Trouble;
+                reasons.push(format!("server {} has failed", server.spec().name));
+            }
+        }
+        if pending_requests > 0 {
+            worst = worst.or(Health::Attention);
+            reasons.push(format!("{pending_requests} wait to be let in"));
+        }
+        Ok(ClusterStatus {
+            cluster_id: self.authority().cluster(),
+            health: worst,
+            reasons,
+            nodes,
+            servers,
+            pending_requests,
+        })
+    }
+}
+
+impl Health {
+    /// The worse of two.
+    fn or(self, other: Self) -> Self {
+        if self == Self::Good { other } else { self }
+    }
+}
+
+fn count(counts: &mut BTreeMap<String, u64>, word: String) {
+    *counts.entry(word).or_default() += 1;
+    *counts.entry("total".to_owned()).or_default() += 1;
+}

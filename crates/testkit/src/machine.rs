@@ -1,0 +1,153 @@
+//! A machine that is no node yet: a key of its own on a folder of its own, and what it asks.
+
+
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use watchroom::agent::Agent;
+use watchroom::failure::Failure;
+use watchroom::joining::{self, Invitation, Progress};
+use watchroom::node_identity::NodeIdentity;
+use watchroom::state::State;
+use watchroom_kit::Ambient;
+use watchroom_model::join::{JoinUrl, hand_over_proof};
+use watchroom_trust::{Fingerprint, NodeKey};
+
+use crate::{Answer, Program, Visitor};
+
+/// A second machine, in this process, with its own state folder.
+pub struct Machine {
+    folder: TempDir,
+    key: NodeKey,
+    name: String,
+    ambient: Ambient,
+    agent: Option<(Agent, State)>,
+}
+
+impl Machine {
+    /// A machine that wants to be called `name`, with a fresh key.
+    ///
+    /// # Panics
+    /// If there is no folder for it.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("machine")
+            .tempdir()
+            .expect("a folder");
+        let through = std::os::unix::fs::PermissionsExt::from_mode(0o711);
+        std::fs::set_permissions(folder.path(), through).expect("an owned folder");
+        let key = NodeKey::open_or_make(&folder.path().join("state")).expect("a key");
+        Self {
+            folder,
+            key,
+            name: name.to_owned(),
+            ambient: Ambient::system(),
+            agent: None,
+        }
+    }
+
+    /// Where its state is.
+    #[must_use]
+    pub fn state(&self) -> std::path::PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// The body of its request.
+    ///
+    /// # Panics
+    /// If its key makes no certificate request.
+    #[must_use]
+    pub fn ask(&self, token: Option<&str>) -> Value {
+        let request = self.key.request().expect("a certificate request");
+        json!({
+            "token": token,
+            "name": self.name,
+            "version": env!("CARGO_PKG_VERSION"),
+            "certificate_request": BASE64.encode(&request),
+            "nonce": BASE64.encode(&[7; 32]),
+        })
+    }
+
+    /// Sends its request over the panel's port.
+    pub async fn request(&self, by: &Visitor, token: Option<&str>) -> Answer {
+        by.post("/api/cluster/request-join", self.ask(token)).await
+    }
+
+    /// The header by which it asks for its papers again.
+    ///
+    /// # Panics
+    /// If its key does not sign.
+    #[must_use]
+    pub fn proof(&self, request: &str, at: OffsetDateTime) -> String {
+        let message = hand_over_proof(request.parse().expect("an id"), at);
+        let signature = self.key.sign(&message).expect("a signature");
+        format!("{}.{}", at.unix_timestamp(), BASE64.encode(&signature))
+    }
+
+    /// Joins as `watchroom join` does, over TLS that is pinned to the CA of the URL; waits to be let in.
+    ///
+    /// # Errors
+    /// Why it was not.
+    ///
+    /// # Panics
+    /// If the URL is none.
+    pub async fn join(&self, url: &str) -> Result<NodeIdentity, Failure> {
+        self.join_telling(url, &mut |_| {}).await
+    }
+
+    /// The same, and hears how it goes.
+    ///
+    /// # Errors
+    /// Why it was not let in.
+    ///
+    /// # Panics
+    /// If the URL is none.
+    pub async fn join_telling(
+        &self,
+        url: &str,
+        tell: &mut dyn FnMut(Progress),
+    ) -> Result<NodeIdentity, Failure> {
+        let url: JoinUrl = url.parse().expect("a join URL");
+        let invitation = Invitation {
+            pin: Fingerprint::from(url.token.pin()),
+            token: Some(url.token.secret().clone()),
+            address: url.address,
+            name: self.name.parse().expect("a node name"),
+            own_address: None,
+        };
+        joining::join(&self.state(), invitation, &self.ambient, tell).await
+    }
+
+    /// Starts its agent, as `watchroom node` does.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start(&mut self, program: Program) {
+        let state = State::open(&self.state(), "node").unwrap_or_else(|error| panic!("{error:?}"));
+        let rules = watchroom_node::Rules {
+            same_account: true,
+            ..watchroom_node::Rules::default()
+        };
+        let agent = Agent::start(&state, program.shim, rules, &self.ambient).await;
+        let agent = agent.unwrap_or_else(|error| panic!("{error:?}"));
+        self.agent = Some((agent, state));
+    }
+
+    /// Ends its agent and whatever it started.
+    ///
+    /// # Panics
+    /// If something of it will not end.
+    pub async fn close(mut self) {
+        if let Some((agent, _state)) = self.agent.take() {
+            agent.close().await;
+        }
+        let ended = self
+            .ambient
+            .tasks
+            .shutdown(std::time::Duration::from_secs(20))
+            .await;
+        assert!(ended, "some work of the machine did not end");
+    }
+}
