@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use watchroom::agent::Agent;
 use watchroom::config::Config;
 use watchroom::host::{Host, Listeners};
@@ -16,6 +15,7 @@ use watchroom_identity::{NewToken, NewUser, TokenKind};
 use watchroom_kit::{Ambient, ExposeSecret, SecretString};
 use watchroom_model::{DecisionId, NodeStatus, UserId};
 use watchroom_policy::{Ask, Principal, Resource, ResourceKind, Trail, act, decide};
+use watchroom_testkit_folder::Folder;
 use watchroom_testkit_postgres::TestDatabase;
 use watchroom_trust::PanelKeyKind;
 
@@ -32,7 +32,7 @@ pub struct TestRoom {
     pub host: Host,
     agent: Option<Agent>,
     panel: SocketAddr,
-    folder: TempDir,
+    folder: Folder,
     _state: State,
     /// The database, if it is on a server; several rooms may share one.
     pub(crate) database: Option<Arc<TestDatabase>>,
@@ -85,10 +85,7 @@ impl TestRoom {
     ) -> Self {
         // Whichever room is first installs it; the others find it there.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-        let folder = tempfile::Builder::new()
-            .prefix("room")
-            .tempdir()
-            .expect("a folder");
+        let folder = Folder::new();
         // Servers of a room may run as another account, which must get through to their own folders.
         let through = std::os::unix::fs::PermissionsExt::from_mode(0o711);
         std::fs::set_permissions(folder.path(), through).expect("an owned folder");

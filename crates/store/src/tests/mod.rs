@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use rusqlite::Connection as Shell;
 use sea_orm::ActiveValue::Set;
-use tempfile::TempDir;
 use watchroom_kit::Ambient;
 use watchroom_model::DecisionId;
 use watchroom_policy::{Act, Ask, Permit, Principal, Resource, ResourceKind, Trail, act, decide};
+use watchroom_testkit_folder::Folder;
 use watchroom_testkit_postgres::TestDatabase;
 
 use crate::engine::Connection;
@@ -88,7 +88,7 @@ impl Ground for Postgres {
 pub(super) struct Room<G> {
     pub(super) store: Store,
     pub(super) ambient: Ambient,
-    pub(super) folder: TempDir,
+    pub(super) folder: Folder,
     pub(super) database: Option<Arc<TestDatabase>>,
     ground: PhantomData<G>,
 }
@@ -104,11 +104,11 @@ impl<G: Ground> Room<G> {
     }
 
     pub(super) async fn open_with(ambient: Ambient) -> Self {
-        Self::open_in(tempfile::tempdir().unwrap(), G::database(), ambient).await
+        Self::open_in(Folder::new(), G::database(), ambient).await
     }
 
     pub(super) async fn open_in(
-        folder: TempDir,
+        folder: Folder,
         database: Option<Arc<TestDatabase>>,
         ambient: Ambient,
     ) -> Self {

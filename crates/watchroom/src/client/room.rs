@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::UnixListener;
 use watchroom_kit::Ambient;
+use watchroom_testkit_folder::Folder;
 
 use super::{Client, Target};
 use crate::endpoints::Endpoints;
@@ -35,7 +36,7 @@ pub(crate) struct Asked {
 }
 
 pub(crate) struct Room {
-    folder: tempfile::TempDir,
+    folder: Folder,
     asked: Arc<Mutex<Vec<Asked>>>,
     pub(crate) ambient: Ambient,
 }
@@ -43,7 +44,7 @@ pub(crate) struct Room {
 impl Room {
     /// A server that takes one turn per request.
     pub(crate) async fn open(turns: Vec<Turn>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let socket = folder.path().join("s");
         let room = Self {
             folder,

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use sea_orm::EntityTrait;
 use watchroom_kit::{Ambient, SecretString};
+use watchroom_testkit_folder::Folder;
 
 use super::Room;
 use super::rows::nodes;
@@ -150,7 +151,7 @@ async fn the_server_proves_who_it_is_or_is_not_spoken_to() {
             ca_file: authorities.unwrap_or_else(|| Config::default().ca_file),
             ..Config::default()
         };
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let settings = config.server().map(|server| Settings {
             server,
             ..Settings::within(folder.path())
@@ -180,7 +181,7 @@ async fn the_server_proves_who_it_is_or_is_not_spoken_to() {
 
 #[test]
 fn a_password_is_read_from_a_file_that_nobody_else_can_read() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let path = folder.path().join("password");
     std::fs::write(&path, "correct horse\n").unwrap();
     let config = Config {

@@ -3,11 +3,11 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use tempfile::TempDir;
 use watchroom_audit::{DamageKind, Verifier};
 use watchroom_kit::{Ambient, Clock};
 use watchroom_model::{NodeId, PageRequest};
 use watchroom_policy::act;
+use watchroom_testkit_folder::Folder;
 
 use super::rows::{node, nodes};
 use super::{Room, permit};
@@ -16,10 +16,10 @@ use crate::{AuditFilter, Changed, ExportForm, OpenError, Store, StoreError};
 const SOON: Duration = Duration::from_secs(30);
 
 /// A second state folder that signs with the same key.
-fn with_key_of(room: &Room) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
+fn with_key_of(room: &Room) -> Folder {
+    let folder = Folder::new();
     watchroom_kit::files::private_folder(&folder.path().join("keys")).unwrap();
-    let key = |folder: &TempDir| folder.path().join("keys/audit.key");
+    let key = |folder: &Folder| folder.path().join("keys/audit.key");
     std::fs::copy(key(&room.folder), key(&folder)).unwrap();
     folder
 }
@@ -231,7 +231,7 @@ async fn a_copy_of_a_state_folder_may_not_write_the_same_chain() {
 async fn a_replica_that_signs_with_another_key_is_refused_with_the_next_step() {
     let room = Room::open().await;
     let url = room.database.as_ref().map(|database| database.url());
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let opened = Store::open(super::settings(folder.path(), url), Ambient::system()).await;
     let Err(refused @ OpenError::KeyUnusable { .. }) = opened else {
         panic!("{opened:?}")

@@ -1,4 +1,5 @@
 use watchroom_kit::Ambient;
+use watchroom_testkit_folder::Folder;
 
 use super::Room;
 
@@ -19,7 +20,7 @@ fn a_log_cut_anywhere_loses_only_its_end_and_never_half_a_change() {
             .map(|part| log.len() * part / 16)
             .chain([log.len() - 1, log.len() / 2 + 13])
         {
-            let cut = tempfile::tempdir().unwrap();
+            let cut = Folder::new();
             watchroom_kit::files::private_folder(&cut.path().join("db")).unwrap();
             std::fs::create_dir_all(cut.path().join("keys")).unwrap();
             let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);

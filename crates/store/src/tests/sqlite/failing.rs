@@ -3,6 +3,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use sea_orm::EntityTrait;
 use tokio::time::timeout;
+use watchroom_testkit_folder::Folder;
 
 use super::Room;
 use super::rows::nodes;
@@ -136,7 +137,7 @@ fn after_the_system_refused_a_write_nothing_is_acknowledged_until_the_store_has_
     if let Some(settings) = super::as_child() {
         return super::runtime().block_on(be_refused_and_heal(settings));
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let test = concat!(
         module_path!(),
         "::after_the_system_refused_a_write_nothing_is_acknowledged_until_the_store_has_healed"

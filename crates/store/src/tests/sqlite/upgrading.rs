@@ -1,6 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use rusqlite::Connection;
+use watchroom_testkit_folder::Folder;
 
 use crate::migrations;
 use crate::schema::Engine;
@@ -24,7 +25,7 @@ fn every_migration_renders_for_both_engines() {
 
 #[test]
 fn an_upgrade_keeps_rows_and_leaves_a_copy_from_before() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let path = folder.path().join("watchroom.db");
     let mut conn = Connection::open(&path).unwrap();
     upgrade(&mut conn, &path, &[FIRST], 1).unwrap();
@@ -61,7 +62,7 @@ fn an_upgrade_keeps_rows_and_leaves_a_copy_from_before() {
 
 #[test]
 fn an_upgrade_that_fails_half_way_changes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let path = folder.path().join("watchroom.db");
     let mut conn = Connection::open(&path).unwrap();
     upgrade(&mut conn, &path, &[FIRST], 1).unwrap();

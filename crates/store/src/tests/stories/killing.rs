@@ -3,6 +3,7 @@ use std::io::{BufRead, BufReader};
 
 use sea_orm::EntityTrait;
 use watchroom_kit::{Ambient, Tasks};
+use watchroom_testkit_folder::Folder;
 
 use super::Room;
 use super::rows::nodes;
@@ -16,7 +17,7 @@ fn what_was_acknowledged_is_there_after_kill_9() {
     if let Some(settings) = super::as_child() {
         return super::runtime().block_on(write_until_killed(settings));
     }
-    let (folder, database) = (tempfile::tempdir().unwrap(), Room::database());
+    let (folder, database) = (Folder::new(), Room::database());
     let test = concat!(module_path!(), "::what_was_acknowledged_is_there_after_kill_9");
     let url = database.as_ref().map(|database| database.url());
     let mut child = super::child(test, "", folder.path(), url);
