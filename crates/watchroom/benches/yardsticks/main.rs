@@ -17,6 +17,7 @@
 )]
 
 mod bare;
+mod heartbeats;
 mod load;
 mod process;
 mod rest;
@@ -46,7 +47,11 @@ const QUIET: Duration = Duration::from_secs(8);
 type Part = (&'static str, fn() -> Vec<Row>);
 
 /// What can be measured alone: `cargo bench --bench yardsticks -- guarded`.
-const PARTS: &[Part] = &[("rest", rest::start_and_rest), ("guarded", guarded)];
+const PARTS: &[Part] = &[
+    ("rest", rest::start_and_rest),
+    ("guarded", guarded),
+    ("heartbeats", heartbeats::heartbeats),
+];
 
 fn main() {
     rustls::crypto::aws_lc_rs::default_provider()

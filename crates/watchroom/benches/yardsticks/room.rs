@@ -32,8 +32,13 @@ pub struct Room {
 impl Room {
     /// A room whose program is up.
     pub fn up() -> Self {
+        Self::configured("")
+    }
+
+    /// The same with this configuration.
+    pub fn configured(configuration: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("wr").tempdir().unwrap();
-        fs::write(folder.path().join("watchroom.toml"), "").unwrap();
+        fs::write(folder.path().join("watchroom.toml"), configuration).unwrap();
         // Freed again at once; nobody else on a measured machine takes it in between.
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
