@@ -11,6 +11,7 @@ missing=()
 
 have() { command -v "$1" >/dev/null 2>&1; }
 browser() { [[ -n "${CHROMIUM:-}" && -x "${CHROMIUM:-}" ]] || have chromium; }
+postgres() { compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null; }
 at_least() { [[ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" == "$1" ]]; }
 
 install_packages() {
@@ -24,6 +25,19 @@ install_packages() {
     echo "installing ${wanted[*]}"
     apt-get update -qq
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${wanted[@]}" >/dev/null
+  fi
+}
+
+# The tests start a server of their own; Debian's must not be made, let alone run.
+install_postgres() {
+  postgres && return 0
+  if [[ "$(id -u)" == 0 ]] && have apt-get; then
+    echo "installing postgresql"
+    apt-get update -qq
+    local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends)
+    "${install[@]}" postgresql-common >/dev/null
+    sed -i 's/^#\?create_main_cluster *=.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
+    "${install[@]}" postgresql >/dev/null
   fi
 }
 
@@ -42,6 +56,7 @@ require_toolchain() {
   have curl || missing+=("curl: apt-get install curl")
   have strace || missing+=("strace: apt-get install strace")
   have git || missing+=("git: apt-get install git")
+  postgres || missing+=("PostgreSQL 15 or newer (no cluster of its own is needed): apt-get install postgresql")
   browser || missing+=("Chromium: apt-get install chromium, or set CHROMIUM to its path")
 }
 
@@ -69,6 +84,7 @@ report() {
 }
 
 install_packages
+install_postgres
 require_toolchain
 report
 install_nextest

@@ -74,6 +74,26 @@ fn every_problem_is_reported_at_once_with_file_line_and_key() {
 }
 
 #[test]
+fn a_database_whose_address_leaks_or_is_not_protected_is_refused_where_it_stands() {
+    let refused = |url: &str| Room::with(&format!("[host]\n[store]\nurl = \"{url}\"\n")).problems();
+    let leaks = refused("postgres://watchroom:secret@db.example/watchroom");
+    assert!(
+        leaks.starts_with("watchroom.toml:3: store.url: a password does not belong"),
+        "{leaks}"
+    );
+    assert!(!leaks.contains("secret"), "{leaks}");
+    let clear = refused("postgres://watchroom@db.example/watchroom?sslmode=disable");
+    assert!(clear.contains("use sslmode=verify-full"), "{clear}");
+    let variable = [(
+        "WATCHROOM_STORE__URL",
+        "postgres://watchroom@%2Frun%2Fpostgresql/watchroom",
+    )];
+    let loaded = Room::with("").environment(variable).sources.load().unwrap();
+    let server = loaded.config.store.server().unwrap().unwrap();
+    assert_eq!(server.to_string(), "postgres:///run/postgresql:5432/watchroom");
+}
+
+#[test]
 fn a_file_that_is_no_toml_is_named_with_its_line() {
     let room = Room::with("[host]\nlisten = \n").drop_in("a.toml", "[shield]\ndrain = 1\n");
     let problems = room.problems();
