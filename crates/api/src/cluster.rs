@@ -6,6 +6,7 @@ mod status;
 mod tokens;
 
 mod ca;
+mod heartbeat;
 mod unfence;
 
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use http::{Method, StatusCode};
 use watchroom_fleet::nodes::CaRotation;
 use watchroom_fleet::servers::{NewServer, ServerFilter};
 use watchroom_fleet::{Acted, NodeView, Server, ServerView};
-use watchroom_model::{NodeId, Page, PageRequest};
+use watchroom_model::{Heartbeat, NodeId, Page, PageRequest};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::RouteClass;
 use watchroom_web::{Body, Caller, IdempotencyHeader, Json, Params, Problem, Query, Route};
@@ -70,6 +71,16 @@ fn of_nodes() -> Vec<Route<Api>> {
         )
         .says("Let a fenced node back in")
         .gives::<NodeView>(),
+        Route::new(
+            Method::POST,
+            "/api/cluster/heartbeat",
+            act::SendHeartbeat,
+            change,
+            heartbeat::heartbeat,
+        )
+        .says("Say that a node is there, by its token and its key's signature in X-Node-Credential")
+        .takes::<Heartbeat>()
+        .with_status(204),
         Route::new(
             Method::POST,
             "/api/cluster/ca/rotate",

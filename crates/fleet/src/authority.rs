@@ -83,6 +83,9 @@ pub trait Authority: Send + Sync + 'static {
     /// [`AuthorityError`].
     fn certify(&self, node: NodeId, request: &[u8]) -> Result<Certified, AuthorityError>;
 
+    /// The SHA-256 of a public key, as [`RequestedKey::fingerprint`] gives it.
+    fn fingerprint(&self, key: &[u8]) -> String;
+
     /// Whether the signature over the message is by this public key.
     fn is_signed_by(&self, key: &[u8], message: &[u8], signature: &[u8]) -> bool;
 }

@@ -152,6 +152,8 @@ acts! {
     CheckApproval = "node.join.check" on JoinRequest, needs Nothing, known by None;
     /// List invitations to join.
     ListJoinTokens = "node.join_token.list" on JoinToken, needs Permissions(&[p::NODES_APPROVE]), known by None;
+    /// Say, as a node without a link, that one is there: its token and its key's signature are the proof.
+    SendHeartbeat = "node.heartbeat" on Node, needs Nothing, known by None;
     /// List servers.
     ListServers = "server.list" on Server, needs Permissions(&[p::COMPUTE_READ]), known by None;
     /// See one server.

@@ -9,14 +9,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use rcgen::{KeyPair, SigningKey};
-use rustls::SignatureScheme;
 use rustls::client::danger::ServerCertVerifier;
-use rustls_pki_types::{CertificateDer, ServerName, SignatureVerificationAlgorithm, UnixTime};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 use watchroom_kit::Ambient;
 
 use crate::cluster_ca::Generations;
-use crate::{ClusterCa, IssueError, LinkClient, provider};
+use crate::{ClusterCa, IssueError, LinkClient, is_signed_by};
 
 /// Stands before what is signed, so that the signature can never be taken for one over something else.
 const CONTEXT: &[u8] = b"watchroom order 1\n";
@@ -134,7 +133,7 @@ impl LinkClient {
         let mut last = "there is none".to_owned();
         for leaf in &signed.leaves {
             match verifier.verify_server_cert(leaf, &[], &name, &[], now) {
-                Ok(_) if is_signed_by(leaf, &signed_bytes(content), &signed.signature) => return Ok(()),
+                Ok(_) if is_signed_by_leaf(leaf, &signed_bytes(content), &signed.signature) => return Ok(()),
                 Ok(_) => return Err(UnprovenError::AnotherOrder),
                 Err(error) => last = error.to_string(),
             }
@@ -147,20 +146,7 @@ fn signed_bytes(content: &[u8]) -> Vec<u8> {
     [CONTEXT, content].concat()
 }
 
-fn is_signed_by(leaf: &CertificateDer<'_>, message: &[u8], signature: &[u8]) -> bool {
-    let Ok((_, parsed)) = x509_parser::parse_x509_certificate(leaf) else {
-        return false;
-    };
-    let key = &parsed.public_key().subject_public_key.data;
-    p256().is_some_and(|algorithm| algorithm.verify_signature(key, message, signature).is_ok())
-}
-
-/// ECDSA P-256 with SHA-256, of the house's one provider.
-pub(crate) fn p256() -> Option<&'static dyn SignatureVerificationAlgorithm> {
-    let provider = provider::provider();
-    let known = provider.signature_verification_algorithms.mapping;
-    let (_, algorithms) = known
-        .iter()
-        .find(|(scheme, _)| *scheme == SignatureScheme::ECDSA_NISTP256_SHA256)?;
-    algorithms.first().copied()
+fn is_signed_by_leaf(leaf: &CertificateDer<'_>, message: &[u8], signature: &[u8]) -> bool {
+    x509_parser::parse_x509_certificate(leaf)
+        .is_ok_and(|(_, parsed)| is_signed_by(parsed.public_key().raw, message, signature))
 }

@@ -12,6 +12,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
+use watchroom_kit::{ExposeSecret, SecretString};
 use watchroom_model::{NodeId, NodeStatus};
 use watchroom_policy::{HouseAct, Permit, Target, act};
 use watchroom_store::{Changed, ReadTx, StoreError, Upkeep, WriteTx};
@@ -252,7 +253,8 @@ impl Fleet {
     }
 
     /// Writes down that a node was given another certificate, by the CA with this fingerprint; `expired_at` is
-    /// when the one before it had ended, if it had.
+    /// when the one before it had ended, if it had. Returns the cluster token that goes with it, which takes the
+    /// place of the one before and ends with the certificate; only its hash is kept.
     ///
     /// # Errors
     /// [`StoreError`]; the certificate is then not to be handed over.
@@ -262,10 +264,14 @@ impl Fleet {
         expires_at: OffsetDateTime,
         authority: String,
         expired_at: Option<OffsetDateTime>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<SecretString, StoreError> {
+        let token = SecretString::from(format!("wr_node_{}", self.ambient().entropy.token()));
         let Some(node) = self.known_node(id) else {
-            return Ok(());
+            return Ok(token);
         };
+        let hash = blake3::hash(token.expose_secret().as_bytes())
+            .to_hex()
+            .to_string();
         let counts = expired_at.is_some_and(|at| is_counted(at, self.ambient().now(), self.away()));
         let returns = node.live().kept.returns.saturating_add(u32::from(counts));
         let by = authority.clone();
@@ -283,6 +289,11 @@ impl Fleet {
                         node_entity::Column::CertificateExpiresAt,
                         Expr::value(micros(expires_at)),
                     )
+                    .col_expr(node_entity::Column::TokenHash, Expr::value(hash.clone()))
+                    .col_expr(
+                        node_entity::Column::TokenExpiresAt,
+                        Expr::value(micros(expires_at)),
+                    )
                     .filter(node_entity::Column::Id.eq(id.to_string()));
                 tx.update(update).await?;
                 if let Some(expired_at) = expired_at {
@@ -298,7 +309,8 @@ impl Fleet {
             live.kept.authority = Some(authority);
             live.kept.returns = returns;
         }
-        self.reload_node(id).await
+        self.reload_node(id).await?;
+        Ok(token)
     }
 
     /// A node has shown a certificate by the CA with this fingerprint.

@@ -64,6 +64,8 @@ impl Section for Liveness {
 pub(crate) struct Live {
     pub(crate) heartbeat: Option<Arc<Heartbeat>>,
     pub(crate) heard_at: Option<OffsetDateTime>,
+    /// The node's own time of its last heartbeat that came without a link.
+    pub(crate) said_at: Option<OffsetDateTime>,
     /// Since when there is a link, or since when there is none any more.
     pub(crate) link: Option<Link>,
     /// What is kept of its newest link.

@@ -1,5 +1,6 @@
 //! Nodes: their records, how alive they are, and what people see of them.
 
+mod credential;
 mod damping;
 mod enrol;
 pub(crate) mod entity;
@@ -23,6 +24,7 @@ use watchroom_model::{NodeId, NodeName, NodeStatus};
 use watchroom_policy::{Resource, Target};
 use watchroom_store::StoreError;
 
+pub use credential::{HeartbeatError, NodeCredential};
 pub use damping::Turn;
 pub use enrol::LocalNode;
 pub use live::Liveness;

@@ -111,6 +111,7 @@ fn server_words(action: &str) -> Option<(&'static str, &'static str)> {
 fn node_words(action: &str) -> Option<(&'static str, &'static str)> {
     Some(match action {
         "node.list" => (EN.did_node_list, EN.do_node_list),
+        "node.heartbeat" => (EN.did_heartbeat, EN.do_heartbeat),
         "node.ping" => (EN.did_node_ping, EN.do_node_ping),
         "node.register" => (EN.did_node_register, EN.do_node_register),
         "node.revoke" => (EN.did_node_revoke, EN.do_node_revoke),

@@ -15,6 +15,8 @@ mod hostile;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
+mod links;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod stream;

@@ -105,7 +105,7 @@ impl Admission for FleetAdmission {
             .ca
             .renew_node_leaf(node, arrival.key, request, &self.ambient)
             .map_err(|error| error.to_string())?;
-        fleet
+        let token = fleet
             .certified(
                 arrival.node,
                 issued.not_after,
@@ -115,6 +115,7 @@ impl Admission for FleetAdmission {
             .await
             .map_err(|error| error.to_string())?;
         Ok(FreshPapers {
+            token: Some((token, issued.not_after)),
             leaf: Some(issued),
             ..FreshPapers::default()
         })

@@ -57,6 +57,10 @@ impl Authority for CaAuthority {
         })
     }
 
+    fn fingerprint(&self, key: &[u8]) -> String {
+        Fingerprint::of(key).to_string()
+    }
+
     fn is_signed_by(&self, key: &[u8], message: &[u8], signature: &[u8]) -> bool {
         is_signed_by(key, message, signature)
     }

@@ -135,6 +135,13 @@ async fn cluster(case: &Case<'_>, method: &Method, path: &'static str, walker: &
         ("POST", "/api/cluster/nodes/{id}/unfence") => {
             by(format!("/api/cluster/nodes/{}/unfence", case.node))
         }
+        ("POST", "/api/cluster/heartbeat") => {
+            let (heartbeat, credential) = case.fresh_heartbeat().await;
+            Asked::by(case.by_token(walker), path)
+                .with("x-node-credential", credential)
+                .json(heartbeat)
+                .done(204)
+        }
         ("POST", "/api/cluster/ca/rotate") => Asked::by(case.by_token(walker), path),
         ("DELETE", "/api/cluster/subhost/{id}/servers/{name}") => {
             by(format!("{on_node}/{}", case.fresh_server().await.1)).done(204)

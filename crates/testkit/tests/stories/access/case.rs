@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use axum::body::Body;
 use http::Method;
 use serde_json::{Value, json};
 use watchroom_model::UserId;
@@ -125,6 +126,29 @@ impl<'a> Case<'a> {
         let ticket = machine.request(&self.admin, None).await.json();
         let text = |name: &str| ticket[name].as_str().expect("a text").to_owned();
         (text("id"), text("poll_secret"))
+    }
+
+    /// A heartbeat of a node that has no link, and the header that proves it.
+    pub async fn fresh_heartbeat(&self) -> (Value, String) {
+        let machine = Machine::new(&self.fresh_name());
+        let ticket = machine.request(&self.admin, None).await.json();
+        let text = |name: &str| ticket[name].as_str().expect("a text").to_owned();
+        let (id, secret) = (text("id"), text("poll_secret"));
+        let approve = format!("/api/cluster/requests/{id}/approve");
+        self.admin.post(&approve, json!({ "words_match": true })).await;
+        let check = self
+            .admin
+            .request(Method::GET, &format!("/api/cluster/check-approval/{id}"))
+            .header("x-poll-secret", secret);
+        let papers = self
+            .admin
+            .send(check.body(Body::empty()).expect("a request"))
+            .await;
+        let token = papers.json()["papers"]["token"]
+            .as_str()
+            .expect("a token")
+            .to_owned();
+        machine.heartbeat(&token)
     }
 
     /// A node that was let in and never came.
