@@ -109,5 +109,10 @@ pub(crate) fn opened(cursor: &str) -> Result<String, PageError> {
     let bytes = BASE64URL_NOPAD
         .decode(cursor.as_bytes())
         .map_err(|_| PageError::Cursor)?;
-    String::from_utf8(bytes).map_err(|_| PageError::Cursor)
+    let text = String::from_utf8(bytes).map_err(|_| PageError::Cursor)?;
+    // No text of ours holds one, and PostgreSQL refuses to be asked.
+    if text.contains('\0') {
+        return Err(PageError::Cursor);
+    }
+    Ok(text)
 }

@@ -34,6 +34,19 @@ impl TestDatabase {
         )
     }
 
+    /// Its address by TCP without TLS, by way of a port of this machine: the server's own, or that of somebody who
+    /// passes on what is said.
+    #[must_use]
+    pub fn tcp_url(&self, port: u16) -> String {
+        format!("postgres://watchroom@127.0.0.1:{port}/{}", self.name)
+    }
+
+    /// The server's own port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.cluster.port
+    }
+
     /// Its address by TLS, under this name of the machine; the certificate is for `localhost` alone.
     #[must_use]
     pub fn tls_url(&self, host: &str) -> String {

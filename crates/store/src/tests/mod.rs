@@ -62,6 +62,9 @@ pub(super) fn runtime() -> tokio::runtime::Runtime {
 
 /// On which engine a story is told.
 pub(super) trait Ground {
+    /// How many rooms a property may open.
+    const CASES: u32;
+
     /// A database for it, beside the folder that each has.
     fn database() -> Option<Arc<TestDatabase>>;
 }
@@ -70,6 +73,8 @@ pub(super) trait Ground {
 pub(super) struct Sqlite;
 
 impl Ground for Sqlite {
+    const CASES: u32 = 24;
+
     fn database() -> Option<Arc<TestDatabase>> {
         None
     }
@@ -79,6 +84,9 @@ impl Ground for Sqlite {
 pub(super) struct Postgres;
 
 impl Ground for Postgres {
+    /// A fresh database costs a second on a busy machine.
+    const CASES: u32 = 8;
+
     fn database() -> Option<Arc<TestDatabase>> {
         Some(Arc::new(TestDatabase::fresh()))
     }
@@ -94,6 +102,9 @@ pub(super) struct Room<G> {
 }
 
 impl<G: Ground> Room<G> {
+    /// How many of these a property may open.
+    pub(super) const CASES: u32 = G::CASES;
+
     /// A database for a story that opens its store itself.
     pub(super) fn database() -> Option<Arc<TestDatabase>> {
         G::database()

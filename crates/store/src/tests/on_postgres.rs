@@ -8,6 +8,8 @@ pub(super) type Room = super::Room<super::Postgres>;
 
 #[path = "stories/auditing.rs"]
 mod auditing;
+#[path = "postgres/cable.rs"]
+mod cable;
 #[path = "postgres/going_away.rs"]
 mod going_away;
 #[path = "stories/killing.rs"]

@@ -5,6 +5,7 @@ use watchroom_kit::{Ambient, SecretString};
 use watchroom_testkit_folder::Folder;
 
 use super::Room;
+use super::cable::Cable;
 use super::rows::nodes;
 use crate::{Config, OpenError, Server, Settings, Store, StoreError};
 
@@ -78,10 +79,35 @@ async fn a_session_that_was_cut_is_replaced_without_anybody_noticing() {
     assert!(room.store.audit().verify().await.unwrap().intact);
 }
 
-/// The server is told to end the session as the last thing before the commit answers: whether the change was
-/// made is known by our chain alone.
+/// The connection breaks while the server commits: whether the change was made is known by our chain alone.
 #[tokio::test]
-async fn a_commit_whose_answer_was_lost_is_acknowledged_if_it_was_made_and_not_otherwise() {
+async fn a_commit_whose_answer_was_lost_is_acknowledged_because_it_was_made() {
+    let database = Room::database().unwrap();
+    let cable = Cable::to(database.port()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let url = Some(database.tcp_url(cable.port));
+    let ambient = Ambient::system();
+    let store = Store::open(super::settings(folder.path(), url), ambient.clone())
+        .await
+        .unwrap();
+    super::add(&store, &ambient, "alpha").await.unwrap();
+    cable.break_at_next_commit();
+    super::add(&store, &ambient, "beta").await.unwrap();
+    assert!(cable.is_broken(), "the story happened");
+    assert_eq!(database.ask("SELECT count(*) FROM nodes"), "2");
+    assert_eq!(
+        database.ask("SELECT count(*) FROM entries"),
+        "2",
+        "it was made once"
+    );
+    super::add(&store, &ambient, "gamma").await.unwrap();
+    assert!(store.audit().verify().await.unwrap().intact);
+    store.close().await;
+}
+
+/// The server ends the session in the middle of the commit, which is thereby undone.
+#[tokio::test]
+async fn a_commit_that_the_server_gave_up_is_not_acknowledged() {
     let room = Room::open().await;
     room.add("alpha").await.unwrap();
     room.run(

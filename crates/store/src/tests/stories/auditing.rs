@@ -200,6 +200,9 @@ async fn the_log_is_searched_by_each_of_its_fields() {
         (with(&|filter| filter.to = Some(OffsetDateTime::UNIX_EPOCH)), 0),
         (with(&|filter| filter.text = Some("node-3".into())), 1),
         (with(&|filter| filter.text = Some("canary".into())), 0),
+        (with(&|filter| filter.text = Some("NODE-3".into())), 1),
+        (with(&|filter| filter.text = Some("node\0".into())), 0),
+        (with(&|filter| filter.user = Some("\0".into())), 0),
     ];
     for (filter, expected) in questions {
         let page = room

@@ -71,6 +71,13 @@ async fn pages_join_to_the_whole_list_and_wrong_requests_are_the_askers_fault() 
             },
             PageError::Cursor,
         ),
+        (
+            PageRequest {
+                limit: None,
+                cursor: Some("YQBi".into()),
+            },
+            PageError::Cursor,
+        ),
     ] {
         let refused = view
             .page(nodes::Entity::find(), nodes::Column::Name, &wrong)

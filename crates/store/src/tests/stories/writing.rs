@@ -288,7 +288,7 @@ async fn a_change_that_takes_too_long_is_given_up() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(Room::CASES))]
 
     /// Names that repeat are refused, as are changes that refuse themselves; the rest stands, whoever
     /// shared a transaction with whom.
