@@ -30,7 +30,9 @@ test: ## Install what the tests need (as root on Debian), then run every test
 	@$(MAKE) --no-print-directory assets
 	scripts/test.sh
 
-soak: ## Kill the program 200 times under printing servers (TIMES=200), optimised
+soak: ## Kill the program 200 times under printing servers (TIMES=200), renew 500 certificates and 20 CAs, optimised
+	WATCHROOM_SOAK_RENEWALS=500 cargo test --release --locked --package watchroom-link --test link \
+	  certificates_and_cas_change -- --nocapture
 	WATCHROOM_SOAK=$(or $(TIMES),200) cargo test --release --locked --package watchroom --test stories \
 	  survive_every_kill -- --nocapture
 

@@ -34,6 +34,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         tokens::routes(),
         roll::routes(),
         status::routes(),
+        of_keys(),
         of_nodes(),
     ];
     parts.into_iter().flatten().collect()
@@ -62,34 +63,6 @@ fn of_nodes() -> Vec<Route<Api>> {
         .says("List nodes with live state and server counts")
         .asks::<PageRequest>()
         .gives::<Page<NodeView>>(),
-        Route::new(
-            Method::POST,
-            "/api/cluster/nodes/{id}/unfence",
-            act::UnfenceNode,
-            change,
-            unfence::unfence,
-        )
-        .says("Let a fenced node back in")
-        .gives::<NodeView>(),
-        Route::new(
-            Method::POST,
-            "/api/cluster/heartbeat",
-            act::SendHeartbeat,
-            change,
-            heartbeat::heartbeat,
-        )
-        .says("Say that a node is there, by its token and its key's signature in X-Node-Credential")
-        .takes::<Heartbeat>()
-        .with_status(204),
-        Route::new(
-            Method::POST,
-            "/api/cluster/ca/rotate",
-            act::RotateCa,
-            change,
-            ca::rotate,
-        )
-        .says("Make a new cluster CA, which every node moves to")
-        .gives::<CaRotation>(),
         Route::new(Method::GET, SERVERS, act::ListServers, read, list)
             .says("List the servers on a node")
             .asks::<PageRequest>()
@@ -135,6 +108,40 @@ fn of_nodes() -> Vec<Route<Api>> {
         )
         .says("Restart a server on a node")
         .gives::<Acted>(),
+    ]
+}
+
+fn of_keys() -> Vec<Route<Api>> {
+    let change = RouteClass::Change;
+    vec![
+        Route::new(
+            Method::POST,
+            "/api/cluster/nodes/{id}/unfence",
+            act::UnfenceNode,
+            change,
+            unfence::unfence,
+        )
+        .says("Let a fenced node back in")
+        .gives::<NodeView>(),
+        Route::new(
+            Method::POST,
+            "/api/cluster/heartbeat",
+            act::SendHeartbeat,
+            change,
+            heartbeat::heartbeat,
+        )
+        .says("Say that a node is there, by its token and its key's signature in X-Node-Credential")
+        .takes::<Heartbeat>()
+        .with_status(204),
+        Route::new(
+            Method::POST,
+            "/api/cluster/ca/rotate",
+            act::RotateCa,
+            change,
+            ca::rotate,
+        )
+        .says("Make a new cluster CA, which every node moves to")
+        .gives::<CaRotation>(),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The Host: every part made, wired to the others, and served.
 
 mod enrol;
+mod links;
 mod listen;
 mod ops;
 mod reach;
@@ -12,15 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use watchroom_api::{Api, ApiParts};
-use watchroom_fleet::{Fleet, Ports};
+use watchroom_fleet::Fleet;
 use watchroom_identity::Identity;
 use watchroom_kit::{Ambient, FaultKind};
-use watchroom_link::{Hub, LinkSettings};
+use watchroom_link::Hub;
 use watchroom_records::Records;
 use watchroom_shield::Shield;
 use watchroom_store::{Settings, Store};
-use watchroom_trust::{ClusterCa, OrderSigner, PanelCertificate, PanelVerdict};
-use watchroom_trust::{join_server_config, link_server_config, panel_server_config};
+use watchroom_trust::{ClusterCa, PanelCertificate};
 use watchroom_web::{Dispatch, Entrance, EntranceParts, Feed};
 
 pub use crate::wire::authority::CaAuthority;
@@ -33,10 +33,8 @@ use self::vitals::{Asked, HostVitals};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::state::State;
-use crate::wire::admission::FleetAdmission;
-use crate::wire::gateway::LinkGateway;
 use crate::wire::refusals::ToRecords;
-use crate::wire::tls::{ByAlpn, LinkHandOff};
+use crate::wire::tls::ByAlpn;
 use crate::wire::{feed, link_events, refusals, rotation};
 
 /// How often the panel's certificate is looked at for renewal.
@@ -89,27 +87,7 @@ impl Host {
         let certificate = Arc::new(certificate);
 
         let store = open_store(state, config, &ambient).await?;
-        let admission = Arc::new(FleetAdmission::new(Arc::clone(&cluster_ca), ambient.clone()));
-        let signer = OrderSigner::new(Arc::clone(&cluster_ca), &ambient).map_err(Failure::trust)?;
-        let times = LinkSettings {
-            heartbeat_every: Duration::from_secs(config.cluster.heartbeat_s.into()),
-            ..LinkSettings::default()
-        };
-        let hub = Hub::new(ambient.clone(), times, admission.clone(), Arc::new(signer));
-        let ports = Ports {
-            gateway: Arc::new(LinkGateway {
-                hub: hub.clone(),
-                ca: Arc::clone(&cluster_ca),
-                ambient: ambient.clone(),
-            }),
-            authority: Arc::new(CaAuthority {
-                ca: Arc::clone(&cluster_ca),
-                ambient: ambient.clone(),
-            }),
-        };
-        let (liveness, rules) = (config.cluster.clone(), config.join.clone());
-        let fleet = Fleet::open(store.clone(), ports, liveness, rules, ambient.clone()).await?;
-        admission.opened(fleet.clone());
+        let (hub, fleet) = links::open(&cluster_ca, &store, config, &ambient).await?;
         let identity = Identity::open(store.clone(), config.identity.clone(), ambient.clone())
             .await
             .map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))?;
@@ -144,18 +122,7 @@ impl Host {
         });
         let dispatch = routes.serve(&api)?;
         let ops = ops::router(vitals.clone(), shield.clone(), fleet.clone(), ambient.clone());
-        let choose = Arc::new(ByAlpn {
-            panel: panel_server_config(&certificate, config.tls.oldest, &ambient.clock)
-                .map_err(Failure::trust)?,
-            link: link_server_config(Arc::clone(&cluster_ca), &ambient).map_err(Failure::trust)?,
-            join: join_server_config(Arc::clone(&cluster_ca), &ambient).map_err(Failure::trust)?,
-            hub: Arc::new(LinkHandOff {
-                hub: hub.clone(),
-                ca: Arc::clone(&cluster_ca),
-                clock: ambient.clock.clone(),
-            }),
-            is_given: matches!(verdict, PanelVerdict::Given { .. }),
-        });
+        let choose = links::doors(&cluster_ca, &hub, (&certificate, &verdict), config, &ambient)?;
 
         link_events::follow(&hub, &fleet, &ambient.tasks);
         rotation::follow(&cluster_ca, &hub, &fleet, &ambient);
@@ -176,7 +143,7 @@ impl Host {
             ops,
             vitals,
             reach,
-            choose,
+            choose: Arc::new(choose),
             ambient,
         })
     }
