@@ -8,13 +8,16 @@ SHELL := /bin/bash
 PANEL := crates/panel
 VENDORED := $(PANEL)/node_modules/.vendored
 
-.PHONY: help up assets test soak bench check format lint walls supply advisories
+.PHONY: help up demo assets test soak bench check format lint walls supply advisories
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 up: assets ## Build Watchroom and run it here: a Host and a node (options in ARGS='--listen 127.0.0.1:7443')
 	cargo run --release --locked -- $(if $(STATE),--state $(STATE)) up $(ARGS)
+
+demo: assets ## Show two machines and servers in a folder that is thrown away at the end
+	cargo run --release --locked -- demo $(ARGS)
 
 # The panel's few scripts of others come from npm; without it the panel is built without them and still works.
 assets: ## Fetch the panel's scripts with npm, if npm is there

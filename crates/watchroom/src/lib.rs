@@ -10,6 +10,8 @@ pub mod announce;
 mod cli;
 pub mod client;
 pub mod config;
+#[cfg(all(feature = "host", feature = "node"))]
+pub mod demo;
 pub mod descriptors;
 pub mod endpoints;
 pub mod environment;

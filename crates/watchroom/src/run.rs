@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+#[cfg(all(feature = "host", feature = "node"))]
+use watchroom_kit::ExposeSecret;
 use watchroom_kit::{Ambient, FaultKind};
 
 use crate::config::{Loaded, Sources};
@@ -12,6 +14,8 @@ use crate::descriptors;
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::state::State;
+#[cfg(all(feature = "host", feature = "node"))]
+use crate::{config::Config, demo};
 
 /// How long everything may take to end after a stop. All of it, with the last writes, is to be over in five
 /// seconds, also on a busy machine.
@@ -71,6 +75,39 @@ pub async fn up(options: RunOptions) -> Result<(), Failure> {
         ))?,
     }
     Ok(())
+}
+
+/// Runs a demonstration in a throw-away folder until told to stop, then ends all of it.
+///
+/// # Errors
+/// As for `up`.
+#[cfg(all(feature = "host", feature = "node"))]
+pub async fn demo(config: &Config, folder: demo::Folder) -> Result<(), Failure> {
+    descriptors::raise();
+    let mut stop = Stop::listen()?;
+    let ambient = Ambient::system();
+    let state = State::open(&folder.host(), "host")?;
+    let node_state = State::open(&folder.host(), "node")?;
+    let running = host::start(&state, config, &ambient).await?;
+    let agent = crate::agent::Agent::start(&node_state, &program()?, demo::rules(), &ambient).await?;
+    running.expect_local_node().await;
+    running.open(&state)?;
+    let scene = demo::Scene::set(&folder, &program()?).await?;
+    say(&format!(
+        "Something to look at:  {}\nSign in as  {}  with  {}\n\
+         A second machine has joined, and servers run on both. Your browser does not know the certificate: go on.\n\
+         For commands:  watchroom --state {} node list\n\
+         Ctrl-C ends all of it and removes its folder.",
+        running.panel(),
+        demo::ACCOUNT,
+        scene.password.expose_secret(),
+        state.folder().display()
+    ))?;
+    stop.asked().await;
+    scene.strike(|| agent.supervisor.running()).await;
+    agent.close().await;
+    running.stop(state.folder()).await?;
+    say("Ended.")
 }
 
 /// Runs the Host alone until told to stop.
@@ -281,11 +318,27 @@ mod host {
                 announcement.write(&mut out, is_terminal).map_err(unwritten)?;
             }
             // The file is the promise that everything answers, so it comes last.
-            self.endpoints.write(state.folder()).map_err(unwritten)?;
+            self.open(state)
+        }
+
+        /// Says in the list of endpoints, and to a service manager, that everything answers.
+        pub(super) fn open(&self, state: &State) -> Result<(), Failure> {
+            self.endpoints.write(state.folder()).map_err(|error| {
+                Failure::new(
+                    FaultKind::Internal,
+                    format!("cannot say where we listen: {error}"),
+                )
+            })?;
             if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
                 tracing::debug!(%error, "no service manager was told of the start");
             }
             Ok(())
+        }
+
+        /// Where the panel is, by a name that browsers on this machine take.
+        #[cfg(feature = "node")]
+        pub(super) fn panel(&self) -> String {
+            format!("https://localhost:{}", self.port)
         }
 
         pub(super) async fn stop(self, state: &Path) -> Result<(), Failure> {

@@ -65,6 +65,12 @@ impl Context {
             })
     }
 
+    /// The folder for temporary files.
+    #[cfg(all(feature = "host", feature = "node"))]
+    pub(super) fn temporary(&self) -> PathBuf {
+        PathBuf::from(self.environment.get("TMPDIR").unwrap_or("/tmp"))
+    }
+
     /// Where the configuration comes from, with these flags.
     pub(super) fn sources(&self, flags: Vec<(&'static str, String, &'static str)>) -> Sources {
         Sources {

@@ -62,6 +62,8 @@ pub(crate) struct Cli {
 enum Command {
     #[cfg(all(feature = "host", feature = "node"))]
     Up(serve::Up),
+    #[cfg(all(feature = "host", feature = "node"))]
+    Demo(serve::Demo),
     #[cfg(feature = "host")]
     Host(serve::Host),
     Node(node::Node),
@@ -92,7 +94,7 @@ impl Command {
     fn is_service(&self) -> bool {
         match self {
             #[cfg(all(feature = "host", feature = "node"))]
-            Self::Up(_) => true,
+            Self::Up(_) | Self::Demo(_) => true,
             #[cfg(feature = "host")]
             Self::Host(_) => true,
             Self::Node(node) => node.is_service(),
@@ -147,6 +149,8 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
     match command {
         #[cfg(all(feature = "host", feature = "node"))]
         Command::Up(up) => up.run(context).await,
+        #[cfg(all(feature = "host", feature = "node"))]
+        Command::Demo(demo) => demo.run(context).await,
         #[cfg(feature = "host")]
         Command::Host(host) => host.run(context).await,
         Command::Node(node) => node.run(context).await,

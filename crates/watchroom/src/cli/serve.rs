@@ -7,6 +7,8 @@ use clap::Args;
 use super::context::Context;
 use crate::failure::Failure;
 use crate::run::{self, RunOptions};
+#[cfg(all(feature = "host", feature = "node"))]
+use crate::{config::Sources, demo::Folder, environment::Environment};
 
 /// Run a Host and a node on this machine; the first run sets everything up
 #[cfg(all(feature = "host", feature = "node"))]
@@ -15,6 +17,17 @@ use crate::run::{self, RunOptions};
     after_help = "Example:\n  watchroom up\n  watchroom --state ./try up --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0 --node-listen 127.0.0.1:0"
 )]
 pub(super) struct Up {
+    #[command(flatten)]
+    host: HostListen,
+    #[command(flatten)]
+    node: NodeListen,
+}
+
+/// Show a Host, a second machine and servers to look at, in a folder that is thrown away at the end
+#[cfg(all(feature = "host", feature = "node"))]
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  watchroom demo\n  watchroom demo --listen 127.0.0.1:7443")]
+pub(super) struct Demo {
     #[command(flatten)]
     host: HostListen,
     #[command(flatten)]
@@ -85,6 +98,30 @@ impl Up {
     pub(super) async fn run(self, context: Context) -> Result<(), Failure> {
         let flags = self.host.flags().into_iter().chain(self.node.flags()).collect();
         run::up(options(&context, flags)?).await
+    }
+}
+
+#[cfg(all(feature = "host", feature = "node"))]
+impl Demo {
+    /// Beside whatever runs on this machine: on free ports, for this machine alone, unless it is told otherwise.
+    pub(super) async fn run(self, context: Context) -> Result<(), Failure> {
+        let free: SocketAddr = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+        let host = HostListen {
+            listen: self.host.listen.or(Some(free)),
+            ops_listen: self.host.ops_listen.or(Some(free)),
+        };
+        let node = NodeListen {
+            node_listen: self.node.node_listen.or(Some(free)),
+        };
+        let flags = host.flags().into_iter().chain(node.flags()).collect();
+        let folder = Folder::new(&context.temporary(), &context.ambient)?;
+        // Nothing of a real installation: neither its files nor its environment, lest its database be played with.
+        let sources = Sources {
+            file: Some(folder.configuration()),
+            environment: Environment::of([]),
+            flags,
+        };
+        run::demo(&sources.load()?.config, folder).await
     }
 }
 

@@ -15,6 +15,7 @@
 )]
 
 mod answers;
+mod demo;
 mod first_run;
 mod job;
 mod killed;

@@ -311,7 +311,7 @@ pub fn ended(command: &mut Command, input: &str) -> Ended {
     Ended { status, out, errors }
 }
 
-fn end_of(child: &mut Child) -> ExitStatus {
+pub fn end_of(child: &mut Child) -> ExitStatus {
     let began = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {
