@@ -4,11 +4,13 @@ mod audit;
 mod create;
 mod deed;
 mod entry;
+mod join;
 mod nodes;
 mod overview;
 mod password;
 mod profile;
 mod remove;
+mod revoke;
 mod server;
 mod servers;
 mod step_up;
@@ -26,6 +28,7 @@ use crate::{Panel, assets};
 pub(crate) fn routes() -> Vec<Route<Panel>> {
     let mut routes = entrance_routes();
     routes.extend(room_routes());
+    routes.extend(node_routes());
     routes.extend(server_routes());
     routes.extend(own_routes());
     routes
@@ -77,6 +80,65 @@ fn room_routes() -> Vec<Route<Panel>> {
             act::VerifyAudit,
             RouteClass::Sensitive,
             audit::verify,
+        ),
+    ]
+}
+
+/// Nodes, what is done to them, and how others join.
+fn node_routes() -> Vec<Route<Panel>> {
+    let (page, change) = (RouteClass::Page, RouteClass::Change);
+    vec![
+        Route::new(Method::GET, "/nodes/new", act::RegisterNode, page, join::form),
+        Route::new(
+            Method::POST,
+            "/nodes/new",
+            act::RegisterNode,
+            change,
+            join::invite,
+        ),
+        Route::new(
+            Method::GET,
+            "/nodes/requests/{id}",
+            act::ListJoinRequests,
+            page,
+            join::show,
+        ),
+        Route::new(
+            Method::POST,
+            "/nodes/requests/{id}/approve",
+            act::ApproveJoin,
+            change,
+            join::approve,
+        ),
+        Route::new(
+            Method::POST,
+            "/nodes/requests/{id}/reject",
+            act::RejectJoin,
+            change,
+            join::reject,
+        )
+        .free_text(&["reason"]),
+        Route::new(
+            Method::POST,
+            "/nodes/{id}/ping",
+            act::PingNode,
+            change,
+            revoke::ping,
+        ),
+        Route::new(
+            Method::POST,
+            "/nodes/{id}/revoke",
+            act::RevokeNode,
+            change,
+            revoke::revoke,
+        )
+        .free_text(&["reason"]),
+        Route::new(
+            Method::POST,
+            "/nodes/{id}/purge",
+            act::PurgeNode,
+            change,
+            revoke::purge,
         ),
     ]
 }

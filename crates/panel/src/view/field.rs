@@ -152,6 +152,17 @@ impl Field {
         self
     }
 
+    /// It may be left empty.
+    pub(crate) fn optional(mut self) -> Self {
+        self.is_required = false;
+        self
+    }
+
+    /// Whether nothing is wrong about it.
+    pub(crate) fn is_right(&self) -> bool {
+        self.wrong.is_empty()
+    }
+
     /// Where the cursor starts.
     pub(crate) fn focus(mut self) -> Self {
         self.has_focus = true;

@@ -15,6 +15,7 @@ pub(crate) mod deed;
 pub(crate) mod device;
 pub(crate) mod entry;
 pub(crate) mod error;
+pub(crate) mod join;
 pub(crate) mod nodes;
 pub(crate) mod overview;
 pub(crate) mod profile;

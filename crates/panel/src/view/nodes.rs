@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use watchroom_fleet::{NodeView, ServerView};
 use watchroom_model::{NodeStatus, Share};
 
+use super::join::{ClusterLine, RequestRow, Revocation};
 use super::servers::ServerRow;
 use super::{Command, Lamp, Moment, Shell, bytes, manner};
 use crate::text::{EN, Text};
@@ -82,6 +83,10 @@ impl NodeRow {
 pub(crate) struct NodesLive {
     /// The words.
     pub(crate) t: &'static Text,
+    /// The cluster in a line.
+    pub(crate) cluster: ClusterLine,
+    /// The machines that wait to be let in.
+    pub(crate) requests: Vec<RequestRow>,
     /// The rows.
     pub(crate) rows: Vec<NodeRow>,
     /// Where the list goes on.
@@ -96,6 +101,8 @@ pub(crate) struct NodesPage {
     pub(crate) t: &'static Text,
     /// What surrounds it.
     pub(crate) shell: Shell,
+    /// Whether the person may invite machines.
+    pub(crate) may_add: bool,
     /// Its live part.
     pub(crate) live: NodesLive,
     /// The same by command.
@@ -148,6 +155,8 @@ pub(crate) struct NodePage {
     pub(crate) shell: Shell,
     /// Its live part.
     pub(crate) live: NodeLive,
+    /// The way out, for those who may show it.
+    pub(crate) revocation: Option<Revocation>,
     /// The same by command.
     pub(crate) command: Command,
 }

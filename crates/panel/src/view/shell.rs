@@ -201,10 +201,10 @@ impl Shell {
 
     /// The kinds of event on `/api/stream` after which the page looks again.
     pub(crate) fn stream_events(&self) -> &'static str {
-        if self.section == Section::Overview {
-            "node server audit"
-        } else {
-            "node server"
+        match self.section {
+            Section::Overview => "node server audit",
+            Section::Nodes => "node server join_request",
+            _ => "node server",
         }
     }
 }

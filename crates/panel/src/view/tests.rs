@@ -1,6 +1,7 @@
 //! Stories about whole pages: what hostile text does (nothing), what a person may not do (is not offered),
 //! and a look at all of them in a browser.
 
+mod joining;
 mod sample;
 
 use askama::Template;

@@ -25,6 +25,7 @@ use super::super::profile::{Issued, ProfileForms, ProfilePage, SessionRow, Token
 use super::super::server::{May, Removal, ServerLive, ServerPage, commands, settings};
 use super::super::servers::{ServerRow, ServersLive, ServersPage, status_choice};
 use super::super::{Choice, Command, Faults, Field, Flash, Moment, Person, Section, Shell, Theme};
+use super::joining;
 use crate::text::EN;
 
 pub(super) const NOW: OffsetDateTime = datetime!(2026-11-20 17:58:09 UTC);
@@ -332,8 +333,11 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
     let nodes_page = NodesPage {
         t: &EN,
         shell: done,
+        may_add: true,
         live: NodesLive {
             t: &EN,
+            cluster: joining::cluster(),
+            requests: joining::waiting(),
             rows,
             next: Some("/nodes?cursor=3".into()),
         },
@@ -342,6 +346,7 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
     let node_page = NodePage {
         t: &EN,
         shell: shell(Section::Nodes, "harbour"),
+        revocation: Some(joining::revocation(&nodes[0])),
         live: NodeLive::new(node(1, "harbour", NodeStatus::Online), Some(servers.clone()), NOW),
         command: command(),
     };
@@ -350,7 +355,8 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
         ..SignInTyped::default()
     };
     let refused = Some(Flash::trouble(EN.sign_in_attempts_many(3)));
-    vec![
+    let mut pages = joining::pages();
+    pages.extend(vec![
         (
             "overview",
             overview(Some(&nodes), Some(&servers)).render().unwrap(),
@@ -396,5 +402,6 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
                 "",
             ),
         ),
-    ]
+    ]);
+    pages
 }
