@@ -75,6 +75,12 @@ impl Machine {
         by.post("/api/cluster/request-join", self.ask(token)).await
     }
 
+    /// The SHA-256 of its public key.
+    #[must_use]
+    pub fn key_fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.key.public_key())
+    }
+
     /// The header by which it asks for its papers again.
     ///
     /// # Panics

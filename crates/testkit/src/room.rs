@@ -104,6 +104,7 @@ impl TestRoom {
         config.shield.limits.sign_in = Vec::new();
         config.shield.limits.anonymous = Vec::new();
         config.shield.limits.sensitive = Vec::new();
+        config.join.per_address_per_hour = 100_000;
         config.store.url = database.as_ref().map(|database| database.url());
         change(&mut config);
         let socket = folder.path().join("host.sock");

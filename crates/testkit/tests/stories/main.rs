@@ -15,6 +15,8 @@ mod hostile;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
+mod joining;
+#[cfg(test)]
 mod links;
 #[cfg(test)]
 mod sessions;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use data_encoding::BASE64;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, Select};
 use watchroom_kit::{ExposeSecret, SecretString};
 use watchroom_model::join::{Bytes64, JoinAsk, JoinStatus, JoinTicket, JoinToken};
 use watchroom_model::{HostName, JoinRequestId};
@@ -50,6 +50,15 @@ impl Fleet {
         let from = permit.trail().source_ip;
         if ask.token.is_none() && !self.join_rules().may_ask(from) {
             return Err(JoinError::Network);
+        }
+        if let Some(token) = &ask.token {
+            let text = token.expose_secret();
+            text.parse::<JoinToken>()
+                .map_err(|_| JoinError::Token("cut off, or none of this cluster"))?;
+            // The words are dear to make, and not made for a token that opens nothing.
+            let read = self.store().read().await?;
+            let known = read.one(by_secret(&digest(text))).await?;
+            is_usable(known.as_ref(), self.ambient().clock.now_micros())?;
         }
         let id = permit
             .resource()
@@ -102,13 +111,6 @@ impl Fleet {
             let message = "a version has 1 to 64 of the characters A-Z a-z 0-9 . - +";
             return Err(JoinError::invalid("version", "invalid", message));
         }
-        let token = ask
-            .token
-            .as_ref()
-            .map(|token| token.expose_secret().parse::<JoinToken>());
-        token
-            .transpose()
-            .map_err(|_| JoinError::Token("cut off, or none of this cluster"))?;
         let RequestedKey { key, fingerprint } = self.authority().read(&ask.certificate_request.0)?;
         let words = self.authority().words(&key, host_nonce, &ask.nonce.0);
         let now = self.ambient().clock.now_micros();
@@ -211,19 +213,28 @@ async fn forget_old(tx: &WriteTx, now: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes one use of the token. A machine that asks again with the same key, because the answer was lost,
-/// takes none: its earlier request gives way to the new one.
-async fn spend(tx: &WriteTx, hash: &str, key: &str, now: i64) -> Result<token_entity::Model, JoinError> {
-    let select = token_entity::Entity::find().filter(token_entity::Column::SecretHash.eq(hash));
-    let Some(token) = tx.one(select).await? else {
-        return Err(JoinError::Token("unknown here"));
-    };
+fn by_secret(hash: &str) -> Select<token_entity::Entity> {
+    token_entity::Entity::find().filter(token_entity::Column::SecretHash.eq(hash))
+}
+
+/// Whether the token may be used at all; whether a use is left is the statement's to say.
+fn is_usable(token: Option<&token_entity::Model>, now: i64) -> Result<(), JoinError> {
+    let token = token.ok_or(JoinError::Token("unknown here"))?;
     if token.revoked_at.is_some() {
         return Err(JoinError::Token("revoked"));
     }
     if token.expires_at <= now {
         return Err(JoinError::Token("expired"));
     }
+    Ok(())
+}
+
+/// Takes one use of the token. A machine that asks again with the same key, because the answer was lost,
+/// takes none: its earlier request gives way to the new one.
+async fn spend(tx: &WriteTx, hash: &str, key: &str, now: i64) -> Result<token_entity::Model, JoinError> {
+    let token = tx.one(by_secret(hash)).await?;
+    is_usable(token.as_ref(), now)?;
+    let token = token.ok_or(JoinError::Token("unknown here"))?;
     let earlier = entity::Entity::delete_many()
         .filter(entity::Column::JoinToken.eq(token.id.clone()))
         .filter(entity::Column::KeyFingerprint.eq(key))

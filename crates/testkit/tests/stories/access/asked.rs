@@ -17,7 +17,12 @@ pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker:
         _ if path.starts_with("/api/cluster/") => cluster(case, method, path, walker).await,
         _ if path.starts_with("/api/servers") => servers(case, method, path, walker).await,
         _ if is_api => administration(case, method, path, walker).await,
+        ("GET", "/nodes/requests/{id}") => {
+            let path = format!("/nodes/requests/{}", case.fresh_request().await.0);
+            Some(Asked::by(case.by_session(walker), path))
+        }
         ("GET", _) => pages(case, path, walker),
+        _ if path.starts_with("/nodes") => node_forms(case, method, path, walker).await,
         _ if path.starts_with("/servers") => server_forms(case, path, walker).await,
         _ => own_forms(case, path, walker).await,
     };
@@ -203,9 +208,42 @@ fn pages(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
             ..by(path.into()).done(303)
         },
         "/session-expired" => by(path.into()).done(401),
-        "/" | "/nodes" | "/audit" | "/servers" | "/servers/new" | "/profile" => by(path.into()),
+        "/" | "/nodes" | "/nodes/new" | "/audit" | "/servers" | "/servers/new" | "/profile" => {
+            by(path.into())
+        }
         "/nodes/{id}" => by(format!("/nodes/{node}")).on(On::One),
         "/servers/{id}" => by(format!("/servers/{talker}")).on(On::One),
+        _ => return None,
+    })
+}
+
+async fn node_forms(case: &Case<'_>, method: &Method, path: &'static str, walker: &str) -> Option<Asked> {
+    let by = |path: String| {
+        Asked::by(case.by_session(walker), path)
+            .on(On::One)
+            .form(Vec::new())
+            .done(303)
+    };
+    Some(match (method.as_str(), path) {
+        ("POST", "/nodes/new") => by(path.into()).on(On::Kind).done(200),
+        ("POST", "/nodes/requests/{id}/approve") => by(format!(
+            "/nodes/requests/{}/approve",
+            case.fresh_request().await.0
+        ))
+        .form(vec![("words_match", "true".to_owned())]),
+        ("POST", "/nodes/requests/{id}/reject") => {
+            by(format!("/nodes/requests/{}/reject", case.fresh_request().await.0))
+                .form(vec![("reason", "not ours".to_owned())])
+        }
+        ("POST", "/nodes/{id}/ping") => by(format!("/nodes/{}/ping", case.node)),
+        ("POST", "/nodes/{id}/revoke") => {
+            let (id, name) = case.fresh_named_node().await;
+            by(format!("/nodes/{id}/revoke")).form(vec![("confirm_name", name)])
+        }
+        ("POST", "/nodes/{id}/purge") => {
+            let (id, name) = case.fresh_named_node().await;
+            by(format!("/nodes/{id}/purge")).form(vec![("confirm_name", name)])
+        }
         _ => return None,
     })
 }

@@ -153,6 +153,11 @@ impl<'a> Case<'a> {
 
     /// A node that was let in and never came.
     pub async fn fresh_node(&self) -> String {
+        self.fresh_named_node().await.0
+    }
+
+    /// Its id and its name.
+    pub async fn fresh_named_node(&self) -> (String, String) {
         let (id, _) = self.fresh_request().await;
         let path = format!("/api/cluster/requests/{id}/approve");
         let decided = self
@@ -160,7 +165,8 @@ impl<'a> Case<'a> {
             .post(&path, json!({ "words_match": true }))
             .await
             .json();
-        decided["request"]["node"].as_str().expect("a node").to_owned()
+        let text = |name: &str| decided["request"][name].as_str().expect("a text").to_owned();
+        (text("node"), text("name"))
     }
 
     /// A join token that nobody has used.
