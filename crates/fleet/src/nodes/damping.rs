@@ -37,7 +37,11 @@ impl Turns {
         }
         let is_first = self.status.is_none();
         let has_changed = self.status.replace(status) != Some(status);
-        if has_changed && !is_first {
+        if is_first {
+            // That all is well after a start of the Host is nobody's news.
+            return (status != NodeStatus::Online).then_some(Turn::Became(status));
+        }
+        if has_changed {
             self.changes.push_back(now);
         }
         match (self.is_flapping, has_changed) {
@@ -83,7 +87,6 @@ mod tests {
         assert_eq!(
             told,
             [
-                Turn::Became(NodeStatus::Online),
                 Turn::Became(NodeStatus::Late),
                 Turn::Became(NodeStatus::Online),
                 Turn::Became(NodeStatus::Late),

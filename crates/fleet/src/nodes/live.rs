@@ -71,6 +71,8 @@ pub(crate) struct Live {
     /// What is kept of its newest link.
     pub(crate) kept: Kept,
     pub(crate) turns: Turns,
+    /// Since when this Host has waited for it to speak for the first time.
+    awaited_since: Option<OffsetDateTime>,
     written_at: Option<OffsetDateTime>,
     announced: Option<(NodeStatus, bool)>,
 }
@@ -151,7 +153,16 @@ impl Fleet {
         let mut live = node.live();
         let is_linked = matches!(live.link, Some(Link::Up { .. }));
         let was = live.announced.replace((status, is_linked));
-        let turn = live.turns.look(now, status);
+        let patience = Duration::from_secs(self.liveness().offline_s.into());
+        let awaited_since = *live.awaited_since.get_or_insert(now);
+        // After a start nobody has spoken yet: that is no silence until it has lasted as long as one.
+        let is_awaited =
+            status == NodeStatus::Offline && live.heard_at.is_none() && now - awaited_since < patience;
+        let turn = if is_awaited {
+            None
+        } else {
+            live.turns.look(now, status)
+        };
         drop(live);
         if let Some(turn) = turn {
             tracing::info!(node.id = %node.id(), node.name = %node.name(), node.turn = ?turn, "node state changed");

@@ -2,19 +2,23 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use axum::body::Body;
 use http::Method;
 use serde_json::{Value, json};
 use watchroom::agent::Agent;
 use watchroom::state::State;
-use watchroom_kit::ExposeSecret;
+use watchroom_fleet::FleetEvent;
+use watchroom_fleet::nodes::Turn;
+use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Tasks};
+use watchroom_model::NodeStatus;
 use watchroom_node::{NodeAudit, Rules};
 use watchroom_testkit::{Machine, TestRoom, Visitor, program};
 
 /// Waits until the room's node is in this state, and gives the reason.
 async fn until_node(visitor: &Visitor, status: &str) -> String {
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     loop {
         let nodes = visitor.get("/api/nodes").await.json();
         let node = &nodes["items"][0];
@@ -22,7 +26,7 @@ async fn until_node(visitor: &Visitor, status: &str) -> String {
             return node["reason"].as_str().expect("a reason").to_owned();
         }
         assert!(tokio::time::Instant::now() < deadline, "not {status}: {node}");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -196,5 +200,66 @@ async fn a_simple_client_says_that_it_is_there_by_token_and_key_and_each_heartbe
     let (beat, credential) = machine.heartbeat(&token);
     assert_eq!(send(&beat, &credential).await, 401);
     machine.close().await;
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_becomes_late_then_offline_and_listeners_are_told_of_both() {
+    let clock = Clock::manual(Clock::system().now());
+    let ambient = Ambient {
+        clock: clock.clone(),
+        entropy: Entropy::system(),
+        tasks: Tasks::new(),
+    };
+    let room = TestRoom::with(program!(), ambient, |_| {}).await;
+    let admin = room.admin("alice").await;
+    let mut machine = Machine::new("buoy");
+    let made = admin
+        .post("/api/cluster/tokens", json!({ "auto_approve": true }))
+        .await
+        .json();
+    let identity = machine
+        .join(made["join_url"].as_str().expect("a join URL"))
+        .await
+        .unwrap_or_else(|failure| panic!("{failure:?}"));
+    let mut events = room.host.fleet.events();
+    let mut turned = async |status: NodeStatus| {
+        let told = async {
+            loop {
+                match events.recv().await.expect("an event") {
+                    FleetEvent::Turned(node, turn) if node == identity.node => return turn,
+                    _ => {}
+                }
+            }
+        };
+        let told = tokio::time::timeout(Duration::from_secs(30), told).await;
+        assert_eq!(told.expect("it is told"), Turn::Became(status));
+    };
+    machine.start(program!()).await;
+    let path = format!("/api/nodes/{}", identity.node);
+    let node = room.host.fleet.node(identity.node).expect("a node");
+    room.until("it is online", || {
+        (room.host.fleet.view_node(&node).status == NodeStatus::Online).then_some(())
+    })
+    .await;
+    machine.close().await;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let reason = loop {
+        let node = admin.get(&path).await.json();
+        assert_eq!(node["status"], "online", "fifteen seconds have not passed");
+        match node["reason"].as_str().expect("a reason") {
+            "" => assert!(
+                tokio::time::Instant::now() < deadline,
+                "the cut link does not show"
+            ),
+            reason => break reason.to_owned(),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert!(reason.contains("the link was lost"), "{reason}");
+    clock.advance(Duration::from_secs(15));
+    turned(NodeStatus::Late).await;
+    clock.advance(Duration::from_secs(15));
+    turned(NodeStatus::Offline).await;
     room.close().await;
 }
