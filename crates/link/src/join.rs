@@ -150,12 +150,14 @@ impl JoinHost {
         let request = request.map_err(|error| JoinCallError::Garbled(error.to_string()))?;
         let stream = self.dial().await?;
         let answering = async {
-            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
+            let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+                .await
+                .map_err(|error| lost(&error))?;
             // How the connection ends shows in the answer.
             self.ambient
                 .tasks
                 .spawn("join connection", async move { drop(connection.await) });
-            let response = sender.send_request(request).await.map_err(lost)?;
+            let response = sender.send_request(request).await.map_err(|error| lost(&error))?;
             read(response).await
         };
         let answered = timeout(self.settings.call_patience, answering).await;
@@ -197,7 +199,7 @@ impl JoinHost {
     }
 }
 
-fn lost(error: hyper::Error) -> ConnectFault {
+fn lost(error: &hyper::Error) -> ConnectFault {
     ConnectFault::Lost {
         why: error.to_string(),
     }

@@ -97,7 +97,7 @@ impl Proxy {
             let Ok(length @ 1..) = from.read(&mut bytes).await else {
                 return;
             };
-            let piece = &mut bytes[..length];
+            let piece = bytes.get_mut(..length).unwrap();
             if is_from_host {
                 self.flip(piece);
             }
@@ -119,7 +119,7 @@ impl Proxy {
             _ if left > length => self.flip_in.store(left - length, Ordering::SeqCst),
             _ => {
                 self.flip_in.store(0, Ordering::SeqCst);
-                piece[usize::try_from(left - 1).unwrap()] ^= 0x10;
+                *piece.get_mut(usize::try_from(left - 1).unwrap()).unwrap() ^= 0x10;
             }
         }
     }
