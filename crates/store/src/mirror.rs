@@ -1,11 +1,14 @@
 //! The audit chain as files: JSON Lines in `audit/`, written from the table after each commit.
 //!
+//! Files of our chain lie in the folder itself, unless it holds those of another: of the database that this Host
+//! used before. Then they lie in a folder of their own, named after the chain.
+//!
 //! The table is the truth. The mirror knows the last entry it wrote, asks the table for what follows, and
 //! appends it; so a full disk or a crash delays it and loses nothing. A file is named after its day and its
 //! first entry, and a new one begins with each day and after 64 MiB.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +16,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use watchroom_kit::files::PRIVATE_FILE;
+use serde_json::Value;
+use watchroom_kit::files::{PRIVATE_FILE, private_folder};
 
 use crate::StoreError;
 use crate::engine::{Connection, Database};
@@ -39,7 +43,7 @@ impl Mirror {
     /// Starts the thread; it first catches up with the table.
     pub(crate) fn start(database: Arc<dyn Database>, folder: &Path, chain: String) -> Result<Self, String> {
         let (bell, rings) = sync_channel(1);
-        let folder = folder.to_owned();
+        let folder = of_chain(folder, &chain).map_err(|error| error.to_string())?;
         let run = move || {
             let mut book = Book {
                 database,
@@ -175,6 +179,32 @@ impl Book {
     }
 }
 
+/// Where the files of a chain lie.
+fn of_chain(folder: &Path, chain: &str) -> io::Result<PathBuf> {
+    let Some(newest) = newest(folder)? else {
+        return Ok(folder.to_owned());
+    };
+    let first = io::BufReader::new(File::open(newest)?)
+        .lines()
+        .next()
+        .transpose()?;
+    let of = |line: String| {
+        Some(
+            serde_json::from_str::<Value>(&line)
+                .ok()?
+                .get("chain")?
+                .as_str()?
+                == chain,
+        )
+    };
+    if first.and_then(of).unwrap_or(true) {
+        return Ok(folder.to_owned());
+    }
+    let own = folder.join(chain);
+    private_folder(&own).map_err(io::Error::other)?;
+    Ok(own)
+}
+
 /// The day an entry belongs to, as in file names (`2026-01-31`).
 fn day(line: &Line) -> &str {
     let at = line.text.find("\"timestamp\":\"").map(|at| at + 13);
@@ -266,10 +296,7 @@ fn last_line(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 fn place(line: &[u8]) -> Option<u64> {
-    serde_json::from_slice::<serde_json::Value>(line)
-        .ok()?
-        .get("seq")?
-        .as_u64()
+    serde_json::from_slice::<Value>(line).ok()?.get("seq")?.as_u64()
 }
 
 /// The first entry of a file, from its name.

@@ -43,7 +43,7 @@ enum Standing {
 }
 
 /// One session, driven by a runtime of its own.
-pub(super) struct PostgresConnection {
+pub(crate) struct PostgresConnection {
     client: Client,
     runtime: Runtime,
     /// By which others know that what we announce is not theirs.
@@ -87,9 +87,19 @@ impl PostgresConnection {
 
     /// The only number that a statement with texts gives.
     pub(super) fn number(&self, sql: &str, texts: &[&str]) -> Result<i64, StoreError> {
+        self.rows(sql, texts)?.number()
+    }
+
+    /// The only text that a statement with texts gives.
+    pub(super) fn text(&self, sql: &str, texts: &[&str]) -> Result<String, StoreError> {
+        let found = self.rows(sql, texts)?.texts()?.pop();
+        found.ok_or_else(|| StoreError::Database("a text was expected, not nothing".to_owned()))
+    }
+
+    fn rows(&self, sql: &str, texts: &[&str]) -> Result<Rows, StoreError> {
         let cells = texts.iter().map(|text| Cell::Text((*text).to_owned())).collect();
         let step = Step::Query(self.prepare(sql)?, cells);
-        self.converse(&[step])?.rows().number()
+        Ok(self.converse(&[step])?.rows())
     }
 
     fn prepare(&self, sql: &str) -> Result<Prepared, StoreError> {

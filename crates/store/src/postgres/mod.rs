@@ -32,8 +32,6 @@ use crate::engine::{Connection, Database, Heard, Prepared};
 use crate::schema::Engine;
 use crate::{OpenError, StoreError};
 
-/// The file in the state folder that holds our chain's name.
-const CHAIN: &str = "chain";
 const CLAIM: &str = "SELECT pg_try_advisory_lock(hashtextextended('watchroom chain ' || $1, 0))::int::bigint";
 const BACKEND: &str = "SELECT pg_backend_pid()::bigint";
 /// Ends a session of ours that the server still believes in. The name makes sure that the number has not been
@@ -49,7 +47,7 @@ const REST: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) struct PostgresServer {
     server: Server,
-    chain_file: PathBuf,
+    folder: PathBuf,
     chain: OnceLock<String>,
     /// The server's number for the session that last wrote our chain.
     writer: Mutex<Option<i64>>,
@@ -63,22 +61,24 @@ impl PostgresServer {
         })?;
         Ok(Self {
             server,
-            chain_file: folder.join(CHAIN),
+            folder: folder.to_owned(),
             chain: OnceLock::new(),
             writer: Mutex::default(),
         })
     }
 
-    /// The name of our chain: kept in the state folder, as the database is everybody's.
-    fn chain(&self, ambient: &Ambient) -> std::io::Result<String> {
-        match std::fs::read_to_string(&self.chain_file) {
+    /// The name of our chain in that database: kept in the state folder, as the database is everybody's.
+    fn chain(&self, database: &str, ambient: &Ambient) -> Result<String, String> {
+        let path = self.folder.join(format!("{database}.chain"));
+        let told = |error: std::io::Error| format!("{}: {error}", path.display());
+        match std::fs::read_to_string(&path) {
             Ok(text) => Ok(text.trim().to_owned()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let fresh = ambient.uuid().to_string();
-                files::replace(&self.chain_file, fresh.as_bytes(), files::PRIVATE_FILE)?;
+                files::replace(&path, fresh.as_bytes(), files::PRIVATE_FILE).map_err(told)?;
                 Ok(fresh)
             }
-            Err(error) => Err(error),
+            Err(error) => Err(told(error)),
         }
     }
 
@@ -120,10 +120,8 @@ impl Database for PostgresServer {
             database: self.place(),
             why,
         };
-        upgrade::upgrade(&self.server, ambient.clock.now_micros())?;
-        let chain = self
-            .chain(ambient)
-            .map_err(|error| unusable(format!("{}: {error}", self.chain_file.display())))?;
+        let database = upgrade::upgrade(&self.server, ambient)?;
+        let chain = self.chain(&database, ambient).map_err(unusable)?;
         let chain = self.chain.get_or_init(|| chain).clone();
         let claimed = self.claimed().map_err(|error| unusable(error.to_string()))?;
         let writer = claimed.ok_or_else(|| OpenError::InUse {

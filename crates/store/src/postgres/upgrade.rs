@@ -1,6 +1,8 @@
 //! Bringing a database up to date: all missing migrations in one transaction, by one replica at a time.
 
 use super::Server;
+use watchroom_kit::Ambient;
+
 use super::connection::PostgresConnection;
 use super::session::Use;
 use crate::schema::{Engine, Migration};
@@ -13,12 +15,25 @@ const VERSION: &str = "SELECT coalesce(max(version), 0) FROM schema_version";
 const VERSIONS: &str = "CREATE TABLE schema_version (version bigint NOT NULL PRIMARY KEY, \
                         name text NOT NULL, applied_at bigint NOT NULL)";
 
-/// Brings the schema to the newest migration there is.
-pub(super) fn upgrade(server: &Server, now_us: i64) -> Result<(), OpenError> {
-    upgrade_to(server, migrations::ALL, now_us)
+/// The database's own name for itself, by which a Host tells it from others it has used.
+const NAME: &str = "INSERT INTO host (key, value) VALUES ('database', $1) \
+                    ON CONFLICT (key) DO UPDATE SET value = host.value RETURNING value";
+
+/// Brings the schema to the newest migration there is; the database's name for itself.
+pub(super) fn upgrade(server: &Server, ambient: &Ambient) -> Result<String, OpenError> {
+    let conn = upgrade_to(server, migrations::ALL, ambient.clock.now_micros())?;
+    let fresh = ambient.uuid().to_string();
+    conn.text(NAME, &[&fresh]).map_err(|error| OpenError::Unusable {
+        database: server.to_string(),
+        why: error.to_string(),
+    })
 }
 
-pub(crate) fn upgrade_to(server: &Server, migrations: &[Migration], now_us: i64) -> Result<(), OpenError> {
+pub(crate) fn upgrade_to(
+    server: &Server,
+    migrations: &[Migration],
+    now_us: i64,
+) -> Result<PostgresConnection, OpenError> {
     let unusable = |error: StoreError| OpenError::Unusable {
         database: server.to_string(),
         why: with_next_step(&error),
@@ -40,7 +55,7 @@ pub(crate) fn upgrade_to(server: &Server, migrations: &[Migration], now_us: i64)
         });
     }
     if found == known {
-        return Ok(());
+        return Ok(conn);
     }
     conn.plain(&statements(migrations, found, now_us))
         .map_err(unusable)?;
@@ -49,7 +64,7 @@ pub(crate) fn upgrade_to(server: &Server, migrations: &[Migration], now_us: i64)
         store.schema.to = known,
         "the database schema is up to date"
     );
-    Ok(())
+    Ok(conn)
 }
 
 fn version(conn: &PostgresConnection) -> Result<i64, StoreError> {

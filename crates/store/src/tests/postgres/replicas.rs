@@ -219,12 +219,41 @@ async fn a_copy_of_a_state_folder_may_not_write_the_same_chain() {
     let room = Room::open().await;
     let copy = with_key_of(&room);
     watchroom_kit::files::private_folder(&copy.path().join("db")).unwrap();
-    std::fs::copy(room.folder.path().join("db/chain"), copy.path().join("db/chain")).unwrap();
+    for file in std::fs::read_dir(room.folder.path().join("db")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), copy.path().join("db").join(file.file_name())).unwrap();
+    }
     let url = room.database.as_ref().map(|database| database.url());
     let settings = super::settings(copy.path(), url);
     let opened = Store::open(settings, Ambient::system()).await;
     assert!(matches!(opened, Err(OpenError::InUse { .. })), "{opened:?}");
     room.add("alpha").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_host_that_moves_to_another_database_begins_a_chain_and_keeps_the_files_of_the_old() {
+    let moved = Room::open().await;
+    moved.add("alpha").await.unwrap();
+    moved.store.close().await;
+    let old = moved.store.committed_head().chain;
+    let room = Room::open_in(moved.folder, Room::database(), Ambient::system()).await;
+    room.add("beta").await.unwrap();
+    room.store.close().await;
+    let chain = room.store.committed_head().chain;
+    assert_ne!(chain, old);
+    let audit = room.folder.path().join("audit");
+    let lines = |folder: &std::path::Path| -> String {
+        let files = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().path());
+        let files = files.filter(|file| file.is_file());
+        files.map(|file| std::fs::read_to_string(file).unwrap()).collect()
+    };
+    let (before, after) = (lines(&audit), lines(&audit.join(&chain)));
+    assert!(before.contains("alpha") && before.contains(&old), "{before}");
+    assert!(after.contains("beta") && after.contains(&chain), "{after}");
+    let room = room.reopen().await;
+    assert_eq!(room.store.committed_head().chain, chain, "it is found again");
 }
 
 #[tokio::test]

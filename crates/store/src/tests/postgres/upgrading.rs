@@ -8,7 +8,7 @@ fn upgrade(database: &TestDatabase, migrations: &[Migration]) -> Result<(), Open
     let server = super::settings("/nowhere".as_ref(), Some(database.url()))
         .server
         .unwrap();
-    upgrade_to(&server, migrations, 1)
+    upgrade_to(&server, migrations, 1).map(drop)
 }
 
 #[test]
