@@ -75,6 +75,15 @@ impl OrderError {
     }
 }
 
+/// The slug and the next step for a node that is kept out.
+fn kept_out(standing: &str) -> (&'static str, &'static str) {
+    match standing {
+        "revoked" => ("node-revoked", "make a replace join URL for it to bring it back"),
+        "locked" => ("node-locked", "lift its lock first"),
+        _ => ("node-not-approved", "approve it first"),
+    }
+}
+
 impl Fault for OrderError {
     fn kind(&self) -> FaultKind {
         match self {
@@ -90,11 +99,7 @@ impl Fault for OrderError {
         match self {
             Self::NoSuchServer => "not-found",
             Self::NodeOffline { .. } => "node-offline",
-            Self::NodeKeptOut { standing, .. } => match *standing {
-                "revoked" => "node-revoked",
-                "locked" => "node-locked",
-                _ => "node-not-approved",
-            },
+            Self::NodeKeptOut { standing, .. } => kept_out(standing).0,
             Self::RefusedByNode { .. } => "refused-by-node",
             Self::TimedOut { .. } => "node-timed-out",
             Self::Failed(_) => "node-failed",
@@ -114,11 +119,7 @@ impl Fault for OrderError {
                 )
             }
             Self::NodeKeptOut { node, standing } => {
-                let next = match *standing {
-                    "revoked" => "make a replace join URL for it to bring it back",
-                    "locked" => "lift its lock first",
-                    _ => "approve it first",
-                };
+                let next = kept_out(standing).1;
                 format!("node {node} is {standing}; nothing was asked of it. To go on, {next}")
             }
             Self::RefusedByNode { why, .. } => format!("the node refused: {why}"),

@@ -38,7 +38,9 @@ impl Authority for CaAuthority {
     }
 
     fn read(&self, request: &[u8]) -> Result<RequestedKey, AuthorityError> {
-        let key = NodeRequest::read(request).map_err(authority_error)?.public_key();
+        let key = NodeRequest::read(request)
+            .map_err(|error| authority_error(&error))?
+            .public_key();
         let fingerprint = Fingerprint::of(&key).to_string();
         Ok(RequestedKey { key, fingerprint })
     }
@@ -50,7 +52,7 @@ impl Authority for CaAuthority {
 
     fn certify(&self, node: NodeId, request: &[u8]) -> Result<Certified, AuthorityError> {
         let issued = self.ca.issue_node_leaf(node.as_uuid(), request, &self.ambient);
-        let issued = issued.map_err(authority_error)?;
+        let issued = issued.map_err(|error| authority_error(&error))?;
         Ok(Certified {
             chain: issued.chain.iter().map(|one| one.to_vec()).collect(),
             not_after: issued.not_after,
@@ -66,7 +68,7 @@ impl Authority for CaAuthority {
     }
 }
 
-fn authority_error(error: IssueError) -> AuthorityError {
+fn authority_error(error: &IssueError) -> AuthorityError {
     match error.kind() {
         FaultKind::Invalid => AuthorityError::BadRequest(error.public()),
         _ => AuthorityError::Failed(error.to_string()),

@@ -38,7 +38,7 @@ pub(crate) fn follow(ca: &Arc<ClusterCa>, hub: &Hub, fleet: &Fleet, ambient: &Am
                     hub.tell_anchors().await;
                 }
                 Err(error) => {
-                    tracing::error!(%error, "the old cluster CA is still trusted: it cannot be removed")
+                    tracing::error!(%error, "the old cluster CA is still trusted: it cannot be removed");
                 }
             }
         }

@@ -320,9 +320,8 @@ pub(super) fn create() -> CreatePage {
     CreatePage::new(shell(Section::Servers, "Create a server"), nodes, &typed, &faults)
 }
 
-/// Every page, by the name of a file for it.
-pub(super) fn pages() -> Vec<(&'static str, String)> {
-    let (nodes, servers) = fleet();
+/// The list of nodes, and one of them.
+fn node_pages(nodes: &[NodeView], servers: &[ServerView]) -> (NodesPage, NodePage) {
     let mut done = shell(Section::Nodes, "Nodes");
     done.flash = Some(Flash::done("harbour was told"));
     let rows: Vec<_> = nodes
@@ -347,9 +346,20 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
         t: &EN,
         shell: shell(Section::Nodes, "harbour"),
         revocation: Some(joining::revocation(&nodes[0])),
-        live: NodeLive::new(node(1, "harbour", NodeStatus::Online), Some(servers.clone()), NOW),
+        live: NodeLive::new(
+            node(1, "harbour", NodeStatus::Online),
+            Some(servers.to_vec()),
+            NOW,
+        ),
         command: command(),
     };
+    (nodes_page, node_page)
+}
+
+/// Every page, by the name of a file for it.
+pub(super) fn pages() -> Vec<(&'static str, String)> {
+    let (nodes, servers) = fleet();
+    let (nodes_page, node_page) = node_pages(&nodes, &servers);
     let sign_in = SignInTyped {
         username: "alice".into(),
         ..SignInTyped::default()
