@@ -24,6 +24,8 @@ pub(crate) enum Door {
     PlainToTls,
     /// Plain HTTP where that is meant: operations, or an application without TLS of its own.
     Plain,
+    /// Plain HTTP that never leaves this machine.
+    Loopback,
     /// The Unix socket of this machine.
     Socket(LocalPeer),
 }
@@ -80,6 +82,16 @@ impl Peer {
         }
     }
 
+    /// Plain HTTP on a listener that only this machine reaches: cookies are taken there, as they pass no wire.
+    #[must_use]
+    pub const fn loopback(address: SocketAddr) -> Self {
+        Self {
+            address,
+            door: Door::Loopback,
+            is_surplus: false,
+        }
+    }
+
     /// A process of this machine over the Unix socket.
     #[must_use]
     pub const fn local(peer: LocalPeer) -> Self {
@@ -96,7 +108,7 @@ impl Peer {
     pub const fn process(&self) -> Option<LocalPeer> {
         match self.door {
             Door::Socket(peer) => Some(peer),
-            Door::Tls { .. } | Door::Narrow(_) | Door::PlainToTls | Door::Plain => None,
+            Door::Tls { .. } | Door::Narrow(_) | Door::PlainToTls | Door::Plain | Door::Loopback => None,
         }
     }
 }

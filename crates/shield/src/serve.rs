@@ -78,7 +78,7 @@ pub async fn serve<S: Application>(
     application: S,
     tasks: Tasks,
 ) {
-    Listener::new(shield, Some(choose), application, &tasks)
+    Listener::new(shield, Speaks::Tls(choose), application, &tasks)
         .accept_tcp(listener)
         .await;
 }
@@ -90,9 +90,31 @@ pub async fn serve_plain<S: Application>(
     application: S,
     tasks: Tasks,
 ) {
-    Listener::new(shield, None, application, &tasks)
+    Listener::new(shield, Speaks::Plain(Peer::plain), application, &tasks)
         .accept_tcp(listener)
         .await;
+}
+
+/// Serves an application over plain HTTP to browsers of this very machine. Unlike [`serve_plain`] it takes
+/// cookies: what is on loopback passes no wire.
+///
+/// # Errors
+/// If the listener is bound to an address that others reach; nothing is served then.
+pub fn serve_loopback<S: Application>(
+    listener: TcpListener,
+    shield: Shield,
+    application: S,
+    tasks: &Tasks,
+) -> std::io::Result<impl Future<Output = ()> + Send + use<S>> {
+    let address = listener.local_addr()?;
+    if !address.ip().is_loopback() {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            format!("{address} is not a loopback address"),
+        ));
+    }
+    let listens = Listener::new(shield, Speaks::Plain(Peer::loopback), application, tasks);
+    Ok(listens.accept_tcp(listener))
 }
 
 /// Serves an application on a Unix socket, with a [`LocalPeer`] in the extensions of each request. The host is not
@@ -103,14 +125,22 @@ pub async fn serve_local<S: Application>(
     application: S,
     tasks: Tasks,
 ) {
-    Listener::new(shield, None, application, &tasks)
+    Listener::new(shield, Speaks::Plain(Peer::plain), application, &tasks)
         .accept_unix(listener)
         .await;
 }
 
+/// What is spoken on a TCP listener.
+enum Speaks {
+    /// TLS, or plain HTTP that is sent there.
+    Tls(Arc<dyn ChooseTls>),
+    /// Plain HTTP, with peers of this kind.
+    Plain(fn(SocketAddr) -> Peer),
+}
+
 struct Listener<S> {
     shield: Shield,
-    choose: Option<Arc<dyn ChooseTls>>,
+    speaks: Speaks,
     speech: Speech,
     application: S,
     connections: Connections,
@@ -118,12 +148,12 @@ struct Listener<S> {
 }
 
 impl<S: Application> Listener<S> {
-    fn new(shield: Shield, choose: Option<Arc<dyn ChooseTls>>, application: S, tasks: &Tasks) -> Arc<Self> {
+    fn new(shield: Shield, speaks: Speaks, application: S, tasks: &Tasks) -> Arc<Self> {
         let tasks = tasks.child();
         let speech = Speech::new(&shield, &tasks);
         Arc::new(Self {
             shield,
-            choose,
+            speaks,
             speech,
             application,
             connections: Connections::default(),
@@ -196,11 +226,14 @@ impl<S: Application> Listener<S> {
         // Without this a small answer can wait for the acknowledgement of the one before.
         drop(stream.set_nodelay(true));
         let patience = Duration::from_secs(self.shield.rules().config.header_read_s);
-        let Some(choose) = &self.choose else {
-            return self
-                .conversation(Peer::plain(address), Some(place), false)
-                .hold(stream)
-                .await;
+        let choose = match &self.speaks {
+            Speaks::Tls(choose) => choose,
+            Speaks::Plain(peer) => {
+                return self
+                    .conversation(peer(address), Some(place), false)
+                    .hold(stream)
+                    .await;
+            }
         };
         let patience = if place.is_surplus {
             patience.min(SURPLUS_PATIENCE)
