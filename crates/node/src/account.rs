@@ -44,6 +44,18 @@ pub(crate) fn named(name: &str) -> Option<Account> {
     })
 }
 
+/// What the account with this number is called, or the number.
+pub(crate) fn name_of(uid: u32) -> String {
+    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        let is_it = fields.nth(1)?.parse() == Ok(uid);
+        is_it.then(|| name.to_owned())
+    });
+    named.unwrap_or_else(|| uid.to_string())
+}
+
 /// An account that nobody of this machine has, and that is claimed for us from now on. The search begins
 /// at a place of this agent's own and goes on after the last one given, because a removed server's folder
 /// stays and still belongs to its old account.

@@ -7,6 +7,7 @@
 //! The chain shows every entry that was changed, taken out of the middle, or put in. That the newest entries
 //! were cut off shows only against the Host's own log, which names the same keys.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,8 @@ use watchroom_policy::EventType;
 const SEGMENT: u64 = 16_384;
 /// Segments that are kept: what a busy node is ordered in a year.
 const SEGMENTS: usize = 8;
+/// Entries that are at hand for the node's own page.
+const LATEST: usize = 50;
 
 /// Why the log cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +57,7 @@ pub(crate) struct Ledger {
     segment: Journal,
     in_segment: u64,
     head: Head,
+    latest: VecDeque<Entry>,
 }
 
 impl Ledger {
@@ -71,11 +75,15 @@ impl Ledger {
             Some(line) => read(line, lines.len() as u64)?.head(),
             None => before(folder, &newest)?.unwrap_or_else(|| Head::start(format!("node:{name}"))),
         };
+        let older = lines.len().saturating_sub(LATEST);
+        // What was changed on disk is found by `NodeAudit::read`; it is nothing to show as if it were so.
+        let latest = lines.iter().skip(older).filter_map(|line| Entry::read(line).ok());
         Ok(Self {
             folder: folder.to_owned(),
             segment,
             in_segment: lines.len() as u64,
             head,
+            latest: latest.collect(),
         })
     }
 
@@ -88,7 +96,16 @@ impl Ledger {
         self.segment.append(entry.line().as_bytes())?;
         self.head = entry.head();
         self.in_segment += 1;
+        self.latest.push_back(entry);
+        if self.latest.len() > LATEST {
+            self.latest.pop_front();
+        }
         Ok(())
+    }
+
+    /// The last entries, newest first.
+    pub(crate) fn latest(&self) -> Vec<Entry> {
+        self.latest.iter().rev().cloned().collect()
     }
 
     fn turn_over(&mut self) -> Result<(), LedgerError> {

@@ -8,6 +8,7 @@
 mod account;
 mod claims;
 mod console;
+mod dashboard;
 mod gate;
 mod ledger;
 mod memory;
@@ -20,6 +21,7 @@ mod shim;
 mod supervisor;
 mod vitals;
 
+pub use dashboard::{DashboardParts, Invitations, Portrait, serve_dashboard};
 pub use ledger::{LedgerError, NodeAudit};
 pub use settings::{Rules, Settings};
 pub use shim::shim_main;

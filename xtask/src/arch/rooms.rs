@@ -167,11 +167,12 @@ pub(crate) const ROOMS: &[Room] = &[
             "policy",
             "audit",
             "inspect",
+            "shield",
             "trust",
             "link",
             "testkit-folder",
         ],
-        "the privileged program stays small: no database, no panel, no web framework",
+        "the privileged program stays small: no database, no panel; its own page stands behind the same edge",
     ),
     room(
         "watchroom",

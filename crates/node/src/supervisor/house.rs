@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast;
 use tokio::task::spawn_blocking;
-use watchroom_audit::Draft;
+use watchroom_audit::{Draft, Entry};
 use watchroom_kit::{Ambient, Tasks};
 use watchroom_model::{ServerId, ServerReport};
 
@@ -104,6 +104,14 @@ impl House {
             // Only a runtime that shuts down drops the call.
             Err(_) => Err(Refusal::Interrupted),
         }
+    }
+
+    /// The last entries of the node's own audit, newest first.
+    pub(super) fn latest(&self) -> Vec<Entry> {
+        self.ledger
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .latest()
     }
 
     /// Where a server's shim has its papers.

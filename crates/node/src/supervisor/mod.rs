@@ -7,6 +7,7 @@
 mod course;
 mod desk;
 mod fuse;
+mod here;
 mod house;
 mod keeper;
 mod open;
