@@ -159,7 +159,7 @@ impl Machine {
             same_account: true,
             ..watchroom_node::Rules::default()
         };
-        let agent = Agent::start(&state, program.shim, rules, &self.ambient).await;
+        let agent = Agent::start(&state, program.shim, rules, None, &self.ambient).await;
         let agent = agent.unwrap_or_else(|error| panic!("{error:?}"));
         self.agent = Some((agent, state));
     }

@@ -124,7 +124,7 @@ impl TestRoom {
             same_account: true,
             ..watchroom_node::Rules::default()
         };
-        let agent = Agent::start(&state, program.shim, rules, &ambient).await;
+        let agent = Agent::start(&state, program.shim, rules, None, &ambient).await;
         let agent = agent.unwrap_or_else(|error| panic!("{error:?}"));
         let room = Self {
             host,

@@ -1,12 +1,18 @@
 //! The node agent: the supervisor of this machine's servers, linked to its Host.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::net::TcpListener;
 use watchroom_kit::{Ambient, FaultKind};
 use watchroom_link::{Dialler, DiallerSettings, LinkSettings};
-use watchroom_node::{Rules, Settings, Supervisor};
+use watchroom_node::{DashboardParts, Portrait, Rules, Settings, Supervisor, serve_dashboard};
+use watchroom_trust::{Fingerprint, NodeKey};
 
+use crate::bind::bind;
+use crate::config::NodeSection;
+use crate::endpoints::Endpoints;
 use crate::failure::Failure;
 use crate::node_identity::NodeIdentity;
 use crate::node_papers::NodePapers;
@@ -17,10 +23,12 @@ use crate::state::State;
 pub struct Agent {
     /// The supervisor.
     pub supervisor: Arc<Supervisor>,
+    /// Where its own page is, if it has one.
+    pub dashboard: Option<SocketAddr>,
 }
 
 impl Agent {
-    /// Finds the servers that run, and dials the Host.
+    /// Finds the servers that run, dials the Host, and serves the node's own page on `page`, a loopback listener.
     ///
     /// # Errors
     /// If this folder holds no enrolled node, or the agent's memory cannot be read.
@@ -28,8 +36,15 @@ impl Agent {
         state: &State,
         program: &Path,
         rules: Rules,
+        page: Option<TcpListener>,
         ambient: &Ambient,
     ) -> Result<Self, Failure> {
+        let unserved = |error: std::io::Error| {
+            let cause = format!("cannot serve the node's own page: {error}");
+            Failure::new(FaultKind::Internal, cause).next_step("choose a loopback address with --node-listen")
+        };
+        let dashboard = page.as_ref().map(TcpListener::local_addr).transpose();
+        let dashboard = dashboard.map_err(unserved)?;
         let sockets = state.sockets()?;
         let state = state.folder();
         let identity = NodeIdentity::read(state)?.ok_or_else(not_enrolled)?;
@@ -40,12 +55,13 @@ impl Agent {
             servers: state.join("servers"),
             runtime: sockets.join("shims"),
             program: program.to_owned(),
-            port: 0,
+            port: dashboard.map_or(0, |address| address.port()),
             rules,
         };
         let supervisor = Supervisor::open(settings, ambient.clone())
             .await
             .map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))?;
+        let portrait = portrait(&identity, state)?;
         let dialler = Dialler::new(
             DiallerSettings {
                 node: identity.node,
@@ -58,10 +74,32 @@ impl Agent {
             },
             ambient.clone(),
         );
+        if let Some(listener) = page {
+            let parts = DashboardParts {
+                portrait,
+                supervisor: supervisor.clone(),
+                links: dialler.states(),
+                run: Endpoints::folder(state),
+                ambient: ambient.clone(),
+            };
+            serve_dashboard(listener, parts).map_err(unserved)?;
+        }
         ambient
             .tasks
             .spawn("link-to-host", dialler.run(supervisor.clone()));
-        Ok(Self { supervisor })
+        Ok(Self {
+            supervisor,
+            dashboard,
+        })
+    }
+
+    /// What the file of endpoints says of it.
+    #[must_use]
+    pub fn endpoints(&self) -> Endpoints {
+        Endpoints {
+            node: self.dashboard.map(|address| format!("http://{address}")),
+            ..Endpoints::default()
+        }
     }
 
     /// Lets go of the servers; they run on. Says how many do.
@@ -70,6 +108,34 @@ impl Agent {
         self.supervisor.close().await;
         running
     }
+}
+
+/// Takes the port of the node's own page. A port that somebody chose and that cannot be had stops the start; if only
+/// the usual one is taken, as by another Watchroom on this machine, the node does its work without a page.
+///
+/// # Errors
+/// The failure names the flag to change.
+pub async fn bind_page(listen: SocketAddr) -> Result<Option<TcpListener>, Failure> {
+    match bind(listen, "--node-listen").await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if listen == NodeSection::default().listen => {
+            tracing::warn!("the node has no page of its own: {}", error.render(false).trim());
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn portrait(identity: &NodeIdentity, state: &Path) -> Result<Portrait, Failure> {
+    let key = NodeKey::open_or_make(state).map_err(Failure::trust)?;
+    let authorities = identity.authorities.iter();
+    Ok(Portrait {
+        name: identity.name.to_string(),
+        node: identity.node.to_string(),
+        cluster: identity.cluster.to_string(),
+        key: Fingerprint::of(&key.public_key()),
+        authorities: authorities.map(|ca| Fingerprint::of(ca.der())).collect(),
+    })
 }
 
 fn not_enrolled() -> Failure {

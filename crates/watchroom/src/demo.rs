@@ -234,7 +234,7 @@ async fn join(
         own_address: None,
     };
     joining::join(state.folder(), invitation, ambient, &mut |_| {}).await?;
-    let agent = Agent::start(&state, program, rules(), ambient).await?;
+    let agent = Agent::start(&state, program, rules(), None, ambient).await?;
     Ok((agent, state))
 }
 

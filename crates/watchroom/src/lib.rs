@@ -7,6 +7,8 @@
 #[cfg(feature = "node")]
 pub mod agent;
 pub mod announce;
+#[cfg(any(feature = "host", feature = "node"))]
+mod bind;
 mod cli;
 pub mod client;
 pub mod config;

@@ -1,6 +1,8 @@
 //! The long-running commands: what `up`, `host` and `node` start once options and configuration are read.
 
 use std::io;
+#[cfg(all(feature = "host", feature = "node"))]
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,8 +11,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use watchroom_kit::ExposeSecret;
 use watchroom_kit::{Ambient, FaultKind};
 
+#[cfg(feature = "node")]
+use crate::agent::{Agent, bind_page};
 use crate::config::{Loaded, Sources};
 use crate::descriptors;
+use crate::endpoints::Endpoints;
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::state::State;
@@ -54,9 +59,13 @@ pub async fn up(options: RunOptions) -> Result<(), Failure> {
     let state = State::open(&options.state, "host")?;
     let node_state = State::open(&options.state, "node")?;
     let config = &options.loaded.config;
-    let running = host::start(&state, config, &ambient).await?;
-    let agent = crate::agent::Agent::start(&node_state, &program()?, options.rules(), &ambient).await?;
+    // What a killed program left behind would send scripts to ports that are somebody else's by now.
+    Endpoints::withdraw_node(state.folder()).map_err(unlisted)?;
+    let page = bind_page(config.node.listen).await?;
+    let mut running = host::start(&state, config, &ambient).await?;
+    let agent = Agent::start(&node_state, &program()?, options.rules(), page, &ambient).await?;
     running.expect_local_node().await;
+    running.has_node(&agent);
     running
         .announce(&state, &options, agent.supervisor.running())
         .await?;
@@ -64,8 +73,10 @@ pub async fn up(options: RunOptions) -> Result<(), Failure> {
         say(&step)?;
     }
     stop.asked().await;
+    let withdrawn = Endpoints::withdraw_node(state.folder());
     let still_running = agent.close().await;
     running.stop(state.folder()).await?;
+    withdrawn.map_err(unlisted)?;
     match still_running {
         _ if options.is_quiet => {}
         0 => say("Stopped.")?,
@@ -88,9 +99,11 @@ pub async fn demo(config: &Config, folder: demo::Folder) -> Result<(), Failure> 
     let ambient = Ambient::system();
     let state = State::open(&folder.host(), "host")?;
     let node_state = State::open(&folder.host(), "node")?;
-    let running = host::start(&state, config, &ambient).await?;
-    let agent = crate::agent::Agent::start(&node_state, &program()?, demo::rules(), &ambient).await?;
+    let page = bind_page((Ipv4Addr::LOCALHOST, 0).into()).await?;
+    let mut running = host::start(&state, config, &ambient).await?;
+    let agent = Agent::start(&node_state, &program()?, demo::rules(), page, &ambient).await?;
     running.expect_local_node().await;
+    running.has_node(&agent);
     running.open(&state)?;
     let scene = demo::Scene::set(&folder, &program()?).await?;
     say(&format!(
@@ -136,7 +149,10 @@ pub async fn node(options: RunOptions) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
     let ambient = Ambient::system();
     let state = State::open(&options.state, "node")?;
-    let agent = crate::agent::Agent::start(&state, &program()?, options.rules(), &ambient).await?;
+    Endpoints::withdraw_node(state.folder()).map_err(unlisted)?;
+    let page = bind_page(options.loaded.config.node.listen).await?;
+    let agent = Agent::start(&state, &program()?, options.rules(), page, &ambient).await?;
+    agent.endpoints().publish(state.folder()).map_err(unlisted)?;
     if !options.is_quiet {
         say(&format!(
             "The node agent is up. {} servers run from before.",
@@ -144,9 +160,10 @@ pub async fn node(options: RunOptions) -> Result<(), Failure> {
         ))?;
     }
     stop.asked().await;
+    let withdrawn = Endpoints::withdraw_node(state.folder());
     agent.close().await;
     end(&ambient).await;
-    Ok(())
+    withdrawn.map_err(unlisted)
 }
 
 impl RunOptions {
@@ -155,6 +172,14 @@ impl RunOptions {
     fn rules(&self) -> watchroom_node::Rules {
         self.loaded.rules.clone()
     }
+}
+
+/// The list of endpoints cannot be kept.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+fn unlisted(error: io::Error) -> Failure {
+    let cause = format!("cannot say where we listen: {error}");
+    Failure::new(FaultKind::Internal, cause)
+        .next_step("make sure that this user may write to the folder `run` of the state folder")
 }
 
 fn say(line: &str) -> Result<(), Failure> {
@@ -214,12 +239,13 @@ mod host {
     use std::path::Path;
 
     use super::{
-        Ambient, Failure, FaultKind, LINK_LOOKED_FOR_EVERY, LINK_PATIENCE, RunOptions, State, descriptors,
-        end, io,
+        Ambient, Endpoints, Failure, FaultKind, LINK_LOOKED_FOR_EVERY, LINK_PATIENCE, RunOptions, State,
+        descriptors, end, io, unlisted,
     };
+    #[cfg(feature = "node")]
+    use crate::agent::Agent;
     use crate::announce::{self, Announcement};
     use crate::config::Config;
-    use crate::endpoints::Endpoints;
     use crate::host::{Host, Listeners, loopback_of};
 
     /// Removes a file that may be gone already.
@@ -238,13 +264,7 @@ mod host {
 
     pub(super) async fn start(state: &State, config: &Config, ambient: &Ambient) -> Result<Running, Failure> {
         // What a killed program left behind would send scripts to ports that are somebody else's by now.
-        Endpoints::remove(state.folder()).map_err(|error| {
-            Failure::new(
-                FaultKind::Internal,
-                format!("cannot remove the old list of endpoints: {error}"),
-            )
-            .next_step("make sure that this user may write to the folder `run` of the state folder")
-        })?;
+        Endpoints::withdraw_host(state.folder()).map_err(unlisted)?;
         let listeners = Listeners::bind(config, &state.sockets()?.join("host.sock")).await?;
         let unbound = |error: io::Error| Failure::new(FaultKind::Internal, error.to_string());
         let panel = listeners.panel.local_addr().map_err(unbound)?;
@@ -269,6 +289,12 @@ mod host {
     }
 
     impl Running {
+        /// Says where the node's own page is, beside where the Host listens.
+        #[cfg(feature = "node")]
+        pub(super) fn has_node(&mut self, agent: &Agent) {
+            self.endpoints.node = agent.endpoints().node;
+        }
+
         #[cfg(feature = "node")]
         /// Counts the local node's link among what must work, and gives it a moment to come up, so that an order
         /// given right after the start finds it. Without it the start goes on: `/readyz` then says what is wrong.
@@ -290,15 +316,9 @@ mod host {
             options: &RunOptions,
             running_servers: usize,
         ) -> Result<(), Failure> {
-            let unwritten = |error: io::Error| {
-                Failure::new(
-                    FaultKind::Internal,
-                    format!("cannot say where we listen: {error}"),
-                )
-            };
             let setup_code = self.host.identity.setup_code().await?;
             if setup_code.is_none() {
-                announce::forget_setup_code(state.folder()).map_err(unwritten)?;
+                announce::forget_setup_code(state.folder()).map_err(unlisted)?;
             }
             let name = gethostname::gethostname().to_string_lossy().into_owned();
             let announcement = Announcement {
@@ -313,9 +333,9 @@ mod host {
             if options.is_quiet {
                 announcement
                     .write(&mut io::sink(), is_terminal)
-                    .map_err(unwritten)?;
+                    .map_err(unlisted)?;
             } else {
-                announcement.write(&mut out, is_terminal).map_err(unwritten)?;
+                announcement.write(&mut out, is_terminal).map_err(unlisted)?;
             }
             // The file is the promise that everything answers, so it comes last.
             self.open(state)
@@ -323,12 +343,7 @@ mod host {
 
         /// Says in the list of endpoints, and to a service manager, that everything answers.
         pub(super) fn open(&self, state: &State) -> Result<(), Failure> {
-            self.endpoints.write(state.folder()).map_err(|error| {
-                Failure::new(
-                    FaultKind::Internal,
-                    format!("cannot say where we listen: {error}"),
-                )
-            })?;
+            self.endpoints.publish(state.folder()).map_err(unlisted)?;
             if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
                 tracing::debug!(%error, "no service manager was told of the start");
             }
@@ -342,7 +357,7 @@ mod host {
         }
 
         pub(super) async fn stop(self, state: &Path) -> Result<(), Failure> {
-            let removed = Endpoints::remove(state);
+            let removed = Endpoints::withdraw_host(state);
             end(self.host.ambient()).await;
             self.host.close().await;
             // Left to the end: a client that finds it while we stop is told so, instead of that nobody is here.

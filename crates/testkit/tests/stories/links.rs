@@ -61,7 +61,7 @@ async fn a_copied_machine_is_fenced_until_an_administrator_decides() {
         same_account: true,
         ..Rules::default()
     };
-    let thief = Agent::start(&state, program!().shim, rules, room.host.ambient()).await;
+    let thief = Agent::start(&state, program!().shim, rules, None, room.host.ambient()).await;
     let thief = thief.unwrap_or_else(|error| panic!("{error:?}"));
     let reason = until_node(&vera, "locked").await;
     assert!(

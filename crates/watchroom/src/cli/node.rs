@@ -3,10 +3,14 @@
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use uuid::Uuid;
+#[cfg(feature = "node")]
+use watchroom_kit::ExposeSecret;
 use watchroom_kit::FaultKind;
 
 use super::context::Context;
 use crate::client::Client;
+#[cfg(feature = "node")]
+use crate::endpoints::Endpoints;
 use crate::failure::Failure;
 use crate::output::Column;
 
@@ -39,6 +43,10 @@ enum NodeCommand {
     #[cfg(feature = "node")]
     #[command(after_help = "Example:\n  watchroom node audit -o json")]
     Audit,
+    /// Make a link to this machine's own node page; it works once, for five minutes
+    #[cfg(feature = "node")]
+    #[command(after_help = "Example:\n  watchroom node open")]
+    Open,
 }
 
 #[cfg(feature = "node")]
@@ -92,6 +100,8 @@ impl Node {
             Some(NodeCommand::Show { node }) => show(context, &node).await,
             #[cfg(feature = "node")]
             Some(NodeCommand::Audit) => audit(context),
+            #[cfg(feature = "node")]
+            Some(NodeCommand::Open) => open(context),
             None => self.serve(context).await,
         }
     }
@@ -130,6 +140,29 @@ fn audit(mut context: Context) -> Result<(), Failure> {
         audit.entries.len()
     ));
     Ok(())
+}
+
+/// Invites one browser to the page of the node that runs on this state folder. Who may write there is believed.
+#[cfg(feature = "node")]
+fn open(mut context: Context) -> Result<(), Failure> {
+    let state = context.state()?;
+    let unusable = |error: std::io::Error| {
+        let run = Endpoints::folder(&state);
+        let cause = format!("cannot use {}: {error}", run.display());
+        Failure::new(FaultKind::Forbidden, cause)
+            .next_step("run this as root or as the account of the node agent")
+    };
+    let endpoints = Endpoints::read(&state).map_err(unusable)?.unwrap_or_default();
+    let page = endpoints.node.ok_or_else(|| {
+        let cause = format!("no node with a page of its own runs on {}", state.display());
+        Failure::new(FaultKind::Unavailable, cause).next_step(
+            "start `watchroom up` or `watchroom node`; if it runs, its log says why it has no page",
+        )
+    })?;
+    let invitations = watchroom_node::Invitations::of(&Endpoints::folder(&state));
+    let code = invitations.issue(&context.ambient).map_err(unusable)?;
+    let url = format!("{page}/enter?code={}", code.expose_secret());
+    context.output.done(&url, &serde_json::json!({ "url": url }))
 }
 
 async fn show(mut context: Context, node: &str) -> Result<(), Failure> {

@@ -55,7 +55,7 @@ impl Room {
             socket: Some(socket.clone()),
             ..Endpoints::default()
         }
-        .write(&room.state())
+        .publish(&room.state())
         .unwrap();
         let listener = UnixListener::bind(socket).unwrap();
         let (asked, turns) = (room.asked.clone(), Arc::new(Mutex::new(VecDeque::from(turns))));

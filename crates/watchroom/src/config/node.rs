@@ -31,7 +31,8 @@ impl Section for NodeSection {
     fn check(&self, problems: &mut Problems) {
         if !self.listen.ip().is_loopback() {
             let message = format!(
-                "{} is not a loopback address; the node's dashboard has no TLS",
+                "{} is not a loopback address, and the node's page has no TLS; keep it on 127.0.0.1 and reach it from elsewhere \
+                 with `ssh -L 5002:127.0.0.1:5002 <this machine>`",
                 self.listen
             );
             problems.add("node.listen", message);

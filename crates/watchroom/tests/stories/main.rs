@@ -19,6 +19,7 @@ mod demo;
 mod first_run;
 mod job;
 mod killed;
+mod node_page;
 mod refused;
 mod replicas;
 mod residents;
