@@ -96,7 +96,10 @@ impl Fleet {
         }
         if pending_requests > 0 {
             worst = worst.or(Health::Attention);
-            reasons.push(format!("{pending_requests} wait to be let in"));
+            reasons.push(match pending_requests {
+                1 => "1 machine waits to be let in".to_owned(),
+                many => format!("{many} machines wait to be let in"),
+            });
         }
         Ok(ClusterStatus {
             cluster_id: self.authority().cluster(),

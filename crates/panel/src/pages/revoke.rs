@@ -35,7 +35,7 @@ pub(super) async fn ping(
     let node = viewer.caller.found(panel.fleet.node(id))?;
     let permit = viewer.caller.permit(act::PingNode, &*node)?;
     let flash = match panel.fleet.ping_node(&permit).await {
-        Ok(pong) => Flash::done(EN.node_pinged(node.name(), format!("{:.1}", pong.round_trip_ms))),
+        Ok(pong) => Flash::done(EN.node_pinged(format!("{:.1}", pong.round_trip_ms), node.name())),
         Err(error) => Flash::trouble(sentence(&Problem::from(error).detail)),
     };
     answer::redirect_with(&format!("/nodes/{id}"), &flash)
