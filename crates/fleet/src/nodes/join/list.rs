@@ -163,3 +163,49 @@ impl Fleet {
         self.store().read().await?.count(pending).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(status: &str) -> entity::Model {
+        entity::Model {
+            id: String::new(),
+            name: "attic".to_owned(),
+            address: String::new(),
+            from_address: String::new(),
+            port: 0,
+            version: String::new(),
+            key_fingerprint: String::new(),
+            certificate_request: String::new(),
+            words: String::new(),
+            poll_hash: String::new(),
+            status: status.to_owned(),
+            reason: None,
+            replaces: None,
+            labels: "{}".to_owned(),
+            join_token: None,
+            node: None,
+            decided_by: None,
+            requested_at: 0,
+            expires_at: 100,
+            decided_at: None,
+            handed_over_at: None,
+        }
+    }
+
+    #[test]
+    fn a_request_expires_by_itself_and_a_decision_does_not() {
+        let at = |word: &str, now| status(&row(word), now).unwrap();
+        assert_eq!(at("pending", 99), JoinStatus::Pending);
+        assert_eq!(at("pending", 100), JoinStatus::Expired);
+        for (word, decided) in [
+            ("approved", JoinStatus::Approved),
+            ("rejected", JoinStatus::Rejected),
+            ("denied", JoinStatus::Denied),
+        ] {
+            assert_eq!(at(word, 1_000), decided);
+        }
+        assert!(status(&row("?"), 0).is_err());
+    }
+}
