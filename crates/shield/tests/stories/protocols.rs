@@ -6,10 +6,10 @@ use axum::body::Body;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tower::ServiceExt;
 use watchroom_kit::Tasks;
-use watchroom_shield::{Config, Peer, ShieldLayer, serve_local};
+use watchroom_shield::{Config, Peer, ShieldLayer, serve_local, serve_loopback};
 
 use super::room::{OTHER, Room, application, hear, line, say, shield, slug, status};
 
@@ -39,6 +39,28 @@ async fn cookies_count_only_over_tls() {
     let plain = Room::open_plain(Config::default()).await;
     let request = format!("GET /seen HTTP/1.1\r\nHost: panel.example\r\nConnection: close\r\n{cookie}\r\n");
     assert!(say(plain.tcp().await, request).await.contains("\"cookie\":false"));
+}
+
+#[tokio::test]
+async fn on_loopback_cookies_count_too_unless_a_proxy_passed_them_on() {
+    let room = Room::open_loopback(Config::default()).await;
+    let seen = async |lines: &str| {
+        let request = format!(
+            "GET /seen HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: a=b\r\n{lines}\r\n"
+        );
+        say(room.tcp().await, request).await
+    };
+    assert!(seen("").await.contains("\"cookie\":true"));
+    // Who stands behind a proxy is not on this machine, and no name of loopback is theirs.
+    assert_eq!(status(&seen("X-Forwarded-For: 203.0.113.9\r\n").await), 421);
+}
+
+#[tokio::test]
+async fn what_is_meant_for_loopback_is_not_served_elsewhere() {
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let (shield, _) = shield(Config::default());
+    let served = serve_loopback(listener, shield.clone(), application(shield), &Tasks::new());
+    assert!(served.is_err());
 }
 
 #[tokio::test]

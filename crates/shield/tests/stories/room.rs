@@ -22,7 +22,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use watchroom_kit::{Ambient, Clock, Entropy, Tasks};
 use watchroom_shield::{
-    Choice, ChooseTls, Config, HandOff, Passed, Refused, RouteClass, RouteRule, Shield, serve, serve_plain,
+    Choice, ChooseTls, Config, HandOff, Passed, Refused, RouteClass, RouteRule, Shield, serve,
+    serve_loopback, serve_plain,
 };
 
 /// Longest a story waits for anything.
@@ -66,6 +67,19 @@ impl Room {
             (RootCertStore::empty(), None),
             |listener, shield, tasks| {
                 Box::pin(serve_plain(listener, shield.clone(), application(shield), tasks))
+            },
+        )
+        .await
+    }
+
+    /// A room for browsers of this machine.
+    pub async fn open_loopback(config: Config) -> Self {
+        Self::start(
+            config,
+            (RootCertStore::empty(), None),
+            |listener, shield, tasks| {
+                let serving = serve_loopback(listener, shield.clone(), application(shield), &tasks);
+                Box::pin(serving.unwrap())
             },
         )
         .await
