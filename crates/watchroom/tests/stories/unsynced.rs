@@ -18,7 +18,7 @@ impl FailingDisk {
             .arg(process.to_string())
             .stdin(Stdio::null())
             .spawn()
-            .expect("strace: apt-get install strace");
+            .unwrap_or_else(|error| panic!("strace: {error}; apt-get install strace"));
         let failing = Self(strace);
         wait_for("strace holds every thread", || is_traced(process).then_some(()));
         failing
@@ -73,7 +73,7 @@ fn add(room: &Room, name: &str) -> Result<(), String> {
 fn nothing_is_acknowledged_while_the_disk_does_not_sync_and_all_is_well_when_it_does_again() {
     let mut room = Room::with_alice();
     let failing = FailingDisk::under(room.process());
-    let refused = ["bob", "carol"].map(|name| add(&room, name).expect_err("a change that is not durable"));
+    let refused = ["bob", "carol"].map(|name| add(&room, name).unwrap_err());
     for why in refused {
         assert!(why.contains("nothing was changed"), "{why}");
     }
