@@ -154,6 +154,7 @@ health-attention = needs a person
 health-trouble = in trouble
 nodes-in-state = Nodes { $state }
 join-requests = Pending requests
+join-waits = asks to become a node; compare its six words
 join-lead = This machine asks to become a node. Let it in only if its screen shows these words.
 join-words = Words
 join-words-match = The machine’s screen shows the same six words

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use watchroom_fleet::nodes::join::{JoinError, JoinFilter, JoinRequestView};
 use watchroom_fleet::servers::ServerFilter;
 use watchroom_fleet::{NodeView, ServerView};
 use watchroom_model::{Page, PageError, PageRequest};
@@ -28,6 +29,7 @@ pub(super) async fn show(viewer: Viewer, State(panel): State<Panel>) -> Result<R
         .caller
         .permit(act::SeeSelf, &Resource::all(ResourceKind::User))?;
     let mut live = glance(&viewer, &panel).map_err(no_such_page)?;
+    live.await_decisions(&waiting(&viewer, &panel).await?);
     live.recent = recent(&viewer, &panel).await?;
     if viewer.wants_fragment {
         return answer::page(&live);
@@ -60,6 +62,18 @@ fn glance(viewer: &Viewer, panel: &Panel) -> Result<OverviewLive, PageError> {
         may_create,
         viewer.now(),
     ))
+}
+
+/// Machines that wait to be let in, for those who may see them.
+async fn waiting(viewer: &Viewer, panel: &Panel) -> Result<Vec<JoinRequestView>, Problem> {
+    if !viewer.reaches(permission::NODES_READ) {
+        return Ok(Vec::new());
+    }
+    let (filter, all) = (JoinFilter::default(), most(None));
+    let found = panel
+        .fleet
+        .join_requests(viewer.caller.principal(), &filter, &all);
+    Ok(found.await.map_err(JoinError::from)?.items)
 }
 
 /// All pages of a list that is held in memory anyway.

@@ -2,6 +2,7 @@
 
 use askama::Template;
 use time::OffsetDateTime;
+use watchroom_fleet::nodes::join::JoinRequestView;
 use watchroom_fleet::{NodeView, ServerView};
 use watchroom_model::{NodeStatus, ServerStatus};
 
@@ -123,6 +124,20 @@ impl OverviewLive {
             may_create,
             recent: None,
         }
+    }
+}
+
+impl OverviewLive {
+    /// Puts the machines that wait for a person before all other matters: nothing else can settle those.
+    pub(crate) fn await_decisions(&mut self, waiting: &[JoinRequestView]) {
+        let matters = waiting.iter().map(|request| Matter {
+            lamp: NodeStatus::Pending.into(),
+            name: request.name.to_string(),
+            href: format!("/nodes/requests/{}", request.id),
+            why: EN.join_waits.to_owned(),
+            old: None,
+        });
+        self.matters.splice(0..0, matters);
     }
 }
 

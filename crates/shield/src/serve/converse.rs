@@ -154,7 +154,8 @@ async fn attend<S: Application>(
 
 /// An answer without an end of its own ends when the service is told to stop.
 fn ending(body: Body, class: Option<RouteClass>, tasks: Tasks) -> Body {
-    if class == Some(RouteClass::Stream) {
+    let is_endless = body.size_hint().exact().is_none();
+    if class == Some(RouteClass::Stream) && is_endless {
         return Body::new(EndingBody::new(body, async move { tasks.stopped().await }));
     }
     body
