@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { House, binary } from "../harness/house.mjs";
+import { Machine } from "../harness/machine.mjs";
+import { until } from "../harness/waiting.mjs";
 
 const readme = await readFile(new URL("../../../README.md", import.meta.url), "utf8");
 
@@ -55,6 +57,42 @@ test("the commands of the README work in the order they are shown", { timeout: 2
     }
     assert.match(token, /^wr_pat_/);
   } finally {
+    await house.close();
+  }
+});
+
+test("a second machine joins as the README shows it", { timeout: 240_000 }, async () => {
+  const house = await House.open();
+  const attic = await Machine.open("attic");
+  const onHost = async (command) => {
+    const { code, text } = await type(house, command, "");
+    assert.equal(code, 0, `${command}\nended with ${code}:\n${text}`);
+    return text;
+  };
+  try {
+    let url = "";
+    for (const line of commands("A second machine")) {
+      const [command] = line.split(/\s+#/);
+      if (command === "watchroom join -") {
+        attic.join(url);
+        await until("the words on its screen", () => attic.words(), 20_000, () => attic.said);
+      } else if (command === "watchroom node") {
+        assert.deepEqual(await attic.joined, [0, null], attic.said);
+        attic.run();
+      } else {
+        const text = await onHost(command);
+        url = text.match(/https:\S+#wr_join_\S+/)?.[0] ?? url;
+        if (command.endsWith("requests")) assert.match(text, /attic/);
+      }
+    }
+    let nodes = "";
+    const isOnline = async () => {
+      nodes = await onHost("watchroom cluster nodes");
+      return /attic\s+online/.test(nodes);
+    };
+    await until("the machine online", isOnline, 20_000, () => nodes);
+  } finally {
+    await attic.close();
     await house.close();
   }
 });
