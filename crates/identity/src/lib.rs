@@ -11,6 +11,7 @@
 pub mod config;
 mod csrf;
 mod digest;
+mod ending;
 mod entity;
 mod hashing;
 mod identity;
@@ -27,14 +28,13 @@ mod users;
 
 pub use config::Config;
 pub use csrf::PreSession;
+pub use ending::EndError;
 pub use hashing::HashError;
 pub use identity::{Identity, OpenError};
-pub use sessions::{EndSessionError, Session, SessionView, SignedIn, StepUpError};
+pub use sessions::{Session, SessionView, SignedIn, StepUpError};
 pub use set_up::{SetUp, SetUpError, SetupCode};
 pub use sign_in::{SignIn, SignInError};
-pub use tokens::{
-    CreateTokenError, IssuedToken, NewToken, RevokeTokenError, TokenDraft, TokenFault, TokenKind, TokenView,
-};
+pub use tokens::{CreateTokenError, IssuedToken, NewToken, TokenDraft, TokenFault, TokenKind, TokenView};
 pub use users::{
     ChangePassword, ChangePasswordError, ChangeUserError, CreateUserError, CreatedUser, NewUser, ReadError,
     ResetPasswordError, UserStatus, UserView,

@@ -23,7 +23,6 @@ use watchroom_model::{SessionId, UserId};
 use watchroom_policy::{Principal, Resource, ResourceKind, Target};
 
 pub(crate) use begin::{NewCookie, NewSession};
-pub use end::EndSessionError;
 pub use step_up::StepUpError;
 
 use crate::entity::session;

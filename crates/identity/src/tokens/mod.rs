@@ -10,5 +10,4 @@ pub(crate) use bearer::Bearer;
 pub use bearer::TokenFault;
 pub use create::{CreateTokenError, IssuedToken, NewToken, TokenDraft};
 pub use list::TokenView;
-pub use revoke::RevokeTokenError;
 pub use text::TokenKind;
