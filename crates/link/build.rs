@@ -7,6 +7,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile(["proto/link.proto"], ["proto"])?;
     tonic_prost_build::configure()
         .build_transport(false)
+        .codec_path("crate::codec::LinkCodec")
         .compile_fds(descriptors)?;
     Ok(())
 }

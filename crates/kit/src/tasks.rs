@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::task::JoinHandle;
+use tokio_util::future::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -39,13 +41,8 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let cancel = self.cancel.clone();
-        let work = async move {
-            tokio::select! {
-                () = cancel.cancelled() => {}
-                () = work => {}
-            }
-        };
+        // Combinators, since an `async` block would keep room for `work` twice: as captured, and as polled.
+        let work = work.with_cancellation_token_owned(self.cancel.clone()).map(drop);
         tokio::spawn(
             self.tracker
                 .track_future(work.instrument(tracing::debug_span!("task", task.name = name))),

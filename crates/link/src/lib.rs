@@ -9,6 +9,7 @@
 //! the first frames ([`ConnectFault`]), because a TLS alert cannot say it.
 
 mod agent;
+mod codec;
 mod error;
 mod fault;
 mod hello;

@@ -66,7 +66,7 @@ pub trait ChooseTls: Send + Sync + 'static {
 pub trait HandOff: Send + Sync + 'static {
     /// Speaks with the other end until the connection is over. A peer that showed a client certificate no
     /// longer counts against its address, and is taken even if that has too many connections.
-    fn take(&self, stream: TlsStream<TcpStream>, peer: SocketAddr) -> BoxFuture<'static, ()>;
+    fn take(&self, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr) -> BoxFuture<'static, ()>;
 }
 
 /// Serves an application over TLS, sends plain HTTP on the same port there, and hands off what is not HTTP. Returns
@@ -222,6 +222,8 @@ impl<S: Application> Listener<S> {
         }
     }
 
+    /// Holds a connection to its end. Its handshake is boxed, as its conversation is, so that a connection that
+    /// was handed off keeps room for neither.
     async fn meet(self: Arc<Self>, stream: TcpStream, address: SocketAddr, place: Place) {
         // Without this a small answer can wait for the acknowledgement of the one before.
         drop(stream.set_nodelay(true));
@@ -240,7 +242,8 @@ impl<S: Application> Listener<S> {
         } else {
             patience
         };
-        let greeted = tokio::time::timeout(patience, self.greet(stream, address, choose.as_ref()));
+        let greet = Box::pin(self.greet(stream, address, choose.as_ref()));
+        let greeted = tokio::time::timeout(patience, greet);
         let greeted = tokio::select! {
             greeted = greeted => greeted,
             () = self.tasks.stopped() => return,
@@ -261,7 +264,7 @@ impl<S: Application> Listener<S> {
                 self.conversation(peer, Some(place), false).hold(*stream).await;
             }
             Ok(Some(Greeted::HandOff(stream, taker))) => {
-                self.hand_off(*stream, address, taker.as_ref(), place).await;
+                self.hand_off(stream, address, taker.as_ref(), place).await;
             }
             Ok(None) => {}
             Err(_) => {
@@ -305,7 +308,7 @@ impl<S: Application> Listener<S> {
 
     async fn hand_off(
         &self,
-        stream: TlsStream<TcpStream>,
+        stream: Box<TlsStream<TcpStream>>,
         address: SocketAddr,
         taker: &dyn HandOff,
         mut place: Place,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
-use tonic::{Code, Status};
+use tonic::{Code, Response, Status, Streaming};
 use uuid::Uuid;
 use watchroom_model::{Envelope, Heartbeat, NodeId, OrderOutcome, ServerId, ServerReport};
 use watchroom_trust::Fingerprint;
@@ -153,6 +153,17 @@ impl NodeLink {
         let mut client = link.client();
         let reply = link.within(deadline, true, client.r#do(request)).await?;
         wire::answer(&reply.into_inner().outcome_json)
+    }
+
+    /// Opens a stream that stays open. What its opening needs is boxed, so that it is gone once the stream is
+    /// open: whoever reads it would otherwise keep room for some kilobytes of it to the end of the link.
+    pub(super) fn opened<T>(
+        &self,
+        opening: impl Future<Output = Result<Response<Streaming<T>>, Status>>,
+    ) -> impl Future<Output = Result<Streaming<T>, LinkError>> {
+        let patience = self.0.shared.settings.call_patience;
+        let opened = Box::pin(self.within(patience, false, opening));
+        async { Ok(opened.await?.into_inner()) }
     }
 
     /// Waits for an answer until the deadline or the end of the link, whichever is first.

@@ -12,11 +12,11 @@ pub(super) async fn serve(link: &NodeLink) -> Result<(), LinkError> {
     let anchors = link.shared().admission.anchors();
     let due: Vec<_> = anchors.iter().map(|anchor| Fingerprint::of(anchor)).collect();
     if link.hello().anchors != due {
-        tell(link).await?;
+        Box::pin(tell(link)).await?;
     }
     let mut wishes = open(link, false).await?;
     while let Some(wish) = next(&mut wishes).await? {
-        if let Err(why) = grant(link, &wish.request).await {
+        if let Err(why) = Box::pin(grant(link, &wish.request)).await {
             // It asks again, on this link or the next.
             tracing::error!(node.id = %link.node(), "a node's certificate was not renewed: {why}");
         }
@@ -56,9 +56,7 @@ pub(super) async fn renew_once(link: &NodeLink) -> Result<(), ConnectFault> {
 
 async fn open(link: &NodeLink, at_once: bool) -> Result<tonic::Streaming<wire::Wish>, LinkError> {
     let mut client = link.client();
-    let opening = client.wishes(wire::WishesRequest { at_once });
-    let patience = link.shared().settings.call_patience;
-    Ok(link.within(patience, false, opening).await?.into_inner())
+    link.opened(client.wishes(wire::WishesRequest { at_once })).await
 }
 
 async fn grant(link: &NodeLink, request: &[u8]) -> Result<(), String> {

@@ -11,11 +11,9 @@ use crate::{LinkError, wire};
 pub(super) async fn heartbeats(shared: &Shared, link: &NodeLink) -> Result<(), LinkError> {
     let every_ms = u64::try_from(shared.settings.heartbeat_every.as_millis()).unwrap_or(u64::MAX);
     let mut client = link.client();
-    let opening = client.heartbeats(wire::HeartbeatsRequest { every_ms });
     let mut beats = link
-        .within(shared.settings.call_patience, false, opening)
-        .await?
-        .into_inner();
+        .opened(client.heartbeats(wire::HeartbeatsRequest { every_ms }))
+        .await?;
     while let Some(message) = next(&mut beats).await? {
         let heartbeat: Arc<Heartbeat> = Arc::new(wire::answer(&message.heartbeat_json)?);
         let (node, at) = (link.node(), shared.ambient.now());
@@ -30,11 +28,7 @@ pub(super) async fn heartbeats(shared: &Shared, link: &NodeLink) -> Result<(), L
 /// Reads reports until the stream ends.
 pub(super) async fn reports(shared: &Shared, link: &NodeLink) -> Result<(), LinkError> {
     let mut client = link.client();
-    let opening = client.reports(wire::ReportsRequest {});
-    let mut messages = link
-        .within(shared.settings.call_patience, false, opening)
-        .await?
-        .into_inner();
+    let mut messages = link.opened(client.reports(wire::ReportsRequest {})).await?;
     let node = link.node();
     while let Some(message) = next(&mut messages).await? {
         let reports: Vec<ServerReport> = wire::answer(&message.reports_json)?;

@@ -25,11 +25,12 @@ where
 {
     let node = arrival.node;
     let tasks = EndOnDrop(shared.ambient.tasks.child());
-    let (client, end) = match open(shared, stream, &tasks.0).await {
+    // A link lasts; what only its beginning needs is boxed, and given back when it has begun.
+    let (client, end) = match Box::pin(open(shared, stream, &tasks.0)).await {
         Ok(opened) => opened,
         Err(why) => return refused(shared, node, why),
     };
-    match greet(shared, client, arrival).await {
+    match Box::pin(greet(shared, client, arrival)).await {
         Ok(link) => {
             let place = Place {
                 shared: Arc::clone(shared),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use futures_util::future::BoxFuture;
 use http::{HeaderValue, Request, Response, Version, header};
 use hyper::body::{Body as _, Incoming};
 use hyper::service::service_fn;
@@ -87,8 +88,16 @@ pub(super) struct Conversation<S> {
 }
 
 impl<S: Application> Conversation<S> {
-    /// Holds it until either side ends it, or it is told to stop and its time to finish is over.
-    pub(super) async fn hold<I>(self, stream: I)
+    /// Holds it until either side ends it, or it is told to stop and its time to finish is over. Boxed, since a
+    /// connection is one of several things, and should have room for what it is alone.
+    pub(super) fn hold<I>(self, stream: I) -> BoxFuture<'static, ()>
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        Box::pin(self.converse(stream))
+    }
+
+    async fn converse<I>(self, stream: I)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {

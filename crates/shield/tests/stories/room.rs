@@ -334,7 +334,7 @@ struct Greeter;
 impl HandOff for Greeter {
     fn take(
         &self,
-        mut stream: tokio_rustls::server::TlsStream<TcpStream>,
+        mut stream: Box<tokio_rustls::server::TlsStream<TcpStream>>,
         peer: SocketAddr,
     ) -> BoxFuture<'static, ()> {
         Box::pin(async move {

@@ -54,7 +54,7 @@ pub(crate) struct LinkHandOff {
 }
 
 impl HandOff for LinkHandOff {
-    fn take(&self, stream: TlsStream<TcpStream>, peer: SocketAddr) -> BoxFuture<'static, ()> {
+    fn take(&self, stream: Box<TlsStream<TcpStream>>, peer: SocketAddr) -> BoxFuture<'static, ()> {
         let (hub, ca, now) = (self.hub.clone(), Arc::clone(&self.ca), self.clock.now());
         async move {
             let (_, session) = stream.get_ref();
