@@ -26,7 +26,7 @@ use crate::{Api, invalid_page, nodes};
 
 const SERVERS: &str = "/api/cluster/subhost/{id}/servers";
 
-pub use status::{CertificateFacts, HostFacts, Role};
+pub use status::{CertificateFacts, HostFacts, RoleFacts};
 
 pub(crate) fn routes() -> Vec<Route<Api>> {
     let parts = [

@@ -12,7 +12,7 @@ use watchroom_policy::act;
 use watchroom_shield::RouteClass;
 use watchroom_web::{Json, Route};
 
-use crate::{Api, HostFacts, Role};
+use crate::{Api, HostFacts, RoleFacts};
 
 /// One part of the Host and whether it works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -33,7 +33,7 @@ pub trait Vitals: Send + Sync + Debug + 'static {
     async fn facts(&self) -> HostFacts;
 
     /// What this machine is in the cluster.
-    fn role(&self) -> Role;
+    fn role(&self) -> RoleFacts;
 }
 
 pub(crate) fn routes() -> Vec<Route<Api>> {

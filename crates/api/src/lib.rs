@@ -26,7 +26,7 @@ use watchroom_model::PageError;
 use watchroom_records::Records;
 use watchroom_web::{Entrance, Feed, Problem, Route};
 
-pub use cluster::{CertificateFacts, HostFacts, Role};
+pub use cluster::{CertificateFacts, HostFacts, RoleFacts};
 pub use health::{Part, Vitals};
 pub use openapi::document;
 

@@ -6,6 +6,7 @@
 pub mod console;
 mod ids;
 pub mod join;
+mod machine_role;
 mod names;
 mod node;
 mod order;
@@ -16,6 +17,7 @@ pub use ids::{
     DecisionId, JoinRequestId, JoinTokenId, NodeId, OperationId, RequestId, ServerId, SessionId, TokenId,
     UserId,
 };
+pub use machine_role::MachineRole;
 pub use names::{
     CallSign, DisplayName, EmailAddress, HostName, NameError, NodeName, ServerName, TokenName, UserName,
 };

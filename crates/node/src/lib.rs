@@ -16,6 +16,7 @@ mod place;
 mod process;
 mod program;
 mod refusal;
+mod remembered;
 mod settings;
 mod shim;
 mod supervisor;
@@ -23,6 +24,7 @@ mod vitals;
 
 pub use dashboard::{DashboardParts, Invitations, Portrait, serve_dashboard};
 pub use ledger::{LedgerError, NodeAudit};
+pub use remembered::MachineMemory;
 pub use settings::{Rules, Settings};
 pub use shim::shim_main;
 pub use supervisor::{OpenError, Supervisor};

@@ -58,6 +58,11 @@ pub(crate) enum Record {
         /// Its user id.
         uid: u32,
     },
+    /// Who the machine is, as it has signed it.
+    Role {
+        /// The statement.
+        text: String,
+    },
 }
 
 /// An order under way.
@@ -94,6 +99,8 @@ pub(crate) struct Known {
     pub ordered: BTreeMap<String, Ordered>,
     /// The last account given.
     pub last_account: Option<u32>,
+    /// Who the machine is, as it has signed it.
+    pub role: Option<String>,
 }
 
 impl Known {
@@ -120,6 +127,7 @@ impl Known {
                 self.answers.insert(key, Answer { print, outcome, at });
             }
             Record::LastAccount { uid } => self.last_account = Some(uid),
+            Record::Role { text } => self.role = Some(text),
         }
     }
 
@@ -150,7 +158,13 @@ impl Known {
             .values()
             .map(|ordered| Record::Ordered(Box::new(ordered.clone())));
         let last = self.last_account.map(|uid| Record::LastAccount { uid });
-        servers.chain(answers).chain(ordered).chain(last).collect()
+        let role = self.role.clone().map(|text| Record::Role { text });
+        servers
+            .chain(answers)
+            .chain(ordered)
+            .chain(last)
+            .chain(role)
+            .collect()
     }
 }
 

@@ -171,6 +171,12 @@ impl Store {
         }
     }
 
+    /// The name of the audit chain that this Host alone writes: the same as long as its state folder lives.
+    #[must_use]
+    pub fn chain_name(&self) -> String {
+        self.committed_head().chain
+    }
+
     /// Asks the database, by a writer that answers and a reader that reads, whether it can be used.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ use crate::endpoints::Endpoints;
 use crate::failure::Failure;
 use crate::node_identity::NodeIdentity;
 use crate::node_papers::NodePapers;
+use crate::role_file;
 use crate::state::State;
 
 /// A running agent.
@@ -48,6 +49,7 @@ impl Agent {
         let sockets = state.sockets()?;
         let state = state.folder();
         let identity = NodeIdentity::read(state)?.ok_or_else(not_enrolled)?;
+        role_file::settle_node(state, &identity, ambient)?;
         let papers = Arc::new(NodePapers::open(state, &identity, ambient)?);
         let settings = Settings {
             name: identity.name.clone(),

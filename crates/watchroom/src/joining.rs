@@ -19,6 +19,7 @@ use watchroom_trust::{CertificateDer, ClusterId, Fingerprint, Issued, NodeKey, S
 
 use crate::failure::Failure;
 use crate::node_identity::{ClusterToken, NodeIdentity};
+use crate::role_file;
 
 /// How often a waiting machine asks whether it was let in.
 const POLLED_EVERY: Duration = Duration::from_secs(2);
@@ -114,6 +115,7 @@ pub async fn join(
     } = answer?;
     let papers = papers.ok_or_else(|| turned_away(status, reason))?;
     let identity = identity(papers, &waiting)?;
+    role_file::state_anew(state, &identity, ambient)?;
     identity.write(state)?;
     // Only now is it proven that what was kept fits the key.
     identity.link_client(state, ambient)?;

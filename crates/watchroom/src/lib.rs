@@ -27,6 +27,7 @@ pub mod node_identity;
 #[cfg(feature = "node")]
 mod node_papers;
 pub mod output;
+mod role_file;
 pub mod run;
 pub mod state;
 #[cfg(feature = "host")]

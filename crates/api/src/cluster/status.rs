@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use watchroom_fleet::nodes::ClusterStatus;
-use watchroom_model::NodeId;
+use watchroom_model::{MachineRole, NodeId};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::RouteClass;
 use watchroom_web::{Caller, Problem, Route};
@@ -20,6 +20,8 @@ use crate::{Api, Part};
 pub struct HostFacts {
     /// Which cluster it belongs to.
     pub cluster_id: Uuid,
+    /// What its machine is.
+    pub role: RoleFacts,
     /// The version of this Host.
     pub version: String,
     /// Seconds since it started.
@@ -46,25 +48,15 @@ pub struct CertificateFacts {
     pub made_by_us: bool,
 }
 
-/// What a machine is in the cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// The control plane alone.
-    Host,
-    /// The control plane, with a node of its own that is linked to it.
-    Both,
-}
-
-/// What this machine is.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub(super) struct RoleView {
+/// What this machine is, as it is written down twice.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct RoleFacts {
     /// Its role.
-    role: Role,
+    pub role: MachineRole,
     /// Which cluster it belongs to.
-    cluster_id: Uuid,
-    /// Its own node, if it has one.
-    node_id: Option<NodeId>,
+    pub cluster_id: Uuid,
+    /// Its own node.
+    pub node_id: NodeId,
 }
 
 pub(super) fn routes() -> Vec<Route<Api>> {
@@ -84,7 +76,7 @@ pub(super) fn routes() -> Vec<Route<Api>> {
         .gives::<HostFacts>(),
         Route::new(Method::GET, "/api/cluster/role", act::SeeRole, read, role)
             .says("What this machine is")
-            .gives::<RoleView>(),
+            .gives::<RoleFacts>(),
     ]
 }
 
@@ -98,11 +90,7 @@ async fn host(caller: Caller, State(api): State<Api>) -> Result<Json<HostFacts>,
     Ok(Json(api.vitals.facts().await))
 }
 
-async fn role(caller: Caller, State(api): State<Api>) -> Result<Json<RoleView>, Problem> {
+async fn role(caller: Caller, State(api): State<Api>) -> Result<Json<RoleFacts>, Problem> {
     caller.permit(act::SeeRole, &Resource::all(ResourceKind::Host))?;
-    Ok(Json(RoleView {
-        role: api.vitals.role(),
-        cluster_id: api.fleet.cluster_id(),
-        node_id: api.fleet.local_node().map(|node| node.id()),
-    }))
+    Ok(Json(api.vitals.role()))
 }

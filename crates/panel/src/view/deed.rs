@@ -160,6 +160,7 @@ fn house_words(action: &str) -> Option<(&'static str, &'static str)> {
         "node.fence" => (EN.did_node_fence, ""),
         "node.renew_certificate" => (EN.did_certificate_renew, ""),
         "cluster.ca.rotate" => (EN.did_ca_rotate, EN.do_ca_rotate),
+        "host.repair_role" => (EN.did_repair_role, EN.do_repair_role),
         "host.set_up" => (EN.did_set_up, EN.do_set_up),
         "host.look_around" => (EN.did_look_around, EN.do_look_around),
         "host.listen" => (EN.did_listen, EN.do_listen),

@@ -16,6 +16,7 @@ mod node;
 #[cfg(feature = "host")]
 mod openapi;
 mod pairs;
+mod role_file;
 mod secret;
 #[cfg(any(feature = "host", feature = "node"))]
 mod serve;
@@ -81,6 +82,8 @@ enum Command {
     Audit(audit::Audit),
     #[command(subcommand)]
     Tls(tls::Tls),
+    #[command(subcommand)]
+    RoleFile(role_file::RoleFile),
     #[command(subcommand)]
     Config(config::ConfigCommand),
     Completions(completions::Completions),
@@ -162,6 +165,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         Command::Token(token) => token.run(context).await,
         Command::Audit(audit) => audit.run(context).await,
         Command::Tls(tls) => tls.run(context),
+        Command::RoleFile(role_file) => role_file.run(context).await,
         Command::Config(config) => config.run(context),
         Command::Completions(completions) => completions.run(context),
         #[cfg(feature = "host")]

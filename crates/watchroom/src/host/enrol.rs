@@ -20,9 +20,7 @@ pub(super) async fn enrol(
 ) -> Result<(), Failure> {
     watchroom_kit::files::private_folder(&state.join("node")).map_err(Failure::trust)?;
     let known = NodeIdentity::read(state)?;
-    let node = known
-        .as_ref()
-        .map_or_else(|| NodeId::mint(&host.ambient), |identity| identity.node);
+    let node = host.role.identity().node;
     let name = name(config, known.as_ref());
     let renewal = Renewal {
         node,

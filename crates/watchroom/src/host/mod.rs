@@ -32,10 +32,11 @@ use self::router::Routes;
 use self::vitals::{Asked, HostVitals};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::role_file::HostRole;
 use crate::state::State;
 use crate::wire::refusals::ToRecords;
 use crate::wire::tls::ByAlpn;
-use crate::wire::{feed, link_events, refusals, rotation};
+use crate::wire::{feed, link_events, own_node, refusals, rotation};
 
 /// How often the panel's certificate is looked at for renewal.
 const CERTIFICATE_CHECKED_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
@@ -63,6 +64,7 @@ pub struct Host {
     dispatch: Dispatch,
     ops: axum::Router,
     vitals: Arc<HostVitals>,
+    role: Arc<HostRole>,
     reach: Reach,
     choose: Arc<ByAlpn>,
     ambient: Ambient,
@@ -87,6 +89,8 @@ impl Host {
         let certificate = Arc::new(certificate);
 
         let store = open_store(state, config, &ambient).await?;
+        let cluster = cluster_ca.cluster_id();
+        let role = Arc::new(HostRole::settle(state.folder(), &store, cluster, &ambient).await?);
         let (hub, fleet) = links::open(&cluster_ca, &store, config, &ambient).await?;
         let identity = Identity::open(store.clone(), config.identity.clone(), ambient.clone())
             .await
@@ -99,6 +103,7 @@ impl Host {
             fleet: fleet.clone(),
             certificate: Arc::clone(&certificate),
             ca: Arc::clone(&cluster_ca),
+            role: Arc::clone(&role),
             clock: ambient.clock.clone(),
         }));
 
@@ -125,6 +130,7 @@ impl Host {
         let choose = links::doors(&cluster_ca, &hub, (&certificate, &verdict), config, &ambient)?;
 
         link_events::follow(&hub, &fleet, &ambient.tasks);
+        own_node::follow(&role, &hub, &ambient.tasks);
         rotation::follow(&cluster_ca, &hub, &fleet, &ambient);
         feed::feed(&feed, &fleet, &store, &ambient.tasks);
         refusals::follow_edge(&shield, &records, &ambient.tasks);
@@ -142,6 +148,7 @@ impl Host {
             dispatch,
             ops,
             vitals,
+            role,
             reach,
             choose: Arc::new(choose),
             ambient,
@@ -221,7 +228,11 @@ impl std::fmt::Debug for Host {
     }
 }
 
-async fn open_store(state: &State, config: &Config, ambient: &Ambient) -> Result<Store, Failure> {
+/// The memory of the Host on this state folder.
+///
+/// # Errors
+/// If it cannot be opened; the failure names the next step.
+pub(crate) async fn open_store(state: &State, config: &Config, ambient: &Ambient) -> Result<Store, Failure> {
     let server = config.store.server();
     let settings = Settings {
         server: server.map_err(|error| Failure::new(FaultKind::Invalid, error.to_string()))?,

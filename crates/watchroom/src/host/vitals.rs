@@ -8,12 +8,14 @@ use async_trait::async_trait;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
-use watchroom_api::{CertificateFacts, HostFacts, Part, Role, Vitals};
+use watchroom_api::{CertificateFacts, HostFacts, Part, RoleFacts, Vitals};
 use watchroom_fleet::Fleet;
 use watchroom_kit::Clock;
 use watchroom_link::Hub;
 use watchroom_store::Store;
 use watchroom_trust::{ClusterCa, PanelCertificate};
+
+use crate::role_file::{HostRole, Identity};
 
 /// Longest wait for any one part.
 const PATIENCE: Duration = Duration::from_millis(800);
@@ -28,6 +30,7 @@ pub(crate) struct Asked {
     pub(crate) fleet: Fleet,
     pub(crate) certificate: Arc<PanelCertificate>,
     pub(crate) ca: Arc<ClusterCa>,
+    pub(crate) role: Arc<HostRole>,
     pub(crate) clock: Clock,
 }
 
@@ -144,6 +147,7 @@ impl Vitals for HostVitals {
         let Asked { fleet, ca, clock, .. } = &self.asked;
         HostFacts {
             cluster_id: fleet.cluster_id(),
+            role: self.role(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_s: clock.elapsed().as_secs(),
             replicas: fleet.addresses().to_vec(),
@@ -153,10 +157,12 @@ impl Vitals for HostVitals {
         }
     }
 
-    fn role(&self) -> Role {
-        match self.local_node() {
-            None if self.asked.fleet.local_node().is_some() => Role::Both,
-            _ => Role::Host,
+    fn role(&self) -> RoleFacts {
+        let Identity { role, cluster, node } = self.asked.role.identity();
+        RoleFacts {
+            role,
+            cluster_id: cluster.as_uuid(),
+            node_id: node,
         }
     }
 }

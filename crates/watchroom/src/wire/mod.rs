@@ -5,6 +5,7 @@ pub(crate) mod authority;
 pub(crate) mod feed;
 pub(crate) mod gateway;
 pub(crate) mod link_events;
+pub(crate) mod own_node;
 pub(crate) mod pages;
 pub(crate) mod refusals;
 pub(crate) mod rotation;

@@ -23,6 +23,7 @@ mod node_page;
 mod refused;
 mod replicas;
 mod residents;
+mod role_file;
 mod room;
 mod stopped;
 mod unsynced;

@@ -1,0 +1,148 @@
+//! `watchroom role-file`: who this machine is, where its two copies of that differ. Works on the state folder
+//! itself, while nothing runs on it.
+
+#[cfg(feature = "host")]
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use watchroom_kit::FaultKind;
+#[cfg(feature = "node")]
+use watchroom_policy::{Act, act as acts};
+
+use super::context::Context;
+use crate::failure::Failure;
+use crate::node_identity::NodeIdentity;
+use crate::role_file::{Found, Repaired, Side};
+use crate::state::State;
+
+/// Settle who this machine is, where role.toml and the database differ
+#[derive(Debug, Subcommand)]
+pub(super) enum RoleFile {
+    /// Make both copies say what one of them says
+    #[command(
+        after_help = "Example:\n  watchroom role-file repair --from database\n  watchroom --state /srv/watchroom role-file repair --from file"
+    )]
+    Repair(Repair),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Repair {
+    /// Which copy is right
+    #[arg(long, value_name = "COPY")]
+    from: Side,
+}
+
+impl RoleFile {
+    pub(super) async fn run(self, mut context: Context) -> Result<(), Failure> {
+        let Self::Repair(Repair { from }) = self;
+        let folder = context.state()?;
+        if !folder.join("keys").is_dir() {
+            let cause = format!("{} is no state folder: it holds no keys", folder.display());
+            return Err(Failure::new(FaultKind::NotFound, cause).next_step("give the right --state DIR"));
+        }
+        let joined = NodeIdentity::read(&folder)?.filter(|papers| !papers.is_local);
+        let repaired = match joined {
+            Some(papers) => of_node(&context, &papers, from)?,
+            None => of_host(&context, from).await?,
+        };
+        let answer = json!({
+            "file_said": repaired.file.to_string(),
+            "database_said": repaired.memory.to_string(),
+            "role": repaired.now.role,
+            "cluster_id": repaired.now.cluster,
+            "node_id": repaired.now.node,
+        });
+        let sentence = format!(
+            "role.toml said: {}\nthe database said: {}\nBoth say now: {}.",
+            repaired.file, repaired.memory, repaired.now
+        );
+        context.output.done(&sentence, &answer)
+    }
+}
+
+#[cfg(feature = "host")]
+async fn of_host(context: &Context, from: Side) -> Result<Repaired, Failure> {
+    use watchroom_fleet::MachineMemory;
+    use watchroom_model::DecisionId;
+    use watchroom_policy::{Ask, Principal, Resource, ResourceKind, Trail, act, decide};
+
+    use crate::role_file::{is_of, unwritten};
+
+    let state = State::open(&context.state()?, "host")?;
+    let config = context.sources(Vec::new()).load()?.config;
+    let ambient = &context.ambient;
+    let store = crate::host::open_store(&state, &config, ambient).await?;
+    let memory = MachineMemory::of(&store);
+    let kept = memory.read().await.map_err(unwritten)?;
+    let found = Found::read(state.folder(), kept.as_deref())?;
+    let chosen = found.choose(from, ambient)?;
+    let ca = watchroom_trust::ClusterCa::open_or_make(state.folder(), ambient).map_err(Failure::trust)?;
+    is_of(chosen.statement(), ca.cluster_id())?;
+    if chosen.was_unsigned {
+        confirm(context, &chosen.statement().identity().to_string())?;
+    }
+    let ask = Ask {
+        principal: &Arc::new(Principal::local(who())),
+        trail: &Trail::default(),
+        decision: DecisionId::mint(ambient),
+        now: ambient.now(),
+    };
+    let permit = decide(&ask, act::RepairRole, &Resource::all(ResourceKind::Host));
+    let permit = permit.map_err(|refusal| Failure::from(*refusal))?;
+    let (text, what) = (
+        chosen.statement().text().to_owned(),
+        Repaired::account(&found, &chosen, from),
+    );
+    memory.repair(&permit, text, &what).await.map_err(unwritten)?;
+    let repaired = found.finish(&chosen);
+    store.close().await;
+    repaired
+}
+
+#[cfg(not(feature = "host"))]
+#[expect(clippy::unused_async, reason = "a build with a Host awaits its database here")]
+async fn of_host(_: &Context, _: Side) -> Result<Repaired, Failure> {
+    let cause = "this state folder belongs to a Host, and this build holds none";
+    Err(Failure::new(FaultKind::Invalid, cause).next_step("use a build with the feature `host`"))
+}
+
+#[cfg(feature = "node")]
+fn of_node(context: &Context, papers: &NodeIdentity, from: Side) -> Result<Repaired, Failure> {
+    let state = State::open(&context.state()?, "node")?;
+    let mut memory = crate::role_file::remembered(state.folder(), papers, &context.ambient)?;
+    let found = Found::read(state.folder(), memory.read())?;
+    let chosen = found.choose(from, &context.ambient)?;
+    if chosen.was_unsigned {
+        confirm(context, &chosen.statement().identity().to_string())?;
+    }
+    let text = chosen.statement().text().to_owned();
+    let what = Repaired::account(&found, &chosen, from);
+    memory.keep(
+        text,
+        &format!("local:{}", who()),
+        acts::RepairRole::SPEC.name,
+        &what,
+    )?;
+    found.finish(&chosen)
+}
+
+#[cfg(not(feature = "node"))]
+fn of_node(_: &Context, _: &NodeIdentity, _: Side) -> Result<Repaired, Failure> {
+    let cause = "this state folder belongs to a node, and this build holds no agent";
+    Err(Failure::new(FaultKind::Invalid, cause).next_step("use a build with the feature `node`"))
+}
+
+/// What nobody has signed is believed only if a person says so.
+fn confirm(context: &Context, identity: &str) -> Result<(), Failure> {
+    let what = format!("The copy to repair from bears no signature of this machine. It says: {identity}.");
+    context.confirm(&what, "yes")
+}
+
+/// Whose account this runs under, as the log names those on the Host's own machine.
+fn who() -> String {
+    match rustix::process::geteuid() {
+        uid if uid.is_root() => "root".to_owned(),
+        uid => format!("uid-{uid}"),
+    }
+}
