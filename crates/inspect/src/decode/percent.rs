@@ -1,0 +1,36 @@
+//! Per cent signs: `%27`, and `%u2215` as some servers have it; and the plus sign of forms.
+
+use super::{hexadecimal, push, replace};
+
+/// Takes off one layer of `%XX` and `%uXXXX`.
+pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
+    replace(text, |byte| byte == b'%', escape)
+}
+
+fn escape(rest: &[u8], decoded: &mut Vec<u8>) -> usize {
+    let after = rest.get(1..).unwrap_or_default();
+    if let Some((b'u' | b'U', digits)) = after.split_first()
+        && let (code, 4) = hexadecimal(digits, 4)
+    {
+        push(decoded, code);
+        return 6;
+    }
+    let (value, digits) = hexadecimal(after, 2);
+    match u8::try_from(value) {
+        Ok(byte) if digits == 2 => {
+            decoded.push(byte);
+            3
+        }
+        _ => 0,
+    }
+}
+
+/// Spaces for plus signs, in a text that has no others.
+pub(super) fn plus(text: &[u8]) -> Option<Vec<u8>> {
+    let spelled = text.contains(&b'+') && !text.contains(&b' ');
+    spelled.then(|| {
+        text.iter()
+            .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+            .collect()
+    })
+}

@@ -1,0 +1,242 @@
+//! Elements and declarations: what stands behind `<`.
+
+use crate::rule::Rule;
+use crate::tally::Tally;
+use crate::text::{contains, from, is_blank, is_name, skip_blank, starts_with};
+
+/// Elements that run script, load what does, or change what the rest of the page means.
+const ACTIVE: &[&[u8]] = &[
+    b"animate",
+    b"animatemotion",
+    b"animatetransform",
+    b"applet",
+    b"audio",
+    b"base",
+    b"bgsound",
+    b"body",
+    b"button",
+    b"comment",
+    b"embed",
+    b"event-source",
+    b"foreignobject",
+    b"form",
+    b"frame",
+    b"frameset",
+    b"handler",
+    b"html",
+    b"iframe",
+    b"ilayer",
+    b"image",
+    b"input",
+    b"isindex",
+    b"keygen",
+    b"layer",
+    b"link",
+    b"listener",
+    b"maction",
+    b"marquee",
+    b"math",
+    b"meta",
+    b"noscript",
+    b"object",
+    b"plaintext",
+    b"portal",
+    b"script",
+    b"set",
+    b"slot",
+    b"style",
+    b"svg",
+    b"template",
+    b"textarea",
+    b"title",
+    b"use",
+    b"video",
+    b"xml",
+    b"xmp",
+    b"xss",
+];
+
+/// Of those, the ones that are never the name of a type or of anything else between angle brackets.
+const NEVER_HONEST: &[&[u8]] = &[
+    b"script",
+    b"iframe",
+    b"svg",
+    b"frameset",
+    b"applet",
+    b"isindex",
+    b"bgsound",
+    b"noscript",
+    b"foreignobject",
+    b"meta",
+    b"marquee",
+    b"embed",
+    b"plaintext",
+    b"xmp",
+    b"xss",
+];
+
+pub(super) fn judge(text: &[u8], tally: &mut Tally) {
+    for (at, _) in text.iter().enumerate().filter(|(_, byte)| **byte == b'<') {
+        if tally.is_decided() {
+            return;
+        }
+        let left = at.checked_sub(1).and_then(|left| text.get(left));
+        opened(
+            from(text, at + 1),
+            left.is_some_and(|byte| is_name(*byte) || *byte == b':'),
+            tally,
+        );
+    }
+}
+
+/// Looks at what follows one `<`. `is_type` says that a name stands right before it, as in `Vec<String>`.
+fn opened(rest: &[u8], is_type: bool, tally: &mut Tally) {
+    match rest.first() {
+        Some(b'!') => declared(from(rest, 1), tally),
+        Some(b'?') => instructed(from(rest, 1), tally),
+        Some(b'%') => tally.add(Rule::XssDeclaration, if is_quoted_soon(rest) { 50 } else { 20 }),
+        _ => {
+            let is_closing = rest.first() == Some(&b'/');
+            let name = skip_blank(if is_closing { from(rest, 1) } else { rest });
+            named(
+                name,
+                is_type,
+                is_closing,
+                name.len() != rest.len() && !is_closing,
+                tally,
+            );
+        }
+    }
+}
+
+fn declared(rest: &[u8], tally: &mut Tally) {
+    let body = skip_blank(rest);
+    let weight = if [
+        &b"[cdata["[..],
+        b"entity",
+        b"element",
+        b"attlist",
+        b"--[if",
+        b"--#",
+    ]
+    .iter()
+    .any(|word| starts_with(body, word))
+        || (starts_with(body, b"doctype") && body.contains(&b'['))
+    {
+        60
+    } else if starts_with(rest, b"--") {
+        // A comment is nothing by itself, unless it takes an element in half.
+        if contains(rest, b"<") || contains(rest, b"`") {
+            50
+        } else {
+            20
+        }
+    } else if is_quoted_soon(body) {
+        50
+    } else {
+        10
+    };
+    tally.add(Rule::XssDeclaration, weight);
+}
+
+fn instructed(rest: &[u8], tally: &mut Tally) {
+    let is_program = [&b"php"[..], b"xml-stylesheet", b"import", b"xml", b"=", b"echo"]
+        .iter()
+        .any(|word| starts_with(skip_blank(rest), word));
+    tally.add(
+        Rule::XssDeclaration,
+        if is_program || is_quoted_soon(rest) {
+            50
+        } else {
+            20
+        },
+    );
+}
+
+/// Whether an assignment of a text follows, as in an attribute.
+fn is_quoted_soon(rest: &[u8]) -> bool {
+    rest.windows(2)
+        .take(80)
+        .any(|pair| matches!(pair, [b'=', b'"' | b'\'' | b'`']))
+}
+
+fn named(rest: &[u8], is_type: bool, is_closing: bool, is_apart: bool, tally: &mut Tally) {
+    let length = rest
+        .iter()
+        .take(24)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'-')
+        .count();
+    let name = from_start(rest, length);
+    let after = from(rest, length);
+    // A prefix, as in `<svg:script`, says only which vocabulary the name is from.
+    if let Some((b':', local)) = after.split_first()
+        && length > 0
+        && !is_type
+        && local.first().is_some_and(u8::is_ascii_alphabetic)
+    {
+        let local_name = local
+            .iter()
+            .take(24)
+            .take_while(|byte| byte.is_ascii_alphanumeric())
+            .count();
+        if is_in(ACTIVE, from_start(local, local_name)) {
+            tally.add(Rule::XssElement, 60);
+        }
+        return;
+    }
+    if is_in(NEVER_HONEST, name) || starts_with(name, b"script") {
+        tally.add(Rule::XssElement, if is_apart { 30 } else { 60 });
+    } else if is_in(ACTIVE, name) {
+        let is_ended = after
+            .first()
+            .is_none_or(|byte| matches!(byte, b'>' | b'/' | b'\\' | b'"' | b'\'') || is_blank(*byte));
+        let has_attribute = after.contains(&b'=');
+        let is_placeholder = (is_apart || is_type || !has_attribute) && after.first() == Some(&b'>');
+        if is_closing {
+            let ends_text = [&b"style"[..], b"title", b"textarea", b"xml", b"comment"]
+                .iter()
+                .any(|text| name.eq_ignore_ascii_case(text));
+            tally.add(Rule::XssElement, if ends_text { 50 } else { 10 });
+            return;
+        }
+        match (is_ended, is_placeholder, is_apart) {
+            (true, false, false) => tally.add(Rule::XssElement, 60),
+            (true, true, false) if !is_type => tally.add(Rule::XssElement, 40),
+            _ => tally.add(Rule::XssElement, 10),
+        }
+    } else if starts_with(name, b"img") && !is_type {
+        image(after, tally);
+    }
+}
+
+/// A picture without a handler: harmless as people write it, an attack when its address is none or in no quotes.
+fn image(after: &[u8], tally: &mut Tally) {
+    let is_ended = after.first().is_some_and(|byte| !is_name(*byte) && *byte != b'>');
+    if !is_ended {
+        return;
+    }
+    let has_name = |rest: &[u8]| {
+        rest.len() > 2
+            && rest
+                .first()
+                .is_some_and(|byte| is_name(*byte) || matches!(byte, b'/' | b'.'))
+    };
+    let is_quoted = after
+        .windows(5)
+        .position(|window| {
+            matches!(
+                window,
+                [b's' | b'S', b'r' | b'R', b'c' | b'C', b'=', b'"' | b'\'']
+            )
+        })
+        .is_some_and(|at| has_name(from(after, at + 5)));
+    tally.add(Rule::XssElement, if is_quoted { 10 } else { 40 });
+}
+
+fn is_in(names: &[&[u8]], name: &[u8]) -> bool {
+    names.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+fn from_start(text: &[u8], length: usize) -> &[u8] {
+    text.get(..length).unwrap_or_default()
+}

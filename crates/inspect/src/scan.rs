@@ -1,0 +1,143 @@
+//! The one look at every byte that tells which readers a text is worth.
+
+const DIGIT: u16 = 1;
+const SPACE: u16 = 1 << 1;
+/// Quotes of every kind.
+const QUOTE: u16 = 1 << 2;
+/// What compares, computes or calls.
+const OPERATOR: u16 = 1 << 3;
+const ANGLE: u16 = 1 << 4;
+const PERCENT: u16 = 1 << 5;
+const AMPERSAND: u16 = 1 << 6;
+const BACKSLASH: u16 = 1 << 7;
+const SLASH: u16 = 1 << 8;
+const DOT: u16 = 1 << 9;
+const COLON: u16 = 1 << 10;
+/// Control characters and all that is not ASCII.
+const ODD: u16 = 1 << 11;
+const DASH: u16 = 1 << 12;
+const COMMA: u16 = 1 << 13;
+const EQUALS: u16 = 1 << 14;
+
+const CLASSES: [u16; 256] = classes();
+
+#[expect(clippy::indexing_slicing, reason = "a byte is always within 256")]
+const fn classes() -> [u16; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = match byte {
+            b'0'..=b'9' => DIGIT,
+            b' ' | b'\t' | b'\n' | b'\r' => SPACE,
+            b'\'' | b'"' | b'`' => QUOTE,
+            b'(' | b')' | b'#' | b';' | b'@' | b'*' | b'|' | b'!' | b'~' | b'^' | b'+' | b'[' | b']'
+            | b'{' | b'}' | b'$' => OPERATOR,
+            b'=' => EQUALS | OPERATOR,
+            b'<' | b'>' => ANGLE | OPERATOR,
+            b'%' => PERCENT,
+            b'&' => AMPERSAND,
+            b'\\' => BACKSLASH,
+            b'/' => SLASH,
+            b'.' => DOT,
+            b':' => COLON,
+            b'-' => DASH,
+            b',' => COMMA,
+            b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'?' => 0,
+            _ => ODD,
+        };
+        if byte == u8::MAX {
+            return table;
+        }
+        byte += 1;
+    }
+}
+
+/// Words without which a text of words, numbers and full stops is no SQL.
+const OPENERS: &[&[u8]] = &[
+    b"select",
+    b"union",
+    b"having",
+    b"waitfor",
+    b"insert",
+    b"delete",
+    b"update",
+    b"drop",
+    b"exec",
+    b"execute",
+    b"alter",
+    b"create",
+    b"truncate",
+    b"shutdown",
+    b"order",
+    b"group",
+    b"null",
+    b"true",
+    b"xor",
+    b"rlike",
+    b"regexp",
+    b"like",
+];
+
+/// Which kinds of bytes a text holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Traits(u16);
+
+impl Traits {
+    pub(crate) fn of(text: &[u8]) -> Self {
+        let seen = text.iter().fold(0, |seen, byte| {
+            // The table has a row for each byte.
+            seen | CLASSES.get(usize::from(*byte)).copied().unwrap_or(ODD)
+        });
+        Self(seen)
+    }
+
+    fn has(self, kinds: u16) -> bool {
+        self.0 & kinds != 0
+    }
+
+    /// Names, numbers, addresses, dates, and prose without a word that SQL begins with: nothing to read.
+    pub(crate) fn is_harmless(self, text: &[u8]) -> bool {
+        let needs_reading = QUOTE | OPERATOR | PERCENT | AMPERSAND | BACKSLASH | SLASH | ODD;
+        if self.has(needs_reading) {
+            return false;
+        }
+        // Hexadecimal dots and slashes, and a path of nothing but dots.
+        if self.has(DOT) && text.starts_with(b"..") || self.has(DIGIT) && text.starts_with(b"0x") {
+            return false;
+        }
+        // A scheme, or the name of a file that nobody means well with.
+        if self.has(COLON) && text.first().is_some_and(u8::is_ascii_alphabetic) && !self.has(SPACE) {
+            return false;
+        }
+        if self.has(DOT)
+            && !self.has(SPACE)
+            && (text.starts_with(b".") || crate::traversal::is_secret_name(text))
+        {
+            return false;
+        }
+        !self.has(SPACE) || !self.may_be_spoken_sql(text)
+    }
+
+    fn may_be_spoken_sql(self, text: &[u8]) -> bool {
+        text.split(|byte| !byte.is_ascii_alphabetic())
+            .any(|word| OPENERS.iter().any(|opener| word.eq_ignore_ascii_case(opener)))
+            || (self.has(DASH) && crate::text::contains(text, b"--"))
+    }
+
+    pub(crate) fn may_be_markup(self) -> bool {
+        self.has(ANGLE | EQUALS | COLON) || (self.has(QUOTE | OPERATOR) && self.has(OPERATOR | SLASH))
+    }
+
+    pub(crate) fn may_be_path(self) -> bool {
+        self.has(SLASH | BACKSLASH | DOT)
+    }
+
+    pub(crate) fn may_be_sql(self) -> bool {
+        self.has(QUOTE | OPERATOR | SPACE | AMPERSAND | SLASH | DASH)
+    }
+
+    /// Whether a quote could end the text that a query holds around the value.
+    pub(crate) fn has_quote(self) -> bool {
+        self.has(QUOTE)
+    }
+}
