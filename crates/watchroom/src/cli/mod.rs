@@ -10,6 +10,7 @@ mod config;
 mod context;
 mod duration;
 mod globals;
+mod inspect;
 #[cfg(feature = "node")]
 mod join;
 mod node;
@@ -82,6 +83,7 @@ enum Command {
     Audit(audit::Audit),
     #[command(subcommand)]
     Tls(tls::Tls),
+    Inspect(inspect::Inspect),
     #[command(subcommand)]
     RoleFile(role_file::RoleFile),
     #[command(subcommand)]
@@ -165,6 +167,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         Command::Token(token) => token.run(context).await,
         Command::Audit(audit) => audit.run(context).await,
         Command::Tls(tls) => tls.run(context),
+        Command::Inspect(inspect) => inspect.run(context),
         Command::RoleFile(role_file) => role_file.run(context).await,
         Command::Config(config) => config.run(context),
         Command::Completions(completions) => completions.run(context),
