@@ -9,6 +9,7 @@ mod cluster;
 mod health;
 mod nodes;
 mod openapi;
+mod operations;
 mod servers;
 mod session;
 mod stream;
@@ -114,6 +115,7 @@ pub fn routes() -> Vec<Route<Api>> {
         auth::routes(),
         session::routes(),
         nodes::routes(),
+        operations::routes(),
         servers::routes(),
         cluster::routes(),
         users::routes(),

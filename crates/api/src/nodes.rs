@@ -1,8 +1,10 @@
 //! `/api/nodes`: the machines.
 
+mod power;
+
 use axum::extract::State;
 use http::Method;
-use watchroom_fleet::{NodeView, Written};
+use watchroom_fleet::{NodeView, OperationView, Written};
 use watchroom_model::{NodeId, Page, PageRequest};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::RouteClass;
@@ -25,6 +27,28 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         )
         .says("Show a node")
         .gives::<NodeView>(),
+        Route::new(
+            Method::POST,
+            "/api/nodes/{id}/restart",
+            act::RestartNode,
+            RouteClass::Sensitive,
+            power::restart,
+        )
+        .says("Restart a machine; its servers are stopped in order and run again after")
+        .takes::<power::Confirmed>()
+        .gives::<OperationView>()
+        .with_status(202),
+        Route::new(
+            Method::POST,
+            "/api/nodes/{id}/shutdown",
+            act::ShutDownNode,
+            RouteClass::Sensitive,
+            power::shut_down,
+        )
+        .says("Shut a machine down; somebody must switch it on again")
+        .takes::<power::Confirmed>()
+        .gives::<OperationView>()
+        .with_status(202),
     ]
 }
 

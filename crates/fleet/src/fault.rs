@@ -14,6 +14,15 @@ pub enum OrderError {
     /// The server is gone, or was never there.
     #[error("there is no such server")]
     NoSuchServer,
+    /// The node is gone, or was never there.
+    #[error("there is no such node")]
+    NoSuchNode,
+    /// The operation is gone, or was never there.
+    #[error("there is no such operation")]
+    NoSuchOperation,
+    /// The operation has ended: there is nothing to call off.
+    #[error("the operation has ended")]
+    OperationOver,
     /// The node is not connected: nothing was changed.
     #[error("node {node} is offline: {why}")]
     NodeOffline {
@@ -87,9 +96,11 @@ fn kept_out(standing: &str) -> (&'static str, &'static str) {
 impl Fault for OrderError {
     fn kind(&self) -> FaultKind {
         match self {
-            Self::NoSuchServer => FaultKind::NotFound,
+            Self::NoSuchServer | Self::NoSuchNode | Self::NoSuchOperation => FaultKind::NotFound,
             Self::NodeOffline { .. } | Self::Failed(_) => FaultKind::Unavailable,
-            Self::NodeKeptOut { .. } | Self::RefusedByNode { .. } | Self::KeyReused => FaultKind::Conflict,
+            Self::NodeKeptOut { .. } | Self::RefusedByNode { .. } | Self::KeyReused | Self::OperationOver => {
+                FaultKind::Conflict
+            }
             Self::TimedOut { .. } => FaultKind::Timeout,
             Self::Store(error) => error.kind(),
         }
@@ -97,7 +108,8 @@ impl Fault for OrderError {
 
     fn slug(&self) -> &'static str {
         match self {
-            Self::NoSuchServer => "not-found",
+            Self::NoSuchServer | Self::NoSuchNode | Self::NoSuchOperation => "not-found",
+            Self::OperationOver => "operation-over",
             Self::NodeOffline { .. } => "node-offline",
             Self::NodeKeptOut { standing, .. } => kept_out(standing).0,
             Self::RefusedByNode { .. } => "refused-by-node",
@@ -111,6 +123,11 @@ impl Fault for OrderError {
     fn public(&self) -> String {
         match self {
             Self::NoSuchServer => "there is no such server, or you may not know of it".to_owned(),
+            Self::NoSuchNode => "there is no such node, or you may not know of it".to_owned(),
+            Self::NoSuchOperation => "there is no such operation, or you may not know of it".to_owned(),
+            Self::OperationOver => {
+                "the operation has ended, so there is nothing to call off; look at its outcome".to_owned()
+            }
             Self::NodeOffline { node, since, why } => {
                 let since = since.and_then(|at| at.format(&Rfc3339).ok());
                 let since = since.map(|at| format!(" since {at}")).unwrap_or_default();

@@ -13,6 +13,7 @@ mod gateway;
 mod idempotency;
 mod machine;
 pub mod nodes;
+pub mod operations;
 pub mod servers;
 mod written;
 
@@ -23,5 +24,6 @@ pub use gateway::{Gateway, GatewayError};
 pub use idempotency::IdempotencyKey;
 pub use machine::MachineMemory;
 pub use nodes::{Node, NodeView};
+pub use operations::{OperationKind, OperationState, OperationView};
 pub use servers::{Acted, Outcome, Server, ServerView};
 pub use written::Written;

@@ -22,7 +22,7 @@ pub use names::{
     CallSign, DisplayName, EmailAddress, HostName, NameError, NodeName, ServerName, TokenName, UserName,
 };
 pub use node::{Heartbeat, NodeStatus, Share};
-pub use order::{Envelope, Order, OrderKind, OrderOutcome};
+pub use order::{Envelope, MachineOrder, Order, OrderKind, OrderOutcome, ServerOrder};
 pub use page::{Page, PageError, PageRequest};
 pub use server::{
     Breaker, Desired, Limits, RestartPolicy, ServerReport, ServerSpec, ServerStatus, SpecError, StopMethod,

@@ -1,15 +1,26 @@
-//! What the Host may ask of a node about its servers, and what the node may answer.
+//! What the Host may ask of a node, about its servers or about the machine, and what the node may answer.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DecisionId, ServerId, ServerReport, ServerSpec};
+use crate::{DecisionId, ServerId, ServerName, ServerReport, ServerSpec};
 
-/// One thing to do. Carried with an idempotency key: a node does it exactly once per key.
+/// One thing to do, about one server or about the machine itself. Carried with an idempotency key: a node does it
+/// exactly once per key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Order {
+    /// About a server.
+    Server(ServerOrder),
+    /// About the machine.
+    Machine(MachineOrder),
+}
+
+/// What may be asked about one server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "order", content = "of", rename_all = "snake_case")]
-pub enum Order {
+pub enum ServerOrder {
     /// Keep this server from now on; it stays stopped until started.
     Create(Box<ServerSpec>),
     /// Stop it if it runs and forget it. Its folder stays.
@@ -29,21 +40,61 @@ pub enum Order {
     },
 }
 
+/// What may be asked about the machine. Its words differ from those about servers: both share one form on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "order")]
+pub enum MachineOrder {
+    /// Stop the servers in order and restart the machine.
+    #[serde(rename = "restart_machine")]
+    Restart,
+    /// Stop the servers in order and switch the machine off.
+    #[serde(rename = "shut_down_machine")]
+    ShutDown,
+    /// Let the machine stay up after all and start what was stopped for it, as long as it has not been told to go down.
+    #[serde(rename = "keep_machine_up")]
+    StayUp,
+}
+
 /// The kind of an order, by which a node's own gate refuses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderKind {
-    /// [`Order::Create`].
+    /// [`ServerOrder::Create`].
     Create,
-    /// [`Order::Remove`].
+    /// [`ServerOrder::Remove`].
     Remove,
-    /// [`Order::Start`], [`Order::Stop`] and [`Order::Restart`].
+    /// [`ServerOrder::Start`], [`ServerOrder::Stop`] and [`ServerOrder::Restart`].
     Control,
-    /// [`Order::SendLine`].
+    /// [`ServerOrder::SendLine`].
     Console,
+    /// Every [`MachineOrder`].
+    Power,
 }
 
 impl Order {
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> OrderKind {
+        match self {
+            Self::Server(order) => order.kind(),
+            Self::Machine(_) => OrderKind::Power,
+        }
+    }
+}
+
+impl From<ServerOrder> for Order {
+    fn from(order: ServerOrder) -> Self {
+        Self::Server(order)
+    }
+}
+
+impl From<MachineOrder> for Order {
+    fn from(order: MachineOrder) -> Self {
+        Self::Machine(order)
+    }
+}
+
+impl ServerOrder {
     /// Its kind.
     #[must_use]
     pub const fn kind(&self) -> OrderKind {
@@ -83,6 +134,13 @@ pub enum OrderOutcome {
         /// The server's state, unless it was removed.
         report: Option<ServerReport>,
     },
+    /// The machine has been told to go down; what ran was stopped for it.
+    GoesDown {
+        /// The servers that were stopped, in this order.
+        stopped: Vec<ServerName>,
+        /// Those that still ran when the time was over: they end with the machine.
+        left: Vec<ServerName>,
+    },
     /// The node will not or cannot.
     Refused {
         /// A stable word: `not_allowed_here`, `name_taken`, `no_such_server`, `not_running`, `no_such_program`, `folder_outside`, ...
@@ -118,17 +176,21 @@ mod tests {
     #[test]
     fn every_order_survives_the_wire() {
         let id = ServerId::mint(&Ambient::system());
-        let line = Order::SendLine {
+        let line = ServerOrder::SendLine {
             id,
             line: "say hello".into(),
         };
-        for order in [
-            Order::Remove(id),
-            Order::Start(id),
-            Order::Stop(id),
-            Order::Restart(id),
-            line,
-        ] {
+        let orders: [Order; 8] = [
+            ServerOrder::Remove(id).into(),
+            ServerOrder::Start(id).into(),
+            ServerOrder::Stop(id).into(),
+            ServerOrder::Restart(id).into(),
+            line.into(),
+            MachineOrder::Restart.into(),
+            MachineOrder::ShutDown.into(),
+            MachineOrder::StayUp.into(),
+        ];
+        for order in orders {
             let text = serde_json::to_string(&order).unwrap();
             assert_eq!(serde_json::from_str::<Order>(&text).unwrap(), order, "{text}");
         }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use uuid::Uuid;
-use watchroom_model::{Limits, OrderKind, ServerSpec};
+use watchroom_model::{Limits, MachineOrder, Order, ServerSpec};
 
 use crate::account::{self, Account};
 use crate::claims::{Claim, Claims};
 use crate::console::Bounds;
 use crate::place::Place;
+use crate::power::Going;
 use crate::process::{Kin, RUN_MARK};
 use crate::program;
 use crate::refusal::Refusal;
@@ -19,12 +20,15 @@ use crate::supervisor::standing::Kept;
 /// Where programs are looked for, unless the server's own environment says otherwise.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Whether the node's rules let this kind of order through.
-pub(crate) fn allows(settings: &Settings, kind: OrderKind) -> Result<(), Refusal> {
-    if settings.rules.refuse.contains(&kind) {
-        Err(Refusal::kind(kind))
-    } else {
-        Ok(())
+/// Whether the node's rules let this order through, and the machine has the means for it.
+pub(crate) fn allows(settings: &Settings, order: &Order) -> Result<(), Refusal> {
+    if settings.rules.refuse.contains(&order.kind()) {
+        return Err(Refusal::kind(order.kind()));
+    }
+    match order {
+        Order::Machine(MachineOrder::Restart) => Going::Restart.means(settings).map(drop),
+        Order::Machine(MachineOrder::ShutDown) => Going::ShutDown.means(settings).map(drop),
+        Order::Machine(MachineOrder::StayUp) | Order::Server(_) => Ok(()),
     }
 }
 

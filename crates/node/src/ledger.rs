@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use watchroom_audit::{Digest, Draft, Entry, EntryError, Head, Outcome};
 use watchroom_kit::{Journal, JournalError};
 use watchroom_link::Envelope;
-use watchroom_model::{NodeName, Order, OrderOutcome};
+use watchroom_model::{MachineOrder, NodeName, Order, OrderOutcome, ServerName, ServerOrder};
 use watchroom_policy::EventType;
 
 /// Entries in one segment: some 10 MiB.
@@ -217,7 +217,7 @@ pub(crate) fn about(envelope: &Envelope, phase: &str, result: Outcome, now: Offs
     // Not "key": what is called so is redacted.
     extra.insert("order".to_owned(), Value::from(envelope.key.clone()));
     extra.insert("by".to_owned(), Value::from(envelope.by.clone()));
-    if let Order::SendLine { line, .. } = &envelope.order {
+    if let Order::Server(ServerOrder::SendLine { line, .. }) = &envelope.order {
         extra.insert("line".to_owned(), Value::from(line.clone()));
     }
     Draft {
@@ -228,7 +228,7 @@ pub(crate) fn about(envelope: &Envelope, phase: &str, result: Outcome, now: Offs
         },
         user: envelope.principal.clone(),
         action: action(&envelope.order).to_owned(),
-        resource: format!("server:{}", envelope.order.server()),
+        resource: resource(&envelope.order),
         result,
         source_ip: None,
         user_agent: None,
@@ -243,6 +243,7 @@ pub(crate) fn done(envelope: &Envelope, outcome: &OrderOutcome, now: OffsetDateT
     let (result, word) = match outcome {
         OrderOutcome::Done { .. } => (Outcome::Success, "done".to_owned()),
         OrderOutcome::AlreadySo { .. } => (Outcome::Success, "already so".to_owned()),
+        OrderOutcome::GoesDown { stopped, left } => (Outcome::Success, goes_down(stopped, left)),
         OrderOutcome::Refused { code, why } => (Outcome::Failure, format!("refused ({code}): {why}")),
     };
     let mut draft = about(envelope, "done", result, now);
@@ -259,12 +260,42 @@ pub(crate) fn denied(envelope: &Envelope, why: &str, now: OffsetDateTime) -> Dra
 
 const fn action(order: &Order) -> &'static str {
     match order {
-        Order::Create(_) => "server.create",
-        Order::Remove(_) => "server.remove",
-        Order::Start(_) => "server.start",
-        Order::Stop(_) => "server.stop",
-        Order::Restart(_) => "server.restart",
-        Order::SendLine { .. } => "server.console.send",
+        Order::Server(ServerOrder::Create(_)) => "server.create",
+        Order::Server(ServerOrder::Remove(_)) => "server.remove",
+        Order::Server(ServerOrder::Start(_)) => "server.start",
+        Order::Server(ServerOrder::Stop(_)) => "server.stop",
+        Order::Server(ServerOrder::Restart(_)) => "server.restart",
+        Order::Server(ServerOrder::SendLine { .. }) => "server.console.send",
+        Order::Machine(MachineOrder::Restart) => "machine.restart",
+        Order::Machine(MachineOrder::ShutDown) => "machine.shut_down",
+        Order::Machine(MachineOrder::StayUp) => "machine.stay_up",
+    }
+}
+
+fn resource(order: &Order) -> String {
+    match order {
+        Order::Server(order) => format!("server:{}", order.server()),
+        Order::Machine(_) => "machine".to_owned(),
+    }
+}
+
+fn goes_down(stopped: &[ServerName], left: &[ServerName]) -> String {
+    let names = |names: &[ServerName]| {
+        names
+            .iter()
+            .map(ServerName::as_str)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    match (stopped, left) {
+        ([], []) => "goes down; no server ran".to_owned(),
+        (stopped, []) => format!("goes down; stopped first: {}", names(stopped)),
+        ([], left) => format!("goes down; still running: {}", names(left)),
+        (stopped, left) => format!(
+            "goes down; stopped first: {}; still running: {}",
+            names(stopped),
+            names(left)
+        ),
     }
 }
 
@@ -280,7 +311,7 @@ mod tests {
     fn order(ambient: &Ambient, key: &str) -> Envelope {
         Envelope {
             key: key.to_owned(),
-            order: Order::Start(ServerId::mint(ambient)),
+            order: ServerOrder::Start(ServerId::mint(ambient)).into(),
             principal: "user:alice".to_owned(),
             by: "alice".to_owned(),
             decision: DecisionId::mint(ambient),

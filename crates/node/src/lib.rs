@@ -1,4 +1,4 @@
-//! The node agent and the shim: the gate, the supervisor, the console.
+//! The node agent and the shim: the gate, the supervisor, the console, the machine's power.
 //!
 //! Each server runs under a shim, a tiny process of its own that holds its pipes, keeps its console
 //! and knows how it ended. The [`Supervisor`] is only the shims' client: it may be killed, upgraded and
@@ -13,6 +13,7 @@ mod gate;
 mod ledger;
 mod memory;
 mod place;
+mod power;
 mod process;
 mod program;
 mod refusal;
@@ -25,6 +26,6 @@ mod vitals;
 pub use dashboard::{DashboardParts, Invitations, Portrait, serve_dashboard};
 pub use ledger::{LedgerError, NodeAudit};
 pub use remembered::MachineMemory;
-pub use settings::{Rules, Settings};
+pub use settings::{Allowed, Power, Rules, Settings};
 pub use shim::shim_main;
 pub use supervisor::{OpenError, Supervisor};

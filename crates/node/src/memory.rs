@@ -72,6 +72,9 @@ pub(crate) struct Ordered {
     pub envelope: Envelope,
     /// The server's run when it was ordered: a restart that has happened shows by another one.
     pub run: Option<Uuid>,
+    /// The machine's boot when it was ordered to go down: that it did shows by another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<String>,
     /// When.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
@@ -236,7 +239,7 @@ impl Memory {
 mod tests {
     use time::macros::datetime;
     use watchroom_kit::Ambient;
-    use watchroom_model::{DecisionId, Order};
+    use watchroom_model::{DecisionId, ServerOrder};
 
     use super::*;
 
@@ -248,7 +251,7 @@ mod tests {
         let now = datetime!(2026-01-01 12:00 UTC);
         let envelope = |key: &str| Envelope {
             key: key.into(),
-            order: Order::Start(ServerId::mint(&ambient)),
+            order: ServerOrder::Start(ServerId::mint(&ambient)).into(),
             principal: "user:alice".into(),
             by: "alice".into(),
             decision: DecisionId::mint(&ambient),
@@ -261,6 +264,7 @@ mod tests {
                     Record::Ordered(Box::new(Ordered {
                         envelope: envelope(key),
                         run: None,
+                        boot: None,
                         at: now,
                     })),
                     now,

@@ -73,6 +73,26 @@ pub(crate) enum Refusal {
     LineNotTaken { why: String },
     #[error("the server's shim cannot be reached: {why}; the agent keeps trying")]
     ShimUnreachable { why: String },
+    #[error(
+        "this machine may not be {verb} from the Host; allow it on the machine: {key} = true under [power] in {file}"
+    )]
+    PowerNotAllowed {
+        verb: &'static str,
+        key: &'static str,
+        file: String,
+    },
+    #[error("this machine cannot be {verb}: {why}")]
+    PowerNotPossible { verb: &'static str, why: String },
+    #[error("the machine was not {verb}, and what was stopped for it is started again: {why}")]
+    PowerFailed { verb: &'static str, why: String },
+    #[error("called off by {by}; what was stopped for it is started again")]
+    CalledOff { by: String },
+    #[error("the machine is about to be {verb} (ordered by {by}); wait for it, or call that off")]
+    GoingDown { verb: &'static str, by: String },
+    #[error("it did not end in time; it ends with the machine")]
+    StillRuns,
+    #[error("it is too late: the machine has been told to go down")]
+    TooLate,
     #[error("the same idempotency key came with another order before; use a fresh key")]
     KeyReused,
     #[error("the agent was stopped before it could finish this; look at the server and order again")]
@@ -106,6 +126,13 @@ impl Refusal {
             Self::CannotStart { code, .. } => code,
             Self::LineNotTaken { .. } => "line_not_taken",
             Self::ShimUnreachable { .. } => "shim_unreachable",
+            Self::PowerNotAllowed { .. } => "power_not_allowed",
+            Self::PowerNotPossible { .. } => "power_not_possible",
+            Self::PowerFailed { .. } => "power_failed",
+            Self::CalledOff { .. } => "called_off",
+            Self::GoingDown { .. } => "going_down",
+            Self::StillRuns => "still_runs",
+            Self::TooLate => "too_late",
             Self::KeyReused => "key_reused",
             Self::Interrupted => "interrupted",
             Self::JournalUnwritable { .. } => "journal_unwritable",
@@ -119,6 +146,7 @@ impl Refusal {
             OrderKind::Remove => "remove",
             OrderKind::Control => "control",
             OrderKind::Console => "console",
+            OrderKind::Power => "power",
         };
         Self::NotAllowedHere { kind: kind.into() }
     }

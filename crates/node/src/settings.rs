@@ -27,13 +27,57 @@ pub struct Settings {
     pub port: u16,
     /// What this node allows.
     pub rules: Rules,
+    /// Whether the machine may be restarted and switched off, and how.
+    pub power: Power,
+}
+
+/// `node.toml`: what this machine allows, whatever the Host asks. It is never written by the Host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Allowed {
+    /// What may be ordered about servers, and how they may run.
+    pub rules: Rules,
+    /// Whether the machine may be restarted and switched off, and how.
+    pub power: Power,
+}
+
+/// The section `power` of `node.toml`: what may be ordered about the machine itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Power {
+    /// The machine may be restarted from the Host. Default false.
+    pub restart: bool,
+    /// The machine may be switched off from the Host; somebody must then switch it on by hand. Default false.
+    pub shutdown: bool,
+    /// What restarts this machine, as program and arguments, run as the agent's own account. Default empty: systemd
+    /// is asked (`systemctl reboot`). For containers, which have no systemd.
+    pub restart_command: Vec<String>,
+    /// What switches this machine off, in the same form. Default empty: `systemctl poweroff`.
+    pub shutdown_command: Vec<String>,
+}
+
+impl Section for Power {
+    const NAME: &'static str = "power";
+
+    fn check(&self, problems: &mut Problems) {
+        let commands = [
+            ("power.restart_command", &self.restart_command),
+            ("power.shutdown_command", &self.shutdown_command),
+        ];
+        for (key, command) in commands {
+            let Some(program) = command.first() else { continue };
+            if !std::path::Path::new(program).is_absolute() {
+                problems.add(key, format!("{program} is not the absolute path of a program"));
+            }
+        }
+    }
 }
 
 /// What this machine allows, whatever the Host asks: read from `node.toml`, never written by the Host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
-    /// Kinds of order refused altogether: `create`, `remove`, `control`, `console`. Default none.
+    /// Kinds of order refused altogether: `create`, `remove`, `control`, `console`, `power`. Default none.
     pub refuse: Vec<OrderKind>,
     /// Accounts of this machine that servers may run as by name, `root` among them only if listed. Default none.
     pub run_as: Vec<String>,

@@ -142,6 +142,10 @@ acts! {
     ShowNode = "node.show" on Node, needs Permissions(&[p::NODES_READ]), known by Some(p::NODES_READ);
     /// Exchange a round trip with a node, and see how it is.
     PingNode = "node.ping" on Node, needs Permissions(&[p::NODES_READ]), known by Some(p::NODES_READ);
+    /// See how an operation on a node goes.
+    ShowOperation = "operation.show" on Node, needs Permissions(&[p::NODES_READ]), known by Some(p::NODES_READ);
+    /// See how a machine was, minute by minute.
+    ReadMetrics = "node.metrics" on Node, needs Permissions(&[p::NODES_READ]), known by Some(p::NODES_READ);
     /// See the cluster and this Host: counts, health, versions.
     ShowCluster = "cluster.show" on Host, needs Permissions(&[p::NODES_READ]), known by None;
     /// See what this machine is in the cluster.
@@ -214,6 +218,12 @@ acts! {
     RevokeNode = "node.revoke" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up true, leaves Security;
     /// Strike a revoked node from the roll, with the record of its servers.
     PurgeNode = "node.purge" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up true, leaves Security;
+    /// Restart a node's machine.
+    RestartNode = "node.restart" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up true, leaves Audit;
+    /// Shut a node's machine down.
+    ShutDownNode = "node.shut_down" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up true, leaves Audit;
+    /// Call an operation on a node off.
+    CancelOperation = "operation.cancel" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up false, leaves Audit;
     /// Create a person's account.
     CreateUser = "user.create" on User, needs Permissions(&[p::USERS_MANAGE]), known by None, step up true, leaves Security;
     /// Disable or enable an account.

@@ -12,8 +12,10 @@ use watchroom::node_identity::NodeIdentity;
 use watchroom::state::State;
 use watchroom_kit::Ambient;
 use watchroom_model::join::{JoinUrl, hand_over_proof};
+use watchroom_node::{Allowed, Power};
 use watchroom_trust::{Fingerprint, NodeKey};
 
+use crate::room::allowed;
 use crate::{Answer, Program, Visitor};
 
 /// A second machine, in this process, with its own state folder.
@@ -154,12 +156,17 @@ impl Machine {
     /// # Panics
     /// If it does not start.
     pub async fn start(&mut self, program: Program) {
+        self.start_with(program, Power::default()).await;
+    }
+
+    /// The same on a machine that may go down in these ways.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_with(&mut self, program: Program, power: Power) {
         let state = State::open(&self.state(), "node").unwrap_or_else(|error| panic!("{error:?}"));
-        let rules = watchroom_node::Rules {
-            same_account: true,
-            ..watchroom_node::Rules::default()
-        };
-        let agent = Agent::start(&state, program.shim, rules, None, &self.ambient).await;
+        let allowed = Allowed { power, ..allowed() };
+        let agent = Agent::start(&state, program.shim, allowed, None, &self.ambient).await;
         let agent = agent.unwrap_or_else(|error| panic!("{error:?}"));
         self.agent = Some((agent, state));
     }

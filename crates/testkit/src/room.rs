@@ -14,6 +14,7 @@ use watchroom::state::State;
 use watchroom_identity::{NewToken, NewUser, TokenKind};
 use watchroom_kit::{Ambient, ExposeSecret, SecretString};
 use watchroom_model::{DecisionId, NodeStatus, UserId};
+use watchroom_node::{Allowed, Rules};
 use watchroom_policy::{Ask, Principal, Resource, ResourceKind, Trail, act, decide};
 use watchroom_testkit_folder::Folder;
 use watchroom_testkit_postgres::TestDatabase;
@@ -119,12 +120,7 @@ impl TestRoom {
         let enrolled = host.enrol_local(state.folder(), &config, panel.to_string()).await;
         enrolled.unwrap_or_else(|error| panic!("{error:?}"));
         host.expect_local_node();
-        // Of no meaning to root; without root there would be no servers.
-        let rules = watchroom_node::Rules {
-            same_account: true,
-            ..watchroom_node::Rules::default()
-        };
-        let agent = Agent::start(&state, program.shim, rules, None, &ambient).await;
+        let agent = Agent::start(&state, program.shim, allowed(), None, &ambient).await;
         let agent = agent.unwrap_or_else(|error| panic!("{error:?}"));
         let room = Self {
             host,
@@ -364,6 +360,18 @@ impl Drop for TestRoom {
             }
             let _ = Pid::from_raw(shim).map(|shim| kill_process(shim, Signal::KILL));
         }
+    }
+}
+
+/// What the nodes of a room allow. The same account is of no meaning to root; without root there would be no servers.
+pub(crate) fn allowed() -> Allowed {
+    let rules = Rules {
+        same_account: true,
+        ..Rules::default()
+    };
+    Allowed {
+        rules,
+        ..Allowed::default()
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use watchroom_kit::{Ambient, FaultKind};
 use watchroom_link::{Dialler, DiallerSettings, LinkSettings};
-use watchroom_node::{DashboardParts, Portrait, Rules, Settings, Supervisor, serve_dashboard};
+use watchroom_node::{Allowed, DashboardParts, Portrait, Settings, Supervisor, serve_dashboard};
 use watchroom_trust::{Fingerprint, NodeKey};
 
 use crate::bind::bind;
@@ -36,7 +36,7 @@ impl Agent {
     pub async fn start(
         state: &State,
         program: &Path,
-        rules: Rules,
+        allowed: Allowed,
         page: Option<TcpListener>,
         ambient: &Ambient,
     ) -> Result<Self, Failure> {
@@ -58,7 +58,8 @@ impl Agent {
             runtime: sockets.join("shims"),
             program: program.to_owned(),
             port: dashboard.map_or(0, |address| address.port()),
-            rules,
+            rules: allowed.rules,
+            power: allowed.power,
         };
         let supervisor = Supervisor::open(settings, ambient.clone())
             .await

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use watchroom_kit::{Ambient, ExposeSecret, FaultKind, SecretString};
 use watchroom_model::join::JoinUrl;
-use watchroom_node::Rules;
+use watchroom_node::{Allowed, Rules};
 use watchroom_trust::Fingerprint;
 
 use crate::agent::Agent;
@@ -104,10 +104,14 @@ impl Drop for Folder {
 
 /// What this machine allows in a demonstration: without root its servers run as whoever looks at it.
 #[must_use]
-pub fn rules() -> Rules {
-    Rules {
+pub fn allowed() -> Allowed {
+    let rules = Rules {
         same_account: true,
         ..Rules::default()
+    };
+    Allowed {
+        rules,
+        ..Allowed::default()
     }
 }
 
@@ -234,7 +238,7 @@ async fn join(
         own_address: None,
     };
     joining::join(state.folder(), invitation, ambient, &mut |_| {}).await?;
-    let agent = Agent::start(&state, program, rules(), None, ambient).await?;
+    let agent = Agent::start(&state, program, allowed(), None, ambient).await?;
     Ok((agent, state))
 }
 

@@ -63,13 +63,18 @@ pub async fn up(options: RunOptions) -> Result<(), Failure> {
     Endpoints::withdraw_node(state.folder()).map_err(unlisted)?;
     let page = bind_page(config.node.listen).await?;
     let mut running = host::start(&state, config, &ambient).await?;
-    let agent = Agent::start(&node_state, &program()?, options.rules(), page, &ambient).await?;
+    let agent = Agent::start(&node_state, &program()?, options.allowed(), page, &ambient).await?;
     running.expect_local_node().await;
     running.has_node(&agent);
     running
         .announce(&state, &options, agent.supervisor.running())
         .await?;
-    if let Some(step) = options.rules().missing_step().filter(|_| !options.is_quiet) {
+    if let Some(step) = options
+        .allowed()
+        .rules
+        .missing_step()
+        .filter(|_| !options.is_quiet)
+    {
         say(&step)?;
     }
     stop.asked().await;
@@ -101,7 +106,7 @@ pub async fn demo(config: &Config, folder: demo::Folder) -> Result<(), Failure> 
     let node_state = State::open(&folder.host(), "node")?;
     let page = bind_page((Ipv4Addr::LOCALHOST, 0).into()).await?;
     let mut running = host::start(&state, config, &ambient).await?;
-    let agent = Agent::start(&node_state, &program()?, demo::rules(), page, &ambient).await?;
+    let agent = Agent::start(&node_state, &program()?, demo::allowed(), page, &ambient).await?;
     running.expect_local_node().await;
     running.has_node(&agent);
     running.open(&state)?;
@@ -151,7 +156,7 @@ pub async fn node(options: RunOptions) -> Result<(), Failure> {
     let state = State::open(&options.state, "node")?;
     Endpoints::withdraw_node(state.folder()).map_err(unlisted)?;
     let page = bind_page(options.loaded.config.node.listen).await?;
-    let agent = Agent::start(&state, &program()?, options.rules(), page, &ambient).await?;
+    let agent = Agent::start(&state, &program()?, options.allowed(), page, &ambient).await?;
     agent.endpoints().publish(state.folder()).map_err(unlisted)?;
     if !options.is_quiet {
         say(&format!(
@@ -169,8 +174,8 @@ pub async fn node(options: RunOptions) -> Result<(), Failure> {
 impl RunOptions {
     /// What this machine allows whoever sits at the Host.
     #[cfg(feature = "node")]
-    fn rules(&self) -> watchroom_node::Rules {
-        self.loaded.rules.clone()
+    fn allowed(&self) -> watchroom_node::Allowed {
+        self.loaded.allowed.clone()
     }
 }
 

@@ -26,7 +26,7 @@ impl Fleet {
     /// [`OrderError`] naming the outcome: offline since when, kept out, timed out.
     pub async fn ping_node(&self, permit: &Permit<act::PingNode>) -> Result<Pong, OrderError> {
         let node = permit.resource().on_node().and_then(|id| self.known_node(id));
-        let node = node.ok_or(OrderError::NoSuchServer)?;
+        let node = node.ok_or(OrderError::NoSuchNode)?;
         OrderError::unless_admitted(&node)?;
         let answer = self.gateway().ping(node.id()).await;
         let (took, status) = answer.map_err(|error| OrderError::from_gateway(node.name(), error))?;

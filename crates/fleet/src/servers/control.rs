@@ -1,6 +1,6 @@
 //! Starting, stopping and restarting a server, and sending it a line.
 
-use watchroom_model::{Desired, Order, ServerSpec};
+use watchroom_model::{Desired, ServerOrder, ServerSpec};
 use watchroom_policy::{Permit, act};
 
 use super::Acted;
@@ -20,7 +20,7 @@ impl Fleet {
     ) -> Result<Acted, OrderError> {
         let id = permit.resource().server_id().ok_or(OrderError::NoSuchServer)?;
         let plan = Plan {
-            order: Order::Start(id),
+            order: ServerOrder::Start(id),
             desired: Some(Desired::Running),
             note: None,
         };
@@ -38,7 +38,7 @@ impl Fleet {
     ) -> Result<Acted, OrderError> {
         let id = permit.resource().server_id().ok_or(OrderError::NoSuchServer)?;
         let plan = Plan {
-            order: Order::Stop(id),
+            order: ServerOrder::Stop(id),
             desired: Some(Desired::Stopped),
             note: None,
         };
@@ -56,7 +56,7 @@ impl Fleet {
     ) -> Result<Acted, OrderError> {
         let id = permit.resource().server_id().ok_or(OrderError::NoSuchServer)?;
         let plan = Plan {
-            order: Order::Restart(id),
+            order: ServerOrder::Restart(id),
             desired: Some(Desired::Running),
             note: None,
         };
@@ -86,7 +86,7 @@ impl Fleet {
         self.perform(
             permit,
             Plan {
-                order: Order::SendLine { id, line },
+                order: ServerOrder::SendLine { id, line },
                 desired: None,
                 note,
             },

@@ -10,8 +10,8 @@ use serde_json::json;
 use utoipa::ToSchema;
 use watchroom_kit::{Fault, FaultKind, FieldFault};
 use watchroom_model::{
-    Breaker, Desired, Limits, Order, OrderOutcome, RestartPolicy, ServerId, ServerName, ServerSpec,
-    ServerStatus, SpecError, StopMethod,
+    Breaker, Desired, Limits, RestartPolicy, ServerId, ServerName, ServerOrder, ServerSpec, ServerStatus,
+    SpecError, StopMethod,
 };
 use watchroom_policy::{Permit, act};
 use watchroom_store::{Changed, StoreError};
@@ -178,24 +178,17 @@ impl Fleet {
             }
         };
         match self
-            .ask_node(permit, &server, Order::Create(Box::new(spec)), None)
+            .ask_node(permit, &server, ServerOrder::Create(Box::new(spec)), None)
             .await
         {
-            Ok(OrderOutcome::Done { .. } | OrderOutcome::AlreadySo { .. }) => {
-                Ok(self.commit_created(permit, &server, key).await?)
-            }
-            Ok(OrderOutcome::Refused { code, why }) => {
-                self.undo(permit, &server, format!("refused ({code}): {why}"), key)
-                    .await?;
-                Err(OrderError::RefusedByNode { code, why }.into())
-            }
-            Err(error @ crate::GatewayError::NotConnected { .. }) => {
+            Ok(_) => Ok(self.commit_created(permit, &server, key).await?),
+            Err(error @ (OrderError::RefusedByNode { .. } | OrderError::NodeOffline { .. })) => {
                 self.undo(permit, &server, error.to_string(), key).await?;
-                Err(OrderError::from_gateway(node.name(), error).into())
+                Err(error.into())
             }
             Err(error) => {
                 self.commit_failure(permit, error.to_string(), None).await?;
-                Err(OrderError::from_gateway(node.name(), error).into())
+                Err(error.into())
             }
         }
     }

@@ -118,6 +118,6 @@ pub(crate) fn word(of: &impl Serialize) -> String {
     }
 }
 
-fn of_word<T: DeserializeOwned>(word: &str) -> Option<T> {
+pub(crate) fn of_word<T: DeserializeOwned>(word: &str) -> Option<T> {
     serde_json::from_value(serde_json::Value::String(word.to_owned())).ok()
 }

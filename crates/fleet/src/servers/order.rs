@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, UpdateMany};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use watchroom_model::{Desired, Envelope, Order, OrderOutcome, ServerReport};
+use watchroom_model::{Desired, Envelope, OrderOutcome, ServerOrder, ServerReport};
 use watchroom_policy::{Change, Permit};
 use watchroom_store::{Changed, StoreError};
 
@@ -16,7 +16,7 @@ use super::{Server, ServerView, entity, word};
 use crate::fleet::micros;
 use crate::idempotency::{NotBegun, Recalled};
 use crate::servers::OrderError;
-use crate::{Fleet, GatewayError, IdempotencyKey};
+use crate::{Fleet, IdempotencyKey};
 
 /// Longest wait for a node beyond a server's own patience to stop.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -40,9 +40,12 @@ pub struct Acted {
     pub server: ServerView,
 }
 
+/// What a node answered: whether there was anything to do, and how the server stands, unless it was removed.
+pub(super) type Answer = (Outcome, Option<ServerReport>);
+
 /// What an order is to bring about.
 pub(super) struct Plan {
-    pub(super) order: Order,
+    pub(super) order: ServerOrder,
     pub(super) desired: Option<Desired>,
     /// What is noted with the intent beside the act itself.
     pub(super) note: Option<(&'static str, String)>,
@@ -118,38 +121,41 @@ impl Fleet {
         &self,
         permit: &Permit<A>,
         server: &Server,
-        order: Order,
+        order: ServerOrder,
         order_key: Option<String>,
-    ) -> Result<OrderOutcome, GatewayError> {
+    ) -> Result<Answer, OrderError> {
         let envelope = Envelope {
             key: order_key.unwrap_or_else(|| self.ambient().uuid().to_string()),
-            order,
+            order: order.into(),
             principal: permit.principal().audit_name(),
             by: permit.principal().display_name(),
             decision: permit.decision(),
             deadline: PATIENCE + Duration::from_secs(server.spec.stop.patience_s.into()),
         };
-        self.gateway().order(server.node.id(), envelope).await
+        let asked = self.gateway().order(server.node.id(), envelope).await;
+        match asked.map_err(|error| OrderError::from_gateway(server.node.name(), error))? {
+            OrderOutcome::Done { report } => Ok((Outcome::Done, report)),
+            OrderOutcome::AlreadySo { report } => Ok((Outcome::AlreadySo, report)),
+            OrderOutcome::Refused { code, why } => Err(OrderError::RefusedByNode { code, why }),
+            OrderOutcome::GoesDown { .. } => {
+                let why = "it answered an order about a server as if it were about the machine".to_owned();
+                Err(OrderError::Failed(why))
+            }
+        }
     }
 
     async fn commit_outcome<A: Change>(
         &self,
         permit: &Permit<A>,
         server: &Arc<Server>,
-        answer: Result<OrderOutcome, GatewayError>,
+        answer: Result<Answer, OrderError>,
         key: Option<IdempotencyKey>,
     ) -> Result<Acted, OrderError> {
         let (outcome, report) = match answer {
-            Ok(OrderOutcome::Done { report }) => (Outcome::Done, report),
-            Ok(OrderOutcome::AlreadySo { report }) => (Outcome::AlreadySo, report),
-            Ok(OrderOutcome::Refused { code, why }) => {
-                self.commit_failure(permit, format!("refused ({code}): {why}"), key)
-                    .await?;
-                return Err(OrderError::RefusedByNode { code, why });
-            }
+            Ok(answer) => answer,
             Err(error) => {
                 self.commit_failure(permit, error.to_string(), key).await?;
-                return Err(OrderError::from_gateway(server.node.name(), error));
+                return Err(error);
             }
         };
         let acted = Acted {

@@ -2,7 +2,7 @@
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
-use watchroom_model::{Order, OrderOutcome};
+use watchroom_model::ServerOrder;
 use watchroom_policy::{Permit, act};
 use watchroom_store::{Changed, StoreError};
 
@@ -27,16 +27,16 @@ impl Fleet {
                 Ok::<_, StoreError>(())
             })
             .await?;
-        let failure = match self.ask_node(permit, &server, Order::Remove(id), None).await {
+        let failure = match self
+            .ask_node(permit, &server, ServerOrder::Remove(id), None)
+            .await
+        {
             // A node that does not know it (any more) has nothing left to remove.
-            Ok(OrderOutcome::Done { .. } | OrderOutcome::AlreadySo { .. }) => {
+            Ok(_) => return self.forget(permit).await,
+            Err(OrderError::RefusedByNode { code, .. }) if code == "no_such_server" => {
                 return self.forget(permit).await;
             }
-            Ok(OrderOutcome::Refused { code, .. }) if code == "no_such_server" => {
-                return self.forget(permit).await;
-            }
-            Ok(OrderOutcome::Refused { code, why }) => OrderError::RefusedByNode { code, why },
-            Err(error) => OrderError::from_gateway(server.node.name(), error),
+            Err(error) => error,
         };
         self.commit_failure(permit, failure.to_string(), None).await?;
         Err(failure)

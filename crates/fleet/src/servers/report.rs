@@ -1,6 +1,6 @@
 //! Keeping what nodes say of their servers, and mending what the two do not agree on.
 
-use watchroom_model::{Envelope, NodeId, Order, OrderOutcome, ServerReport};
+use watchroom_model::{Envelope, NodeId, OrderOutcome, ServerOrder, ServerReport};
 use watchroom_policy::{Permit, Target};
 use watchroom_store::{Changed, StoreError};
 
@@ -71,7 +71,7 @@ impl Fleet {
         let id = spec.id;
         let envelope = Envelope {
             key: format!("mend/{id}/{}", self.ambient().uuid()),
-            order: Order::Create(Box::new(spec)),
+            order: ServerOrder::Create(Box::new(spec)).into(),
             principal: "system".to_owned(),
             by: "watchroom".to_owned(),
             decision: self.decision(),

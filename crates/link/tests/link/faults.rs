@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use watchroom_kit::{Entropy, Fault};
 use watchroom_link::{ConnectFault, LinkError, LinkEvent, NodeLink};
-use watchroom_model::{NodeId, Order, OrderOutcome};
+use watchroom_model::{NodeId, OrderOutcome, ServerOrder};
 
 use crate::proxy::{Proxy, Way};
 use crate::room::{Node, PATIENCE, Room, event, soon};
@@ -44,7 +44,11 @@ async fn orders_over_a_way_that_is_cut_again_and_again_are_each_done_once() {
     let (room, node, proxy) = behind().await;
     let chance = Entropy::seeded(7);
     for number in 0..40 {
-        let order = room.envelope(&format!("order-{number}"), Order::Start(room.server()), PATIENCE);
+        let order = room.envelope(
+            &format!("order-{number}"),
+            ServerOrder::Start(room.server()),
+            PATIENCE,
+        );
         let [wait, ..] = chance.bytes::<1>();
         let cut = async {
             tokio::time::sleep(Duration::from_micros(u64::from(wait) * 20)).await;
@@ -82,7 +86,7 @@ async fn a_stall_shorter_than_the_deadline_is_no_fault() {
         proxy.set(Way::Slow(Duration::from_millis(20)));
         let order = room.envelope(
             &room.ambient.uuid().to_string(),
-            Order::Start(room.server()),
+            ServerOrder::Start(room.server()),
             PATIENCE,
         );
         assert!(matches!(
@@ -101,7 +105,7 @@ async fn a_way_that_goes_silent_in_the_middle_of_an_order_is_named_and_the_order
     let (room, mut node, proxy) = behind().await;
     let link = room.linked(node.id).await;
     node.agent.is_held.send_replace(true);
-    let order = room.envelope("k", Order::Start(room.server()), PATIENCE);
+    let order = room.envelope("k", ServerOrder::Start(room.server()), PATIENCE);
     let silence = async {
         soon(node.agent.begun.notified()).await;
         proxy.set(Way::Silent);
@@ -132,7 +136,7 @@ async fn a_byte_that_was_flipped_on_the_way_ends_the_link_and_nothing_wrong_is_d
     for number in 0..8 {
         let mut events = room.hub.events();
         proxy.flip_in(40 + number * 7);
-        let order = room.envelope(&format!("k{number}"), Order::Start(room.server()), PATIENCE);
+        let order = room.envelope(&format!("k{number}"), ServerOrder::Start(room.server()), PATIENCE);
         let answer = soon(link.order(order.clone())).await;
         assert!(matches!(answer, Err(LinkError::Lost { .. })), "{answer:?}");
         let down = event(&mut events, |event| match event {

@@ -11,7 +11,9 @@ use time::OffsetDateTime;
 use tokio::sync::{Notify, broadcast, watch};
 use watchroom_link::{Agent, AgentError, ConsoleFrom, Envelope};
 use watchroom_model::console::{ConsoleEvent, Line, Source};
-use watchroom_model::{Desired, Heartbeat, Order, OrderOutcome, ServerId, ServerReport, ServerStatus, Share};
+use watchroom_model::{
+    Desired, Heartbeat, Order, OrderOutcome, ServerId, ServerOrder, ServerReport, ServerStatus, Share,
+};
 
 /// The agent.
 pub struct Machine {
@@ -96,10 +98,10 @@ impl Agent for Machine {
         );
         self.done.fetch_add(1, Ordering::SeqCst);
         let outcome = match envelope.order {
-            Order::Start(id) => OrderOutcome::Done {
+            Order::Server(ServerOrder::Start(id)) => OrderOutcome::Done {
                 report: Some(self.report(id, ServerStatus::Running)),
             },
-            Order::Stop(_) => OrderOutcome::AlreadySo { report: None },
+            Order::Server(ServerOrder::Stop(_)) => OrderOutcome::AlreadySo { report: None },
             _ => OrderOutcome::Refused {
                 code: "not_allowed_here".to_owned(),
                 why: "not on this node".to_owned(),

@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use watchroom_kit::{Fault, FaultKind};
 use watchroom_link::{ConnectFault, ConsoleFrom, LinkError, LinkEvent};
 use watchroom_model::console::ConsoleEvent;
-use watchroom_model::{NodeId, Order, OrderOutcome, ServerStatus};
+use watchroom_model::{NodeId, OrderOutcome, ServerOrder, ServerStatus};
 
 use self::machine::line;
 use self::room::{PATIENCE, Room, event, soon};
@@ -56,13 +56,13 @@ async fn an_order_is_answered_and_done_once_per_key() {
     let room = Room::open().await;
     let (node, link) = room.node().await;
     let id = room.server();
-    let start = room.envelope("k1", Order::Start(id), PATIENCE);
+    let start = room.envelope("k1", ServerOrder::Start(id), PATIENCE);
     let first = link.order(start.clone()).await.unwrap();
     assert!(matches!(&first, OrderOutcome::Done { report: Some(report) } if report.id == id));
     assert_eq!(link.order(start).await.unwrap(), first);
     assert_eq!(node.agent.done.load(Ordering::SeqCst), 1);
     let refused = link
-        .order(room.envelope("k2", Order::Remove(id), PATIENCE))
+        .order(room.envelope("k2", ServerOrder::Remove(id), PATIENCE))
         .await
         .unwrap();
     assert!(matches!(refused, OrderOutcome::Refused { code, .. } if code == "not_allowed_here"));
@@ -73,7 +73,7 @@ async fn the_same_key_sent_twice_at_once_is_one_order_with_two_answers() {
     let room = Room::open().await;
     let (node, link) = room.node().await;
     node.agent.is_held.send_replace(true);
-    let start = room.envelope("k", Order::Start(room.server()), PATIENCE);
+    let start = room.envelope("k", ServerOrder::Start(room.server()), PATIENCE);
     let release = async {
         soon(node.agent.begun.notified()).await;
         node.agent.is_held.send_replace(false);
@@ -88,8 +88,9 @@ async fn sixty_calls_run_at_once_on_one_link() {
     let room = Room::open().await;
     let (node, link) = room.node().await;
     node.agent.is_held.send_replace(true);
-    let orders = (0..60)
-        .map(|key| link.order(room.envelope(&format!("k{key}"), Order::Start(room.server()), PATIENCE)));
+    let orders = (0..60).map(|key| {
+        link.order(room.envelope(&format!("k{key}"), ServerOrder::Start(room.server()), PATIENCE))
+    });
     let orders: Vec<_> = orders.collect();
     let release = async {
         soon(node.agent.begun.notified()).await;
@@ -210,11 +211,13 @@ async fn a_cut_link_comes_back_with_a_higher_epoch_and_its_consoles_end_by_name(
     event(&mut events, down).await;
     let again = room.linked(node.id).await;
     assert!(again.hello().epoch > link.hello().epoch);
-    let old = link.order(room.envelope("k", Order::Start(id), PATIENCE)).await;
+    let old = link
+        .order(room.envelope("k", ServerOrder::Start(id), PATIENCE))
+        .await;
     assert_eq!(old, Err(LinkError::NotConnected { since: None }));
     assert!(
         again
-            .order(room.envelope("k", Order::Start(id), PATIENCE))
+            .order(room.envelope("k", ServerOrder::Start(id), PATIENCE))
             .await
             .is_ok()
     );
@@ -225,7 +228,7 @@ async fn an_order_that_runs_late_may_still_happen_and_its_key_brings_the_answer_
     let room = Room::open().await;
     let (node, link) = room.node().await;
     node.agent.is_held.send_replace(true);
-    let mut start = room.envelope("k", Order::Start(room.server()), Duration::from_millis(100));
+    let mut start = room.envelope("k", ServerOrder::Start(room.server()), Duration::from_millis(100));
     let late = link.order(start.clone()).await.unwrap_err();
     assert!(
         matches!(
@@ -252,7 +255,7 @@ async fn an_order_whose_link_is_cut_goes_on_and_is_answered_over_the_next_link()
     let room = Room::open().await;
     let (node, link) = room.node().await;
     node.agent.is_held.send_replace(true);
-    let start = room.envelope("k", Order::Start(room.server()), PATIENCE);
+    let start = room.envelope("k", ServerOrder::Start(room.server()), PATIENCE);
     let cut = async {
         soon(node.agent.begun.notified()).await;
         room.cut();

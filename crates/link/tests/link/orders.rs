@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use watchroom_kit::{Ambient, Clock};
 use watchroom_link::LinkError;
-use watchroom_model::{NodeId, Order};
+use watchroom_model::{NodeId, ServerOrder};
 
 use crate::room::{Node, PATIENCE, Room, soon};
 
 /// Gives the node an order over its link to this Host, and says why it was not believed.
 async fn disbelieved(room: &Room, node: &Node) -> String {
     let link = room.linked(node.id).await;
-    let order = room.envelope("forged", Order::Start(room.server()), PATIENCE);
+    let order = room.envelope("forged", ServerOrder::Start(room.server()), PATIENCE);
     let answer = soon(link.order(order)).await;
     let Err(LinkError::Refused { code, why }) = answer else {
         panic!("{answer:?}")

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use watchroom_kit::{Ambient, Clock, Entropy, Tasks};
 use watchroom_link::{ConnectFault, ConsoleFrom, NodeLink};
 use watchroom_model::console::ConsoleEvent;
-use watchroom_model::{NodeId, Order, OrderOutcome, ServerStatus};
+use watchroom_model::{NodeId, OrderOutcome, ServerOrder, ServerStatus};
 
 use crate::room::{Node, PATIENCE, Room, brisk, event, soon};
 
@@ -92,7 +92,7 @@ impl Traffic {
             while !told.load(Ordering::SeqCst) {
                 let _turn = paused.read().await;
                 let key = format!("order-{}", count.load(Ordering::SeqCst));
-                let order = room.envelope(&key, Order::Start(room.server()), PATIENCE);
+                let order = room.envelope(&key, ServerOrder::Start(room.server()), PATIENCE);
                 let answer = room.hub.connected(id).unwrap().order(order).await;
                 assert!(matches!(answer, Ok(OrderOutcome::Done { .. })), "{answer:?}");
                 count.fetch_add(1, Ordering::SeqCst);

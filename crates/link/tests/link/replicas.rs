@@ -3,14 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use watchroom_link::ConnectFault;
-use watchroom_model::{NodeId, Order, OrderOutcome};
+use watchroom_model::{NodeId, OrderOutcome, ServerOrder};
 
 use crate::room::{PATIENCE, Room, soon};
 
 #[tokio::test]
 async fn a_node_holds_a_link_to_each_host_and_takes_orders_from_both() {
     let (one, node, other) = two().await;
-    let order = |room: &Room, key: &str| room.envelope(key, Order::Start(room.server()), PATIENCE);
+    let order = |room: &Room, key: &str| room.envelope(key, ServerOrder::Start(room.server()), PATIENCE);
     for (room, key) in [(&one, "a"), (&other, "b")] {
         let link = room.linked(node.id).await;
         let answer = soon(link.order(order(room, key))).await;

@@ -324,10 +324,10 @@ impl Room {
         .await
     }
 
-    pub fn envelope(&self, key: &str, order: Order, deadline: Duration) -> Envelope {
+    pub fn envelope(&self, key: &str, order: impl Into<Order>, deadline: Duration) -> Envelope {
         Envelope {
             key: key.to_owned(),
-            order,
+            order: order.into(),
             principal: "user:alice".to_owned(),
             by: "alice".to_owned(),
             decision: DecisionId::mint(&self.ambient),

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 use watchroom_link::ConsoleFrom;
 use watchroom_model::console::ConsoleEvent;
-use watchroom_model::{Order, OrderOutcome, ServerStatus};
+use watchroom_model::{OrderOutcome, ServerOrder, ServerStatus};
 
 use super::room::{PATIENCE, Room, soon};
 
@@ -25,7 +25,7 @@ async fn viewers_who_all_leave_at_once_leave_the_link_and_its_orders_alone() {
     for round in 0..5 {
         let consoles = soon(open()).await;
         assert!(consoles.iter().all(Result::is_ok));
-        let order = |key: String| link.order(room.envelope(&key, Order::Start(id), PATIENCE));
+        let order = |key: String| link.order(room.envelope(&key, ServerOrder::Start(id), PATIENCE));
         let beside = soon(order(format!("beside-{round}"))).await;
         assert!(matches!(beside, Ok(OrderOutcome::Done { .. })), "{beside:?}");
         // Some leave once they are here, as many before they were even let in.
@@ -59,7 +59,7 @@ async fn viewers_who_do_not_read_hold_little_and_nobody_else_up() {
     let asleep = (0..SLEEPERS).map(|_| link.console(id, ConsoleFrom::Last(10), true));
     let asleep = soon(join_all(asleep)).await;
     assert!(asleep.iter().all(Result::is_ok));
-    let beside = soon(link.order(room.envelope("beside", Order::Start(id), PATIENCE))).await;
+    let beside = soon(link.order(room.envelope("beside", ServerOrder::Start(id), PATIENCE))).await;
     assert!(matches!(beside, Ok(OrderOutcome::Done { .. })), "{beside:?}");
 
     let whole = link.console(id, ConsoleFrom::Offset(0), false).await.unwrap();

@@ -6,7 +6,7 @@ use http::{HeaderName, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value, json};
 use watchroom_audit::{Draft, Outcome};
-use watchroom_model::{Order, OrderOutcome, ServerId};
+use watchroom_model::{OrderOutcome, ServerId, ServerOrder};
 use watchroom_policy::EventType;
 use watchroom_shield::{Body, is_same_origin};
 
@@ -215,12 +215,12 @@ impl Room {
 }
 
 /// The order that a form of this path asks for: `/servers/<id>/start` or `/stop`.
-fn order(path: &str) -> Option<Order> {
+fn order(path: &str) -> Option<ServerOrder> {
     let (id, verb) = path.strip_prefix("/servers/")?.split_once('/')?;
     let id: ServerId = id.parse().ok()?;
     match verb {
-        "start" => Some(Order::Start(id)),
-        "stop" => Some(Order::Stop(id)),
+        "start" => Some(ServerOrder::Start(id)),
+        "stop" => Some(ServerOrder::Stop(id)),
         _ => None,
     }
 }
@@ -228,7 +228,7 @@ fn order(path: &str) -> Option<Order> {
 /// What became of an order, as the next page says it.
 fn told(outcome: &OrderOutcome) -> String {
     match outcome {
-        OrderOutcome::Done { .. } => "Done.".to_owned(),
+        OrderOutcome::Done { .. } | OrderOutcome::GoesDown { .. } => "Done.".to_owned(),
         OrderOutcome::AlreadySo { .. } => "Nothing was to do: it is so already.".to_owned(),
         OrderOutcome::Refused { why, .. } => format!("Not done: {why}."),
     }

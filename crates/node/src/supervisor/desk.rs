@@ -9,8 +9,9 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use watchroom_audit::Outcome;
 use watchroom_link::Envelope;
-use watchroom_model::{Order, OrderOutcome, ServerId, ServerSpec};
+use watchroom_model::{MachineOrder, Order, OrderOutcome, ServerId, ServerOrder, ServerSpec};
 
+use super::descent::Descent;
 use super::house::House;
 use super::keeper::{Begun, Command, Keeper};
 use super::standing::{Kept, Standing};
@@ -19,6 +20,7 @@ use crate::claims::Claims;
 use crate::gate;
 use crate::ledger;
 use crate::memory::{Ordered, Record};
+use crate::process::boot;
 use crate::refusal::Refusal;
 
 /// An order left without an answer by a crash longer ago than this is not taken up again: whoever gave
@@ -31,7 +33,9 @@ type UnderWay = (String, watch::Receiver<Option<OrderOutcome>>);
 /// Takes orders.
 #[derive(Debug)]
 pub(super) struct Desk {
-    house: Arc<House>,
+    pub(super) house: Arc<House>,
+    /// The machine is going down.
+    pub(super) descent: Mutex<Option<Arc<Descent>>>,
     under_way: Mutex<HashMap<String, UnderWay>>,
     /// One creation at a time, so that a name or an account is not given twice.
     creating: tokio::sync::Mutex<()>,
@@ -42,6 +46,7 @@ impl Desk {
     pub(super) fn new(house: Arc<House>) -> Self {
         Self {
             house,
+            descent: Mutex::default(),
             under_way: Mutex::default(),
             creating: tokio::sync::Mutex::default(),
         }
@@ -158,8 +163,8 @@ impl Desk {
         }
     }
 
-    async fn carry_out(&self, envelope: Envelope) -> OrderOutcome {
-        let decided = gate::allows(&self.house.settings, envelope.order.kind());
+    async fn carry_out(self: &Arc<Self>, envelope: Envelope) -> OrderOutcome {
+        let decided = gate::allows(&self.house.settings, &envelope.order);
         let now = self.house.ambient.now();
         let entry = match &decided {
             Ok(()) => ledger::about(&envelope, "decided", Outcome::Success, now),
@@ -169,10 +174,14 @@ impl Desk {
         if let Err(refusal) = self.house.audit(entry).await.and(decided) {
             return refusal.into();
         }
-        let run = self.run_of(envelope.order.server());
+        let (run, boot) = match &envelope.order {
+            Order::Server(order) => (self.run_of(order.server()), None),
+            Order::Machine(_) => (None, Some(boot())),
+        };
         let ordered = Ordered {
             envelope: envelope.clone(),
             run,
+            boot,
             at: self.house.ambient.now(),
         };
         if let Err(refusal) = self.house.note(Record::Ordered(Box::new(ordered))).await {
@@ -183,18 +192,28 @@ impl Desk {
 
     /// After a crash nobody knows how far an order had come: what is so decides. An order that could not be
     /// told apart from its repetition is not repeated.
-    async fn take_up_one(&self, ordered: Ordered) -> OrderOutcome {
+    async fn take_up_one(self: &Arc<Self>, ordered: Ordered) -> OrderOutcome {
         if self.house.ambient.now() - ordered.at > STALE {
             return Refusal::Interrupted.into();
         }
-        let id = ordered.envelope.order.server();
+        let order = match &ordered.envelope.order {
+            Order::Server(order) => order,
+            // Another boot is what was ordered; in the same one nobody knows whether the machine was told.
+            Order::Machine(MachineOrder::Restart | MachineOrder::ShutDown)
+                if ordered.boot.as_ref().is_some_and(|before| *before != boot()) =>
+            {
+                return OrderOutcome::Done { report: None };
+            }
+            Order::Machine(_) => return Refusal::Interrupted.into(),
+        };
+        let id = order.server();
         let has_new_run = self.run_of(id).is_some_and(|run| Some(run) != ordered.run);
-        match &ordered.envelope.order {
-            Order::Restart(_) if has_new_run => OrderOutcome::Done {
+        match order {
+            ServerOrder::Restart(_) if has_new_run => OrderOutcome::Done {
                 report: self.house.post(id).map(|post| post.report.borrow().clone()),
             },
             // Its shim knows the keys of the lines it took, but it is not the same shim any more.
-            Order::SendLine { .. } if self.run_of(id) != ordered.run => Refusal::Interrupted.into(),
+            ServerOrder::SendLine { .. } if self.run_of(id) != ordered.run => Refusal::Interrupted.into(),
             _ => match self.perform(ordered.envelope).await {
                 // What is already so became so by this very order.
                 OrderOutcome::AlreadySo { report } => OrderOutcome::Done { report },
@@ -208,22 +227,33 @@ impl Desk {
             .known(|known| known.servers.get(&id).and_then(|(_, standing)| standing.run))
     }
 
-    async fn perform(&self, envelope: Envelope) -> OrderOutcome {
+    async fn perform(self: &Arc<Self>, envelope: Envelope) -> OrderOutcome {
         // The answer must be on its way before the Host stops waiting for it.
         let patience = envelope.deadline.mul_f64(0.8);
-        let id = envelope.order.server();
-        let Envelope { key, order, by, .. } = envelope;
+        match envelope.order {
+            Order::Server(order) => self.serve(envelope.key, order, envelope.by, patience).await,
+            Order::Machine(order) => self.machine(order, envelope.by, patience).await,
+        }
+    }
+
+    async fn serve(&self, key: String, order: ServerOrder, by: String, patience: Duration) -> OrderOutcome {
+        let id = order.server();
+        if let (ServerOrder::Start(_) | ServerOrder::Restart(_), Err(refusal)) = (&order, self.stays_up()) {
+            return refusal.into();
+        }
         let (reply, begun) = oneshot::channel();
         let command = match order {
-            Order::Create(spec) => return self.create(*spec, &by).await.unwrap_or_else(OrderOutcome::from),
-            Order::Remove(_) if self.house.post(id).is_none() => {
+            ServerOrder::Create(spec) => {
+                return self.create(*spec, &by).await.unwrap_or_else(OrderOutcome::from);
+            }
+            ServerOrder::Remove(_) if self.house.post(id).is_none() => {
                 return OrderOutcome::AlreadySo { report: None };
             }
-            Order::Remove(_) => Command::Remove(by, reply),
-            Order::Start(_) => Command::Start(by, reply),
-            Order::Stop(_) => Command::Stop(by, reply),
-            Order::Restart(_) => Command::Restart(by, reply),
-            Order::SendLine { line, .. } => match check_line(&line) {
+            ServerOrder::Remove(_) => Command::Remove(by, reply),
+            ServerOrder::Start(_) => Command::Start(by, reply),
+            ServerOrder::Stop(_) => Command::Stop(by, reply),
+            ServerOrder::Restart(_) => Command::Restart(by, reply),
+            ServerOrder::SendLine { line, .. } => match check_line(&line) {
                 Ok(()) => Command::Line {
                     key,
                     text: line,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use watchroom_audit::{Draft, Entry};
 use watchroom_link::Envelope;
-use watchroom_model::{DecisionId, Order, OrderOutcome, ServerName, ServerReport};
+use watchroom_model::{DecisionId, OrderOutcome, ServerName, ServerOrder, ServerReport};
 
 use super::Supervisor;
 
@@ -30,11 +30,11 @@ impl Supervisor {
 
     /// Does an order of an account of this machine. It passes the same gate and leaves the same entries as one
     /// from the Host: `node.toml` holds for whoever sits here too, and they may change it.
-    pub(crate) async fn order_here(&self, order: Order, account: &str) -> OrderOutcome {
+    pub(crate) async fn order_here(&self, order: ServerOrder, account: &str) -> OrderOutcome {
         let ambient = &self.house.ambient;
         let envelope = Envelope {
             key: format!("here/{}", ambient.uuid()),
-            order,
+            order: order.into(),
             principal: format!("local:{account}"),
             by: account.to_owned(),
             decision: DecisionId::mint(ambient),

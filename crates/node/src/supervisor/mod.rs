@@ -5,6 +5,7 @@
 //! ([`keeper`]); what follows an end is decided purely ([`course`], [`fuse`]).
 
 mod course;
+mod descent;
 mod desk;
 mod fuse;
 mod here;

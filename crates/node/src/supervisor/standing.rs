@@ -52,6 +52,9 @@ pub(crate) struct Standing {
     pub fuse: Fuse,
     /// It was ordered to be removed and ends now.
     pub is_leaving: bool,
+    /// It was stopped for the machine, or is being stopped for it, and runs again once the agent is back.
+    #[serde(default)]
+    pub is_halted: bool,
 }
 
 impl Standing {
@@ -65,6 +68,7 @@ impl Standing {
             exit_code: None,
             fuse: Fuse::default(),
             is_leaving: false,
+            is_halted: false,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use crate::room::{PROBE, Room, done, refused};
-use watchroom_model::{Order, OrderOutcome, ServerStatus};
+use watchroom_model::{OrderOutcome, ServerOrder, ServerStatus};
 
 /// Whether the tests may change to other accounts.
 fn are_we_root(room: &Room) -> bool {
@@ -40,7 +40,7 @@ async fn what_hides_from_its_mark_is_ended_with_its_server() {
     room.until_line(id, "ready").await;
     let uid = room.printed(id).await[0].clone();
     assert!(lives(&uid));
-    done(room.order(Order::Stop(id)).await);
+    done(room.order(ServerOrder::Stop(id)).await);
     assert!(!lives(&uid));
 }
 
@@ -58,7 +58,7 @@ async fn what_forks_away_faster_than_anybody_looks_is_ended_too() {
     room.run(spec).await;
     room.until_line(id, "ready").await;
     let uid = room.printed(id).await[0].clone();
-    done(room.order(Order::Stop(id)).await);
+    done(room.order(ServerOrder::Stop(id)).await);
     assert!(!lives(&uid));
 }
 
@@ -108,10 +108,10 @@ async fn a_folder_belongs_to_one_server() {
     let room = Room::open().await;
     let first = room.script("first", "true");
     let own = first.id.to_string();
-    done(room.order(Order::Create(Box::new(first))).await);
+    done(room.order(ServerOrder::Create(Box::new(first))).await);
     let mut named = room.script("named", "true");
     named.folder = Some("games/one".into());
-    done(room.order(Order::Create(Box::new(named))).await);
+    done(room.order(ServerOrder::Create(Box::new(named))).await);
     std::fs::create_dir(room.path().join("servers/games")).unwrap();
     std::os::unix::fs::symlink("games", room.path().join("servers/alias")).unwrap();
     let below = format!("{own}/inner");
@@ -125,13 +125,13 @@ async fn a_folder_belongs_to_one_server() {
     ] {
         let mut spec = room.script("second", "true");
         spec.folder = Some(folder.into());
-        let (code, why) = refused(room.order(Order::Create(Box::new(spec))).await);
+        let (code, why) = refused(room.order(ServerOrder::Create(Box::new(spec))).await);
         assert_eq!(code, "folder_not_its_own", "{folder}");
         assert!(why.contains("another server"), "{why}");
     }
     let mut spec = room.script("second", "true");
     spec.folder = Some("games/two".into());
-    done(room.order(Order::Create(Box::new(spec))).await);
+    done(room.order(ServerOrder::Create(Box::new(spec))).await);
 }
 
 #[tokio::test]
@@ -145,9 +145,9 @@ async fn only_a_folder_that_was_just_made_is_given_away() {
     let mut spec = room.script("takes", "true");
     spec.folder = Some("precious".into());
     let id = spec.id;
-    done(room.order(Order::Create(Box::new(spec))).await);
+    done(room.order(ServerOrder::Create(Box::new(spec))).await);
     assert_eq!(
-        refused(room.order(Order::Start(id)).await).0,
+        refused(room.order(ServerOrder::Start(id)).await).0,
         "folder_not_its_own"
     );
     assert_eq!(std::fs::metadata(&precious).unwrap().uid(), 0);
@@ -203,7 +203,7 @@ fn an_agent_that_is_not_root_keeps_no_servers_unless_its_rules_say_so() {
             command.uid(SOMEBODY).gid(SOMEBODY);
         }
         let mut agent = command.spawn().unwrap();
-        let order = room.envelope(Order::Create(Box::new(room.script("one", "true"))));
+        let order = room.envelope(ServerOrder::Create(Box::new(room.script("one", "true"))));
         let mut input = agent.stdin.take().unwrap();
         writeln!(input, "{}", serde_json::to_string(&order).unwrap()).unwrap();
         drop(input);

@@ -2,7 +2,7 @@
 
 use crate::room::{Room, done, refused};
 use watchroom_link::Agent;
-use watchroom_model::{Order, OrderKind, OrderOutcome, ServerStatus};
+use watchroom_model::{OrderKind, OrderOutcome, ServerOrder, ServerStatus};
 use watchroom_node::{OpenError, Rules, Supervisor};
 
 #[tokio::test]
@@ -28,14 +28,14 @@ async fn folders_outside_the_root_are_refused_unless_listed() {
         let mut spec = room.script("outside", "true");
         spec.folder = Some(folder.into());
         assert_eq!(
-            refused(room.order(Order::Create(Box::new(spec))).await).0,
+            refused(room.order(ServerOrder::Create(Box::new(spec))).await).0,
             "folder_outside",
             "{folder:?}"
         );
     }
     let mut spec = room.script("listed", "pwd");
     spec.folder = Some(allowed.path().display().to_string());
-    done(room.order(Order::Create(Box::new(spec))).await);
+    done(room.order(ServerOrder::Create(Box::new(spec))).await);
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn kinds_of_order_can_be_refused_altogether() {
     })
     .await;
     let spec = room.script("one", "true");
-    let (code, why) = refused(room.order(Order::Create(Box::new(spec))).await);
+    let (code, why) = refused(room.order(ServerOrder::Create(Box::new(spec))).await);
     assert_eq!(code, "not_allowed_here");
     assert!(why.contains("node.toml"), "{why}");
 }
@@ -82,7 +82,7 @@ async fn a_server_is_not_root_and_has_an_account_and_a_folder_of_its_own() {
     let mut spec = room.script("rooted", "id -u");
     spec.run_as = Some("root".into());
     assert_eq!(
-        refused(room.order(Order::Create(Box::new(spec))).await).0,
+        refused(room.order(ServerOrder::Create(Box::new(spec))).await).0,
         "run_as_not_allowed"
     );
 }
@@ -92,12 +92,12 @@ async fn a_key_is_done_once_and_gives_its_first_answer_again() {
     let mut room = Room::open().await;
     let spec = room.script("once", "while read line; do echo \"$line\"; done");
     let id = spec.id;
-    let create = room.envelope(Order::Create(Box::new(spec)));
+    let create = room.envelope(ServerOrder::Create(Box::new(spec)));
     let first = room.agent().order(create.clone()).await;
     assert_eq!(room.agent().order(create.clone()).await, first);
-    done(room.order(Order::Start(id)).await);
+    done(room.order(ServerOrder::Start(id)).await);
 
-    let send = room.envelope(Order::SendLine {
+    let send = room.envelope(ServerOrder::SendLine {
         id,
         line: "once".into(),
     });
@@ -111,7 +111,7 @@ async fn a_key_is_done_once_and_gives_its_first_answer_again() {
         "also after the agent was restarted"
     );
     done(
-        room.order(Order::SendLine {
+        room.order(ServerOrder::SendLine {
             id,
             line: "last".into(),
         })
@@ -128,7 +128,7 @@ async fn a_key_is_done_once_and_gives_its_first_answer_again() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     let mut other = send;
-    other.order = Order::Stop(id);
+    other.order = ServerOrder::Stop(id).into();
     assert_eq!(refused(room.agent().order(other).await).0, "key_reused");
 }
 
@@ -136,12 +136,12 @@ async fn a_key_is_done_once_and_gives_its_first_answer_again() {
 async fn names_are_taken_once() {
     let room = Room::open().await;
     done(
-        room.order(Order::Create(Box::new(room.script("name", "true"))))
+        room.order(ServerOrder::Create(Box::new(room.script("name", "true"))))
             .await,
     );
     assert_eq!(
         refused(
-            room.order(Order::Create(Box::new(room.script("name", "true"))))
+            room.order(ServerOrder::Create(Box::new(room.script("name", "true"))))
                 .await
         )
         .0,
@@ -161,7 +161,7 @@ async fn removing_what_is_not_there_is_nothing_to_do() {
     let room = Room::open().await;
     let id = room.script("ghost", "true").id;
     assert_eq!(
-        room.order(Order::Remove(id)).await,
+        room.order(ServerOrder::Remove(id)).await,
         OrderOutcome::AlreadySo { report: None }
     );
 }

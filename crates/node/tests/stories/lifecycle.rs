@@ -4,7 +4,7 @@ use crate::room::{Room, done, is_gapless, kill, refused, running, until_line};
 use watchroom_link::{Agent, ConsoleFrom};
 use watchroom_model::console::Source;
 use watchroom_model::{
-    Breaker, Desired, Limits, Order, OrderOutcome, RestartPolicy, ServerStatus, StopMethod,
+    Breaker, Desired, Limits, OrderOutcome, RestartPolicy, ServerOrder, ServerStatus, StopMethod,
 };
 
 /// What a server that answers runs.
@@ -15,12 +15,12 @@ async fn a_server_is_created_started_and_spoken_to() {
     let room = Room::open().await;
     let spec = room.script("echo", ECHO);
     let id = spec.id;
-    let report = done(room.order(Order::Create(Box::new(spec))).await);
+    let report = done(room.order(ServerOrder::Create(Box::new(spec))).await);
     assert_eq!(
         (report.status, report.desired),
         (ServerStatus::Stopped, Desired::Stopped)
     );
-    let report = done(room.order(Order::Start(id)).await);
+    let report = done(room.order(ServerOrder::Start(id)).await);
     assert_eq!(report.status, ServerStatus::Running);
     assert!(
         report.reason.starts_with("started by alice "),
@@ -32,7 +32,7 @@ async fn a_server_is_created_started_and_spoken_to() {
     assert_eq!(room.agent().heartbeat().server_count, 1);
     room.until_line(id, "hello").await;
     done(
-        room.order(Order::SendLine {
+        room.order(ServerOrder::SendLine {
             id,
             line: "you there".into(),
         })
@@ -50,7 +50,7 @@ async fn a_server_is_created_started_and_spoken_to() {
             .any(|line| line.source == Source::System && line.text == format!("started as process {pid}"))
     );
     assert!(matches!(
-        room.order(Order::Start(id)).await,
+        room.order(ServerOrder::Start(id)).await,
         OrderOutcome::AlreadySo { report: Some(_) }
     ));
 }
@@ -62,10 +62,10 @@ async fn a_server_is_restarted_stopped_and_removed() {
     spec.stop.signal = watchroom_model::StopSignal::Term;
     let id = spec.id;
     let pid = room.run(spec).await.pid;
-    let report = done(room.order(Order::Restart(id)).await);
+    let report = done(room.order(ServerOrder::Restart(id)).await);
     assert_eq!(report.status, ServerStatus::Running);
     assert_ne!(report.pid, pid);
-    let report = done(room.order(Order::Stop(id)).await);
+    let report = done(room.order(ServerOrder::Stop(id)).await);
     assert_eq!(
         (report.status, report.desired, report.exit_code),
         (ServerStatus::Stopped, Desired::Stopped, Some(143))
@@ -76,21 +76,24 @@ async fn a_server_is_restarted_stopped_and_removed() {
         report.reason
     );
     assert!(matches!(
-        room.order(Order::Stop(id)).await,
+        room.order(ServerOrder::Stop(id)).await,
         OrderOutcome::AlreadySo { .. }
     ));
     assert_eq!(
-        refused(room.order(Order::SendLine { id, line: "x".into() }).await).0,
+        refused(room.order(ServerOrder::SendLine { id, line: "x".into() }).await).0,
         "not_running"
     );
     let lines = room.lines(id).await;
     assert!(is_gapless(&lines) && lines[0].offset == 0);
 
     assert_eq!(
-        room.order(Order::Remove(id)).await,
+        room.order(ServerOrder::Remove(id)).await,
         OrderOutcome::Done { report: None }
     );
-    assert_eq!(refused(room.order(Order::Start(id)).await).0, "no_such_server");
+    assert_eq!(
+        refused(room.order(ServerOrder::Start(id)).await).0,
+        "no_such_server"
+    );
     assert!(
         room.path().join("servers").join(id.to_string()).is_dir(),
         "its folder stays"
@@ -121,7 +124,10 @@ async fn a_stop_asks_by_line_then_by_signal_then_kills() {
         ids
     };
     room.until_line(stubborn, "ready").await;
-    let (first, second) = tokio::join!(room.order(Order::Stop(polite)), room.order(Order::Stop(stubborn)));
+    let (first, second) = tokio::join!(
+        room.order(ServerOrder::Stop(polite)),
+        room.order(ServerOrder::Stop(stubborn))
+    );
     assert_eq!(done(first).exit_code, Some(0));
     let killed = done(second);
     assert_eq!(killed.exit_code, Some(137));
@@ -136,7 +142,7 @@ async fn a_slow_stop_is_reported_as_stopping_until_it_is_gone() {
     let id = spec.id;
     room.run(spec).await;
     room.until_line(id, "ready").await;
-    let mut envelope = room.envelope(Order::Stop(id));
+    let mut envelope = room.envelope(ServerOrder::Stop(id));
     envelope.deadline = std::time::Duration::from_millis(200);
     assert_eq!(
         done(room.agent().order(envelope).await).status,
@@ -168,9 +174,9 @@ async fn a_crash_loop_opens_the_breaker_and_a_person_closes_it() {
         open.reason
     );
     assert_eq!((open.exit_code, open.desired), (Some(3), Desired::Running));
-    done(room.order(Order::Start(id)).await);
+    done(room.order(ServerOrder::Start(id)).await);
     room.until_status(id, ServerStatus::Starting).await;
-    let stopped = done(room.order(Order::Stop(id)).await);
+    let stopped = done(room.order(ServerOrder::Stop(id)).await);
     assert_eq!(stopped.status, ServerStatus::Stopped);
 }
 
@@ -202,15 +208,15 @@ async fn what_cannot_be_started_is_refused_by_name() {
     let room = Room::open().await;
     let mut spec = room.script("missing", "");
     spec.command = vec!["/no/such/program".into()];
-    let (code, why) = refused(room.order(Order::Create(Box::new(spec.clone()))).await);
+    let (code, why) = refused(room.order(ServerOrder::Create(Box::new(spec.clone()))).await);
     assert_eq!(code, "no_such_program");
     assert!(why.contains("/no/such/program does not exist"), "{why}");
 
     // One in the server's own folder may come later, and until then a start is refused.
     spec.command = vec!["./no-such-program".into()];
     let id = spec.id;
-    done(room.order(Order::Create(Box::new(spec))).await);
-    let (code, why) = refused(room.order(Order::Start(id)).await);
+    done(room.order(ServerOrder::Create(Box::new(spec))).await);
+    let (code, why) = refused(room.order(ServerOrder::Start(id)).await);
     assert_eq!(code, "no_such_program");
     assert!(why.contains("./no-such-program does not exist"), "{why}");
     let report = room.report(id);
@@ -296,7 +302,7 @@ async fn two_viewers_see_the_same_and_one_comes_back_where_it_left() {
         .await
         .unwrap();
     done(
-        room.order(Order::SendLine {
+        room.order(ServerOrder::SendLine {
             id,
             line: "go".into(),
         })

@@ -9,4 +9,5 @@ mod lifecycle;
 #[cfg(test)]
 mod outlives;
 #[cfg(test)]
+mod power;
 mod room;

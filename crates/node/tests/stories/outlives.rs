@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use watchroom_link::{Agent, ConsoleFrom};
 use watchroom_model::console::ConsoleEvent;
-use watchroom_model::{Order, OrderOutcome, RestartPolicy, ServerReport, ServerStatus};
+use watchroom_model::{Order, OrderOutcome, RestartPolicy, ServerOrder, ServerReport, ServerStatus};
 
 /// An agent in a process of its own.
 struct Killable {
@@ -53,7 +53,7 @@ impl Killable {
             .unwrap();
     }
 
-    async fn order(&mut self, room: &Room, order: Order) -> OrderOutcome {
+    async fn order(&mut self, room: &Room, order: impl Into<Order>) -> OrderOutcome {
         self.say(&serde_json::to_string(&room.envelope(order)).unwrap())
             .await;
         serde_json::from_str(&self.answer().await).unwrap()
@@ -81,8 +81,13 @@ async fn killing_the_agent_five_times_changes_no_pid_and_loses_no_line() {
             "i=0; while :; do echo line $i; i=$((i+1)); sleep 0.002; done",
         );
         let id = spec.id;
-        done(agent.order(&room, Order::Create(Box::new(spec))).await);
-        pids.insert(id, done(agent.order(&room, Order::Start(id)).await).pid.unwrap());
+        done(agent.order(&room, ServerOrder::Create(Box::new(spec))).await);
+        pids.insert(
+            id,
+            done(agent.order(&room, ServerOrder::Start(id)).await)
+                .pid
+                .unwrap(),
+        );
     }
     for _ in 0..5 {
         agent.kill().await;
@@ -106,7 +111,7 @@ async fn killing_the_agent_five_times_changes_no_pid_and_loses_no_line() {
     agent.kill().await;
     room.reopen().await;
     for id in pids.keys() {
-        done(room.order(Order::Stop(*id)).await);
+        done(room.order(ServerOrder::Stop(*id)).await);
         let lines = room.lines(*id).await;
         assert!(is_gapless(&lines) && lines[0].offset == 0);
         let printed = room.printed(*id).await;
@@ -132,8 +137,8 @@ async fn an_end_while_no_agent_was_there_is_reported_and_the_policy_applies() {
         );
         spec.restart_policy = policy;
         ids.push(spec.id);
-        done(agent.order(&room, Order::Create(Box::new(spec))).await);
-        done(agent.order(&room, Order::Start(ids[ids.len() - 1])).await);
+        done(agent.order(&room, ServerOrder::Create(Box::new(spec))).await);
+        done(agent.order(&room, ServerOrder::Start(ids[ids.len() - 1])).await);
     }
     agent.kill().await;
     for id in &ids {
@@ -174,7 +179,7 @@ async fn what_a_person_stopped_stays_stopped_and_what_runs_runs_on() {
     for spec in specs {
         pids.push(room.run(spec).await.pid);
     }
-    done(room.order(Order::Stop(ids[0])).await);
+    done(room.order(ServerOrder::Stop(ids[0])).await);
     room.reopen().await;
     let stopped = room.report(ids[0]);
     assert_eq!(stopped.status, ServerStatus::Stopped);
@@ -193,8 +198,10 @@ async fn a_shim_that_died_with_the_agent_leaves_no_rogue() {
     let mut agent = Killable::open(&room).await;
     let spec = room.script("orphan", "sleep 1000");
     let id = spec.id;
-    done(agent.order(&room, Order::Create(Box::new(spec))).await);
-    let pid = done(agent.order(&room, Order::Start(id)).await).pid.unwrap();
+    done(agent.order(&room, ServerOrder::Create(Box::new(spec))).await);
+    let pid = done(agent.order(&room, ServerOrder::Start(id)).await)
+        .pid
+        .unwrap();
     agent.kill().await;
     kill(
         "-KILL",
@@ -216,13 +223,13 @@ async fn a_viewer_that_never_reads_neither_slows_a_fast_server_nor_grows_anythin
         "yes 'a line of an ordinary length, as servers print them' | head -n 2000000; echo end",
     );
     let id = spec.id;
-    done(room.order(Order::Create(Box::new(spec))).await);
+    done(room.order(ServerOrder::Create(Box::new(spec))).await);
     let mut sleeper = room
         .agent()
         .console(id, ConsoleFrom::Offset(0), true)
         .await
         .unwrap();
-    done(room.order(Order::Start(id)).await);
+    done(room.order(ServerOrder::Start(id)).await);
     room.until_status(id, ServerStatus::Stopped).await;
     let (mut next, mut skipped, mut last) = (0, 0, String::new());
     let read = async {
@@ -262,9 +269,9 @@ async fn an_order_cut_off_by_the_agents_death_is_finished_once_and_answered_unde
     );
     spec.stop.patience_s = 2;
     let id = spec.id;
-    done(agent.order(&room, Order::Create(Box::new(spec))).await);
-    let pid = done(agent.order(&room, Order::Start(id)).await).pid;
-    let restart = room.envelope(Order::Restart(id));
+    done(agent.order(&room, ServerOrder::Create(Box::new(spec))).await);
+    let pid = done(agent.order(&room, ServerOrder::Start(id)).await).pid;
+    let restart = room.envelope(ServerOrder::Restart(id));
     agent.say(&serde_json::to_string(&restart).unwrap()).await;
     let journal = room.path().join("node/journal");
     // Written down, and not answered for two seconds.
@@ -297,8 +304,8 @@ async fn after_a_reboot_what_should_run_is_started_again() {
         let mut spec = room.script(name, "sleep 1000");
         spec.restart_policy = policy;
         ids.push(spec.id);
-        done(agent.order(&room, Order::Create(Box::new(spec))).await);
-        done(agent.order(&room, Order::Start(ids[ids.len() - 1])).await);
+        done(agent.order(&room, ServerOrder::Create(Box::new(spec))).await);
+        done(agent.order(&room, ServerOrder::Start(ids[ids.len() - 1])).await);
     }
     agent.kill().await;
     for id in &ids {

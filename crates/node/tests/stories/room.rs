@@ -10,10 +10,10 @@ use watchroom_kit::Ambient;
 use watchroom_link::{Agent, ConsoleFrom, Envelope};
 use watchroom_model::console::{ConsoleEvent, Line, Source};
 use watchroom_model::{
-    Breaker, DecisionId, Limits, Order, OrderOutcome, RestartPolicy, ServerId, ServerReport, ServerSpec,
-    ServerStatus, StopMethod,
+    Breaker, DecisionId, Limits, Order, OrderOutcome, RestartPolicy, ServerId, ServerOrder, ServerReport,
+    ServerSpec, ServerStatus, StopMethod,
 };
-use watchroom_node::{Rules, Settings, Supervisor};
+use watchroom_node::{Power, Rules, Settings, Supervisor};
 use watchroom_testkit_folder::Folder;
 
 /// How long anything may take before a test gives up: generous, because machines are busy.
@@ -28,6 +28,7 @@ pub struct Room {
     pub ambient: Ambient,
     pub agent: Option<Arc<Supervisor>>,
     pub rules: Rules,
+    pub power: Power,
 }
 
 impl Room {
@@ -43,6 +44,7 @@ impl Room {
                 same_account: true,
                 ..Rules::default()
             },
+            power: Power::default(),
         }
     }
 
@@ -83,6 +85,7 @@ impl Room {
             program: PathBuf::from(PROBE),
             port: 5002,
             rules: self.rules.clone(),
+            power: self.power.clone(),
         }
     }
 
@@ -112,10 +115,10 @@ impl Room {
     }
 
     /// An order by alice under a fresh key.
-    pub fn envelope(&self, order: Order) -> Envelope {
+    pub fn envelope(&self, order: impl Into<Order>) -> Envelope {
         Envelope {
             key: self.ambient.uuid().to_string(),
-            order,
+            order: order.into(),
             principal: "user:alice".into(),
             by: "alice".into(),
             decision: DecisionId::mint(&self.ambient),
@@ -123,15 +126,15 @@ impl Room {
         }
     }
 
-    pub async fn order(&self, order: Order) -> OrderOutcome {
+    pub async fn order(&self, order: impl Into<Order>) -> OrderOutcome {
         self.agent().order(self.envelope(order)).await
     }
 
     /// Creates the server and starts it.
     pub async fn run(&self, spec: ServerSpec) -> ServerReport {
         let id = spec.id;
-        done(self.order(Order::Create(Box::new(spec))).await);
-        done(self.order(Order::Start(id)).await)
+        done(self.order(ServerOrder::Create(Box::new(spec))).await);
+        done(self.order(ServerOrder::Start(id)).await)
     }
 
     pub fn report(&self, id: ServerId) -> ServerReport {

@@ -14,6 +14,7 @@ mod m0008_idempotency;
 mod m0009_joining;
 mod m0010_node_links;
 mod m0011_chains;
+mod m0012_operations;
 
 use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
 
@@ -30,6 +31,7 @@ pub const ALL: &[Migration] = &[
     m0009_joining::MIGRATION,
     m0010_node_links::MIGRATION,
     m0011_chains::MIGRATION,
+    m0012_operations::MIGRATION,
 ];
 
 /// Every table that a migration makes.

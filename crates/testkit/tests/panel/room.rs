@@ -20,7 +20,7 @@ use watchroom_fleet::{Fleet, Gateway, GatewayError, Ports};
 use watchroom_identity::{Config, Identity};
 use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Tasks};
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Line, Source};
-use watchroom_model::{Desired, Envelope, Heartbeat, NodeId, Order, OrderOutcome};
+use watchroom_model::{Desired, Envelope, Heartbeat, NodeId, Order, OrderOutcome, ServerOrder};
 use watchroom_model::{ServerId, ServerReport, ServerStatus};
 use watchroom_panel::{Panel, PanelParts, problem_page, routes};
 use watchroom_records::Records;
@@ -39,9 +39,15 @@ struct ObedientNode;
 #[async_trait]
 impl Gateway for ObedientNode {
     async fn order(&self, _: NodeId, envelope: Envelope) -> Result<OrderOutcome, GatewayError> {
-        let (id, desired) = match &envelope.order {
-            Order::Remove(_) => return Ok(OrderOutcome::Done { report: None }),
-            Order::Start(id) | Order::Restart(id) => (*id, Desired::Running),
+        let Order::Server(order) = &envelope.order else {
+            return Ok(OrderOutcome::GoesDown {
+                stopped: Vec::new(),
+                left: Vec::new(),
+            });
+        };
+        let (id, desired) = match order {
+            ServerOrder::Remove(_) => return Ok(OrderOutcome::Done { report: None }),
+            ServerOrder::Start(id) | ServerOrder::Restart(id) => (*id, Desired::Running),
             order => (order.server(), Desired::Stopped),
         };
         let is_up = desired == Desired::Running;

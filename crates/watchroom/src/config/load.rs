@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use super::leaf::{Given, Leaf};
 use super::merge::{Merge, Merged};
 #[cfg(feature = "node")]
-use super::tree::NodeFile;
 use super::tree::Tree;
 use super::{Config, ConfigError, Origin, environment, file};
 use crate::environment::Environment;
@@ -38,7 +37,7 @@ pub struct Loaded {
     pub config: Config,
     /// What this node allows, from `node.toml`.
     #[cfg(feature = "node")]
-    pub rules: watchroom_node::Rules,
+    pub allowed: watchroom_node::Allowed,
     /// The files that were read, in order.
     pub files: Vec<PathBuf>,
     pub(super) origins: BTreeMap<String, Origin>,
@@ -80,14 +79,14 @@ impl Sources {
             mut problems,
         } = merge.finish(&files)?;
         #[cfg(feature = "node")]
-        let rules = self.rules(&mut problems)?;
+        let allowed = self.allowed(&mut problems)?;
         if !problems.is_empty() {
             return Err(ConfigError::Wrong(problems));
         }
         Ok(Loaded {
             config,
             #[cfg(feature = "node")]
-            rules,
+            allowed,
             files,
             origins,
         })
@@ -97,20 +96,20 @@ impl Sources {
     /// Host nor whoever sets the environment widens it. Only an ordinary user, who owns all of this process
     /// anyway and seldom may write beside the usual file, has another place for it.
     #[cfg(feature = "node")]
-    fn rules(&self, problems: &mut Vec<super::Located>) -> Result<watchroom_node::Rules, ConfigError> {
+    fn allowed(&self, problems: &mut Vec<super::Located>) -> Result<watchroom_node::Allowed, ConfigError> {
         let path = self.node_file();
         let files = if path.exists() {
             vec![path.clone()]
         } else {
             Vec::new()
         };
-        let mut merge = Merge::<NodeFile>::new()?;
+        let mut merge = Merge::<watchroom_node::Allowed>::new()?;
         read_files(&mut merge, &files)?;
         let merged = merge.finish(&files)?;
         problems.extend(merged.problems);
-        let mut rules = merged.tree.rules;
-        rules.file = path;
-        Ok(rules)
+        let mut allowed = merged.tree;
+        allowed.rules.file = path;
+        Ok(allowed)
     }
 
     /// Where the rules are: beside the main file or, for an ordinary user who named none and where none is,

@@ -188,11 +188,11 @@ fn systemd_credentials_are_read_and_what_they_set_is_hidden() {
 fn what_a_node_allows_is_read_from_its_own_file_and_from_there_alone() {
     let room = Room::with("");
     room.file("node.toml", "[rules]\nrefuse = [\"console\"]\n");
-    let rules = room.sources.load().unwrap().rules;
+    let rules = room.sources.load().unwrap().allowed.rules;
     assert_eq!(rules.refuse, [watchroom_model::OrderKind::Console]);
     assert!(!rules.same_account && rules.file.ends_with("node.toml"));
     room.file("node.toml", "[rules]\nsame_account = true\n");
-    assert!(room.sources.load().unwrap().rules.same_account);
+    assert!(room.sources.load().unwrap().allowed.rules.same_account);
     room.file("node.toml", "\n[rules]\nrefuse = [\"consol\"]\nfolder = []\n");
     let problems = room.problems();
     assert!(
@@ -201,6 +201,15 @@ fn what_a_node_allows_is_read_from_its_own_file_and_from_there_alone() {
     );
     assert!(
         problems.contains("node.toml:4: rules.folder: unknown key; did you mean rules.folders?"),
+        "{problems}"
+    );
+    room.file(
+        "node.toml",
+        "[power]\nrestart = true\nrestart_command = [\"reboot\"]\n",
+    );
+    let problems = room.problems();
+    assert!(
+        problems.contains("node.toml:3: power.restart_command: reboot is not the absolute path of a program"),
         "{problems}"
     );
     let room = Room::with("[rules]\nrefuse = []\n");

@@ -65,17 +65,10 @@ tree! {
     join: watchroom_fleet::nodes::join::JoinRules;
 }
 
-/// `node.toml`: what this node allows, whatever the Host asks.
 #[cfg(feature = "node")]
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct NodeFile {
-    pub(super) rules: watchroom_node::Rules,
-}
-
-#[cfg(feature = "node")]
-impl Tree for NodeFile {
+impl Tree for watchroom_node::Allowed {
     fn check_all(&self, problems: &mut Problems) {
         self.rules.check(problems);
+        self.power.check(problems);
     }
 }

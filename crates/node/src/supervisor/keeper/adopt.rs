@@ -44,7 +44,7 @@ impl Keeper {
                     true
                 }
             },
-            None => self.rest_on(),
+            None => self.rest_on().await,
         };
         let stays = stays && !self.has_left().await;
         self.publish();
@@ -52,15 +52,19 @@ impl Keeper {
     }
 
     async fn adopt(&mut self, tether: Tether) {
-        if is_wanted(&self.standing) && !self.standing.is_leaving {
-            self.phase = Phase::Up(tether);
-            return;
-        }
-        // The last agent was stopped in the middle of a stop.
-        let then = if self.standing.is_leaving {
-            Then::Leave
-        } else {
-            Then::Rest
+        // The last agent may have been stopped in the middle of a stop.
+        let then = match (self.standing.is_leaving, is_wanted(&self.standing)) {
+            (true, _) => Then::Leave,
+            (false, false) => Then::Rest,
+            (false, true) if self.standing.is_halted => {
+                self.standing.is_halted = false;
+                self.record_standing().await;
+                Then::StartAnew
+            }
+            (false, true) => {
+                self.phase = Phase::Up(tether);
+                return;
+            }
         };
         self.phase = Phase::Stopping(self.ask_to_end(tether, then).await);
     }
@@ -90,8 +94,10 @@ impl Keeper {
     }
 
     /// No run was under way: a wait goes on, everything else stays as it was.
-    fn rest_on(&mut self) -> bool {
-        if is_wanted(&self.standing) {
+    async fn rest_on(&mut self) -> bool {
+        if self.standing.is_halted {
+            self.wake().await;
+        } else if is_wanted(&self.standing) {
             match self.standing.rest {
                 Rest::Retry => {
                     let delay = self.backoff.next_delay();

@@ -26,6 +26,8 @@ impl Keeper {
             Command::Start(by, reply) => (self.start(&by).await, reply),
             Command::Stop(by, reply) => (self.stop(&by).await, reply),
             Command::Restart(by, reply) => (self.restart(&by).await, reply),
+            Command::Halt(why, reply) => (self.halt(&why).await, reply),
+            Command::GoOn(reply) => (self.go_on().await, reply),
             Command::Line { key, text, reply } => (self.line(key, text).await, reply),
             Command::Remove(by, reply) => {
                 let begun = self.remove(&by).await;
@@ -80,6 +82,7 @@ impl Keeper {
             return Ok(Begun::AlreadySo(self.current()));
         }
         self.standing.desired = Desired::Stopped;
+        self.standing.is_halted = false;
         self.standing.rest = Rest::Stopped;
         self.standing.reason = self.said("stopped", by);
         self.phase = Phase::Down;
@@ -113,14 +116,21 @@ impl Keeper {
         }
     }
 
-    /// Asks the server to end, unless that was done before, and notes what is to follow.
+    /// Begins an end that somebody ordered.
     async fn begin_stop(&mut self, by: &str, desired: Desired, then: Then) -> Result<Begun, Refusal> {
         self.standing.desired = desired;
-        self.standing.reason = match then {
+        self.standing.is_halted = false;
+        let why = match then {
             Then::Rest => self.said("stopped", by),
             Then::StartAnew => self.said("restarted", by),
             Then::Leave => self.said("removed", by),
         };
+        self.begin_end(why, then).await
+    }
+
+    /// Asks the server to end, unless that was done before, and notes why and what is to follow.
+    pub(super) async fn begin_end(&mut self, why: String, then: Then) -> Result<Begun, Refusal> {
+        self.standing.reason = why;
         self.note_standing().await?;
         self.remark(self.standing.reason.clone()).await;
         let (settled, settles) = oneshot::channel();
@@ -214,7 +224,7 @@ impl Keeper {
         self.backoff.reset();
     }
 
-    fn is_reachable(&self) -> Result<(), Refusal> {
+    pub(super) fn is_reachable(&self) -> Result<(), Refusal> {
         match &self.phase {
             Phase::Estranged { why, .. } => Err(Refusal::ShimUnreachable { why: why.clone() }),
             _ => Ok(()),

@@ -84,6 +84,10 @@ impl Keeper {
 
     /// What the policy makes of an end that nobody ordered.
     pub(super) async fn follow(&mut self, ending: &Ending, at: OffsetDateTime) {
+        if self.standing.is_halted {
+            // It ended for the machine, and that this is known means that the machine is back.
+            return self.wake().await;
+        }
         let course = course::after(
             &self.kept.spec,
             self.standing.desired,

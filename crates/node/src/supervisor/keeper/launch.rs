@@ -36,6 +36,7 @@ impl Keeper {
         let run = self.house.ambient.uuid();
         self.standing.desired = Desired::Running;
         self.standing.run = Some(run);
+        self.standing.is_halted = false;
         self.standing.reason = format!("{reason}{}", self.as_whom());
         if let Err(refusal) = self.note_standing().await {
             self.standing = before;
@@ -49,6 +50,7 @@ impl Keeper {
             Err(refusal) => {
                 self.standing = before;
                 self.standing.run = None;
+                self.standing.is_halted = false;
                 self.standing.rest = Rest::Failed;
                 self.standing.reason = refusal.reason();
                 self.phase = Phase::Down;

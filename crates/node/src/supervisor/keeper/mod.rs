@@ -3,6 +3,7 @@
 mod adopt;
 mod command;
 mod ending;
+mod halt;
 mod launch;
 mod phase;
 
@@ -54,6 +55,10 @@ pub(super) enum Command {
     Start(String, Reply),
     /// End it.
     Stop(String, Reply),
+    /// End it for the machine, which goes down for this reason; what is desired stays as it is.
+    Halt(String, Reply),
+    /// The machine stays up: run again what was ended for it.
+    GoOn(Reply),
     /// End it and run it anew.
     Restart(String, Reply),
     /// End it and forget it.
