@@ -176,6 +176,14 @@ impl Machine {
     /// # Panics
     /// If something of it will not end.
     pub async fn close(mut self) {
+        self.switch_off().await;
+    }
+
+    /// Ends its agent; the machine may be started again.
+    ///
+    /// # Panics
+    /// If something of it will not end.
+    pub async fn switch_off(&mut self) {
         if let Some((agent, _state)) = self.agent.take() {
             agent.close().await;
         }
@@ -185,5 +193,6 @@ impl Machine {
             .shutdown(std::time::Duration::from_secs(20))
             .await;
         assert!(ended, "some work of the machine did not end");
+        self.ambient = Ambient::system();
     }
 }

@@ -54,7 +54,10 @@ pub(super) async fn restart(
     let permit = caller.permit(act::RestartNode, &*node)?;
     is_meant(&node, &body.value)?;
     let key = idempotency(&caller, key, &format!("restart node {id}"), &body.bytes)?;
-    Ok((StatusCode::ACCEPTED, Json(api.fleet.restart_node(permit, key).await?)))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(api.fleet.restart_node(permit, key).await?),
+    ))
 }
 
 pub(super) async fn shut_down(
@@ -68,7 +71,10 @@ pub(super) async fn shut_down(
     let permit = caller.permit(act::ShutDownNode, &*node)?;
     is_meant(&node, &body.value)?;
     let key = idempotency(&caller, key, &format!("shut down node {id}"), &body.bytes)?;
-    Ok((StatusCode::ACCEPTED, Json(api.fleet.shut_down_node(permit, key).await?)))
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(api.fleet.shut_down_node(permit, key).await?),
+    ))
 }
 
 fn is_meant(node: &Node, confirmed: &Confirmed) -> Result<(), NameDiffers> {

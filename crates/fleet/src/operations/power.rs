@@ -252,7 +252,10 @@ fn new_row(row: entity::Model) -> entity::ActiveModel {
 /// Whether it is known that nothing came of it.
 fn unsettled(error: &OrderError) -> OperationState {
     match error {
-        OrderError::Failed(_) | OrderError::TimedOut { may_still_happen: true } => OperationState::Unknown,
+        OrderError::Failed(_)
+        | OrderError::TimedOut {
+            may_still_happen: true,
+        } => OperationState::Unknown,
         _ => OperationState::Failed,
     }
 }

@@ -10,4 +10,5 @@ mod lifecycle;
 mod outlives;
 #[cfg(test)]
 mod power;
+#[cfg(test)]
 mod room;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::room::{Room, SOON, done, refused};
+use crate::room::{Room, done, refused};
 use watchroom_link::Agent;
 use watchroom_model::{
     MachineOrder, OrderKind, OrderOutcome, RestartPolicy, ServerId, ServerOrder, ServerStatus, StopMethod,
@@ -181,14 +181,14 @@ async fn a_descent_that_is_called_off_ends_in_running_servers_and_no_command() {
 
     let restart = room.envelope(MachineOrder::Restart);
     let agent = room.agent().clone();
-    let going = tokio::spawn(async move { agent.order(restart).await });
-    room.until_status(slow_id, ServerStatus::Stopping).await;
-    assert_eq!(room.report(new).status, ServerStatus::Stopped);
-    assert!(matches!(
-        room.order(MachineOrder::StayUp).await,
-        OrderOutcome::Done { .. }
-    ));
-    let (code, why) = refused(tokio::time::timeout(SOON, going).await.unwrap().unwrap());
+    let call_off = async {
+        room.until_status(slow_id, ServerStatus::Stopping).await;
+        assert_eq!(room.report(new).status, ServerStatus::Stopped);
+        room.order(MachineOrder::StayUp).await
+    };
+    let (outcome, off) = tokio::join!(agent.order(restart), call_off);
+    assert!(matches!(off, OrderOutcome::Done { .. }), "{off:?}");
+    let (code, why) = refused(outcome);
     assert_eq!(code, "called_off");
     assert!(why.starts_with("called off by alice"), "{why}");
     for id in [old, slow_id, new] {

@@ -13,7 +13,7 @@ use watchroom_fleet::FleetEvent;
 use watchroom_fleet::nodes::Turn;
 use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Tasks};
 use watchroom_model::NodeStatus;
-use watchroom_node::{NodeAudit, Rules};
+use watchroom_node::{Allowed, NodeAudit};
 use watchroom_testkit::{Machine, TestRoom, Visitor, program};
 
 /// Waits until the room's node is in this state, and gives the reason.
@@ -57,11 +57,14 @@ async fn a_copied_machine_is_fenced_until_an_administrator_decides() {
     watchroom_kit::files::private_folder(&elsewhere).expect("a folder");
     copy(&room.state(), &elsewhere);
     let state = State::open(&elsewhere, "node").unwrap_or_else(|error| panic!("{error:?}"));
-    let rules = Rules {
-        same_account: true,
-        ..Rules::default()
-    };
-    let thief = Agent::start(&state, program!().shim, rules, None, room.host.ambient()).await;
+    let thief = Agent::start(
+        &state,
+        program!().shim,
+        Allowed::default(),
+        None,
+        room.host.ambient(),
+    )
+    .await;
     let thief = thief.unwrap_or_else(|error| panic!("{error:?}"));
     let reason = until_node(&vera, "locked").await;
     assert!(

@@ -19,6 +19,8 @@ mod joining;
 #[cfg(test)]
 mod links;
 #[cfg(test)]
+mod power;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod stream;

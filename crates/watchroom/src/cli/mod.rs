@@ -16,6 +16,7 @@ mod join;
 mod node;
 #[cfg(feature = "host")]
 mod openapi;
+mod operation;
 mod pairs;
 mod role_file;
 mod secret;
@@ -73,6 +74,8 @@ enum Command {
     Join(join::Join),
     #[command(subcommand)]
     Cluster(cluster::Cluster),
+    #[command(subcommand)]
+    Operation(operation::Operation),
     #[command(subcommand)]
     Server(server::Server),
     #[command(subcommand)]
@@ -162,6 +165,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         #[cfg(feature = "node")]
         Command::Join(join) => join.run(context).await,
         Command::Cluster(cluster) => cluster.run(context).await,
+        Command::Operation(operation) => operation.run(context).await,
         Command::Server(server) => server.run(context).await,
         Command::User(user) => user.run(context).await,
         Command::Token(token) => token.run(context).await,

@@ -1,5 +1,7 @@
 //! `watchroom node`: the agent alone; and the nodes a Host knows.
 
+mod power;
+
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use uuid::Uuid;
@@ -39,6 +41,12 @@ enum NodeCommand {
         /// Its name or id
         node: String,
     },
+    /// Restart a machine; its servers are stopped in order first, and run again after
+    #[command(after_help = "Example:\n  watchroom node restart attic")]
+    Restart(power::Power),
+    /// Shut a machine down; somebody must switch it on again
+    #[command(after_help = "Example:\n  watchroom node shutdown attic")]
+    Shutdown(power::Power),
     /// Show and verify what this machine's own agent has written down of its orders
     #[cfg(feature = "node")]
     #[command(after_help = "Example:\n  watchroom node audit -o json")]
@@ -98,6 +106,8 @@ impl Node {
         match self.command {
             Some(NodeCommand::List) => list(context).await,
             Some(NodeCommand::Show { node }) => show(context, &node).await,
+            Some(NodeCommand::Restart(power)) => power.run(context, "restart", "restarts").await,
+            Some(NodeCommand::Shutdown(power)) => power.run(context, "shutdown", "shuts down").await,
             #[cfg(feature = "node")]
             Some(NodeCommand::Audit) => audit(context),
             #[cfg(feature = "node")]

@@ -13,8 +13,11 @@ pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker:
     let is_api = path.starts_with("/api/") || path == "/health";
     let asked = match (method.as_str(), path) {
         ("GET", "/api/cluster/check-approval/{id}") => Some(own_request(case, walker).await),
-        ("GET", _) if is_api => reads(case, path, walker),
+        ("GET", _) if is_api => reads(case, path, walker).await,
         _ if path.starts_with("/api/cluster/") => cluster(case, method, path, walker).await,
+        _ if path.starts_with("/api/nodes") || path.starts_with("/api/operations") => {
+            machines(case, method, path, walker).await
+        }
         _ if path.starts_with("/api/servers") => servers(case, method, path, walker).await,
         _ if is_api => administration(case, method, path, walker).await,
         ("GET", "/nodes/requests/{id}") => {
@@ -32,7 +35,7 @@ pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker:
     }
 }
 
-fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
+async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
     let by = |path: String| Asked::by(case.by_token(walker), path);
     let Case {
         node,
@@ -59,6 +62,7 @@ fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
         "/api/session" => Asked::by(case.by_session(walker), path),
         "/api/audit/export" | "/api/stream" => by(path.into()).endless(),
         "/api/nodes/{id}" => by(format!("/api/nodes/{node}")).on(On::One),
+        "/api/operations/{id}" => by(format!("/api/operations/{}", case.ended_operation().await)).on(On::One),
         "/api/cluster/subhost/{id}/servers" => {
             by(format!("/api/cluster/subhost/{node}/servers")).over(permission::NODES_READ)
         }
@@ -96,6 +100,23 @@ async fn own_request(case: &Case<'_>, walker: &str) -> Asked {
     let (id, secret) = case.fresh_request().await;
     let path = format!("/api/cluster/check-approval/{id}");
     Asked::by(case.by_token(walker), path).with("x-poll-secret", secret)
+}
+
+async fn machines(case: &Case<'_>, method: &Method, path: &'static str, walker: &str) -> Option<Asked> {
+    let by = |path: String| Asked::by(case.by_token(walker), path).on(On::One);
+    Some(match (method.as_str(), path) {
+        // It is not there: that is the answer to whoever may.
+        ("POST", "/api/nodes/{id}/restart" | "/api/nodes/{id}/shutdown") => {
+            let (id, name) = case.fresh_named_node().await;
+            let path = path.replace("{id}", &id);
+            by(path).json(json!({ "confirm_name": name })).done(503)
+        }
+        ("POST", "/api/operations/{id}/cancel") => {
+            let path = path.replace("{id}", &case.ended_operation().await);
+            by(path).done(409)
+        }
+        _ => return None,
+    })
 }
 
 async fn joining(case: &Case<'_>, method: &Method, path: &'static str, walker: &str) -> Option<Asked> {

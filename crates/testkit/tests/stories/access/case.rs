@@ -1,10 +1,13 @@
 //! The things on which the walk tries everything, and a request that is right in everything.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use http::Method;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use watchroom_fleet::OperationState;
 use watchroom_model::UserId;
 use watchroom_policy::Permission;
 use watchroom_testkit::{Machine, TestRoom, Visitor};
@@ -167,6 +170,31 @@ impl<'a> Case<'a> {
             .json();
         let text = |name: &str| decided["request"][name].as_str().expect("a text").to_owned();
         (text("node"), text("name"))
+    }
+
+    /// An operation that came to nothing: the room's own node refuses to go down.
+    pub async fn ended_operation(&self) -> String {
+        let path = format!("/api/nodes/{}", self.node);
+        let name = self.admin.get(&path).await.json()["name"].clone();
+        let restart = self
+            .admin
+            .post(&format!("{path}/restart"), json!({ "confirm_name": name }))
+            .await;
+        assert!([202, 409].contains(&restart.status), "{}", restart.text());
+        let node = self.node.parse().expect("an id");
+        loop {
+            let last = self
+                .room
+                .host
+                .fleet
+                .last_operation(node, OffsetDateTime::UNIX_EPOCH)
+                .await;
+            let last = last.expect("a database").expect("an operation");
+            if last.state != OperationState::Underway {
+                return last.id.to_string();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// A join token that nobody has used.
