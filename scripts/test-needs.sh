@@ -19,6 +19,7 @@ install_packages() {
   have cc || wanted+=(build-essential)
   have curl || wanted+=(curl ca-certificates)
   have strace || wanted+=(strace)
+  have redis-server || wanted+=(redis-server)
   browser || wanted+=(chromium fonts-dejavu-core)
   [[ ${#wanted[@]} -gt 0 ]] || return 0
   if [[ "$(id -u)" == 0 ]] && have apt-get; then
@@ -55,6 +56,7 @@ require_toolchain() {
   have cc || missing+=("a C compiler: apt-get install build-essential")
   have curl || missing+=("curl: apt-get install curl")
   have strace || missing+=("strace: apt-get install strace")
+  have redis-server || missing+=("Redis: apt-get install redis-server")
   have git || missing+=("git: apt-get install git")
   postgres || missing+=("PostgreSQL 15 or newer (no cluster of its own is needed): apt-get install postgresql")
   browser || missing+=("Chromium: apt-get install chromium, or set CHROMIUM to its path")

@@ -17,10 +17,12 @@ use crate::{Api, HostFacts, RoleFacts};
 /// One part of the Host and whether it works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Part {
-    /// Its name: `database`, `link`, `node`.
+    /// Its name: `database`, `link`, `limits`, `node`.
     pub name: &'static str,
     /// What is wrong with it, if anything is.
     pub trouble: Option<String>,
+    /// What is weaker than it should be, while it still does its work.
+    pub weakness: Option<String>,
 }
 
 /// Asks each part of the Host whether it works, by really using it.

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
+
 /// Mode of files that hold keys or secrets: readable and writable by the owner alone.
 pub const PRIVATE_FILE: u32 = 0o600;
 /// Mode of folders that hold state.
@@ -137,8 +139,36 @@ fn write_synced(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     file.sync_all()
 }
 
+/// The secret that is all a file holds, without the line's end.
+///
+/// # Errors
+/// Why it cannot be used, with the next step: above all if other users can read it.
+pub fn read_secret(path: &Path) -> Result<SecretString, String> {
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    refuse_exposed(path)?;
+    Ok(SecretString::from(text.strip_suffix('\n').unwrap_or(&text)))
+}
+
+/// Refuses a file that others than its owner can read.
+///
+/// # Errors
+/// The mode, and the command that mends it.
+pub fn refuse_exposed(path: &Path) -> Result<(), String> {
+    let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(format!(
+        "other users can read it (mode {mode:04o}); if nobody has, run: chmod 600 {}",
+        path.display()
+    ))
+}
+
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::*;
 
     #[test]
@@ -149,6 +179,20 @@ mod tests {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
         let refusal = private_folder(&folder).unwrap_err().to_string();
         assert!(refusal.contains("chmod 700"), "{refusal}");
+    }
+
+    #[test]
+    fn a_secret_is_read_without_its_line_end_and_only_if_nobody_else_can() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("password");
+        replace(&path, b"correct horse\n", PRIVATE_FILE).unwrap();
+        assert_eq!(read_secret(&path).unwrap().expose_secret(), "correct horse");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let refusal = read_secret(&path).unwrap_err();
+        assert!(
+            refusal.contains("0640") && refusal.contains("chmod 600"),
+            "{refusal}"
+        );
     }
 
     #[test]

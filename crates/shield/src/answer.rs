@@ -39,10 +39,15 @@ impl Shield {
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
         let (mut parts, body) = request.into_parts();
-        let passed = match self.pass(&mut parts, peer) {
+        let mut passed = match self.pass(&mut parts, peer) {
             Ok(passed) => passed,
             Err(refused) => return (self.refuse(&refused), None),
         };
+        if self.limits().shared().is_some()
+            && let Err(refused) = self.pass_together(&mut passed, &parts.headers).await
+        {
+            return (self.refuse(&refused), None);
+        }
         if let Some(process) = passed.process {
             parts.extensions.insert(process);
         }

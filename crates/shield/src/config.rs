@@ -1,5 +1,7 @@
 //! The `shield` section: sizes, deadlines, connections, hosts, proxies and limits of the edge.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use watchroom_kit::config::{Problems, Section};
 
@@ -99,6 +101,14 @@ pub struct LimitsConfig {
     pub static_files: Vec<Window>,
     /// Most keys that are counted at once; beyond, those unseen for longest are forgotten. Default: 65536.
     pub keys: usize,
+    /// A Redis or Valkey where several Hosts count together, a database of its own for each cluster:
+    /// `redis://127.0.0.1:6379/0`, to another machine always with TLS (`rediss://`). Default: none, each Host
+    /// counts for itself.
+    pub redis_url: Option<String>,
+    /// A file of mode 0600 that holds the password for it and nothing else. Default: none.
+    pub redis_password_file: Option<PathBuf>,
+    /// A PEM file with the authorities that may have signed its certificate. Default: the system's.
+    pub redis_ca_file: Option<PathBuf>,
 }
 
 impl Default for LimitsConfig {
@@ -110,6 +120,9 @@ impl Default for LimitsConfig {
             sensitive: vec![Window::per_minute(10)],
             static_files: vec![Window::per_minute(2_000)],
             keys: 65_536,
+            redis_url: None,
+            redis_password_file: None,
+            redis_ca_file: None,
         }
     }
 }
@@ -154,6 +167,7 @@ impl Section for Config {
                 format!("{host:?} is not a host name or address; write it without scheme and port"),
             );
         }
+        self.limits.check_redis(problems);
         for (key, windows) in self.limits.named() {
             check_windows(problems, key, windows);
         }
@@ -161,6 +175,42 @@ impl Section for Config {
 }
 
 impl LimitsConfig {
+    fn check_redis(&self, problems: &mut Problems) {
+        if self.redis_url.is_some() {
+            #[cfg(not(feature = "redis"))]
+            problems.add("shield.limits.redis_url", "this build has no Redis in it");
+            #[cfg(feature = "redis")]
+            if let Some(Err(error)) = self.redis_url.as_deref().map(crate::RedisServer::check) {
+                problems.add("shield.limits.redis_url", error.to_string());
+            }
+        } else {
+            let without_server = [
+                ("shield.limits.redis_password_file", &self.redis_password_file),
+                ("shield.limits.redis_ca_file", &self.redis_ca_file),
+            ];
+            for (key, _) in without_server.iter().filter(|(_, file)| file.is_some()) {
+                problems.add(*key, "is of no use without shield.limits.redis_url");
+            }
+        }
+    }
+
+    /// The counters that several Hosts share, if they are configured; reads the files that are named.
+    ///
+    /// # Errors
+    /// [`crate::RedisError`], whose message names the next step.
+    #[cfg(feature = "redis")]
+    pub fn redis(&self) -> Result<Option<crate::RedisServer>, crate::RedisError> {
+        let Some(url) = &self.redis_url else {
+            return Ok(None);
+        };
+        let password = self
+            .redis_password_file
+            .as_deref()
+            .map(read_password)
+            .transpose()?;
+        crate::RedisServer::new(url, password.as_ref(), self.redis_ca_file.as_deref()).map(Some)
+    }
+
     fn named(&self) -> [(&'static str, &[Window]); 5] {
         [
             ("shield.limits.anonymous", &self.anonymous),
@@ -170,6 +220,14 @@ impl LimitsConfig {
             ("shield.limits.static_files", &self.static_files),
         ]
     }
+}
+
+#[cfg(feature = "redis")]
+fn read_password(path: &std::path::Path) -> Result<watchroom_kit::SecretString, crate::RedisError> {
+    watchroom_kit::files::read_secret(path).map_err(|why| crate::RedisError::File {
+        path: path.to_owned(),
+        why,
+    })
 }
 
 fn check_windows(problems: &mut Problems, key: &str, windows: &[Window]) {

@@ -36,7 +36,9 @@ pub use events::{RefusedEvent, ShieldEvent};
 pub use headers::SECURITY_HEADERS;
 pub use hosts::Host;
 pub use layer::{ShieldLayer, Shielded};
-pub use limits::{LimitKey, Limits, Verdict, Window};
+#[cfg(feature = "redis")]
+pub use limits::redis::{RedisCounters, RedisError, RedisServer};
+pub use limits::{Charge, LimitKey, Limits, SharedCounters, Verdict, Window};
 pub use origin::is_same_origin;
 pub use pass::{Finding, Passed, Told};
 pub use peer::{LocalPeer, Peer};

@@ -4,23 +4,28 @@
 //! through in any stretch of that length, and forgets a request at most a fifteenth later than it might.
 //! What is refused is not counted. Memory is bounded: each shard keeps two generations of keys and drops
 //! the older when the younger is full. Which keys and limits there are is decided by the callers.
+//!
+//! Replicas may also count together ([`SharedCounters`]). Each still counts for itself: what is too much for one
+//! is too much for all, and is refused without asking; and when the shared counters are away, its own decide.
 
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use uuid::Uuid;
 use watchroom_kit::Clock;
 
 use crate::address::counted;
 
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 mod ring;
+mod shared;
 
 use ring::Ring;
+pub use shared::{Charge, SharedCounters};
 
 /// Independent parts of the table, so that cores seldom meet.
 const SHARDS: usize = 64;
@@ -78,6 +83,23 @@ pub enum LimitKey<'a> {
     NameFrom(&'a str, IpAddr),
 }
 
+impl LimitKey<'_> {
+    /// The same for every replica. Names are hashed: anybody may type one, of any length, and whoever reads the
+    /// shared counters shall not read them.
+    #[cfg(feature = "redis")]
+    fn shared(&self, class: &str) -> String {
+        let hash = |name: &str| blake3::hash(name.as_bytes()).to_hex();
+        match self {
+            Self::Address(address) => format!("{class}:address:{}", counted(*address)),
+            Self::Id(id) => format!("{class}:id:{id}"),
+            Self::Name(name) => format!("{class}:name:{}", hash(name)),
+            Self::NameFrom(name, address) => {
+                format!("{class}:name:{}:{}", hash(name), counted(*address))
+            }
+        }
+    }
+}
+
 /// A key with its hash, which is reckoned once: with a secret of this table, as others choose the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
@@ -127,6 +149,7 @@ pub struct Limits {
     keys_per_generation: usize,
     hasher: RandomState,
     clock: Clock,
+    shared: OnceLock<Arc<dyn SharedCounters>>,
 }
 
 impl Limits {
@@ -140,6 +163,7 @@ impl Limits {
             keys_per_generation,
             hasher: RandomState::new(),
             clock,
+            shared: OnceLock::new(),
         }
     }
 
@@ -154,23 +178,22 @@ impl Limits {
         if !is_limited {
             entry.iter_mut().for_each(Ring::count);
         }
-        tightest(class, entry, is_limited, now_ms)
+        tightest(class, entry.iter().map(|ring| ring.standing(now_ms)), is_limited)
     }
 
-    /// What [`Limits::take`] would answer now, without counting.
-    #[must_use]
-    pub fn look(&self, class: &'static str, key: LimitKey<'_>, windows: &[Window]) -> Option<Verdict> {
-        let now_ms = self.now_ms();
-        let key = self.key(class, key);
-        let mut shard = self.shard(&key)?;
-        let mut entry = shard.get(&key).cloned().unwrap_or_default();
-        fit(&mut entry, windows, now_ms);
-        let is_limited = entry.iter().any(|ring| ring.remaining() == 0);
-        tightest(class, &entry, is_limited, now_ms)
-    }
-
-    /// Takes the newest one counted for `key` back out of all its windows.
+    /// Takes the newest one counted for `key` back out of all its windows, wherever it was counted.
     pub fn give_back(&self, class: &'static str, key: LimitKey<'_>) {
+        if let Some(shared) = self.shared.get() {
+            shared.give_back(Charge {
+                class,
+                key,
+                windows: &[],
+            });
+        }
+        self.give_back_here(class, key);
+    }
+
+    fn give_back_here(&self, class: &'static str, key: LimitKey<'_>) {
         let now_ms = self.now_ms();
         let key = self.key(class, key);
         let Some(mut shard) = self.shard(&key) else { return };
@@ -273,20 +296,33 @@ fn fit(entry: &mut Entry, windows: &[Window], now_ms: u64) {
     entry.iter_mut().for_each(|ring| ring.advance(now_ms));
 }
 
-fn tightest(class: &'static str, entry: &[Ring], is_limited: bool, now_ms: u64) -> Option<Verdict> {
-    let wait = |ring: &&Ring| ring.reset_ms(now_ms);
-    let ring = if is_limited {
-        entry.iter().filter(|ring| ring.remaining() == 0).max_by_key(wait)
+/// How one window stands.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    window: Window,
+    remaining: u32,
+    reset_ms: u64,
+}
+
+/// The verdict about the window that matters: of full ones the one that is full for longest, else the fullest.
+fn tightest(
+    class: &'static str,
+    windows: impl Iterator<Item = Standing>,
+    is_limited: bool,
+) -> Option<Verdict> {
+    let tightest = if is_limited {
+        windows
+            .filter(|one| one.remaining == 0)
+            .max_by_key(|one| one.reset_ms)
     } else {
-        entry.iter().min_by_key(|ring| ring.remaining())
+        windows.min_by_key(|one| one.remaining)
     }?;
-    let reset_s =
-        u32::try_from(Duration::from_millis(wait(&ring)).as_millis().div_ceil(1_000)).unwrap_or(u32::MAX);
+    let reset_s = u32::try_from(tightest.reset_ms.div_ceil(1_000)).unwrap_or(u32::MAX);
     Some(Verdict {
         class,
         is_limited,
-        window: ring.window(),
-        remaining: ring.remaining(),
+        window: tightest.window,
+        remaining: tightest.remaining,
         reset_s: reset_s.max(1),
     })
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Response, header};
 use uuid::Uuid;
 
 use crate::client::{self, Client, X_FORWARDED_HOST, X_FORWARDED_PROTO};
@@ -113,7 +113,7 @@ pub struct Finding {
     /// What was counted, for giving it back.
     pub(crate) charge: Option<&'static str>,
     /// The address has used up what nobody in particular may ask; it passed by what it presents.
-    pub(crate) is_over_anonymous: bool,
+    pub(crate) over_anonymous: Option<Verdict>,
 }
 
 /// A request on its way through the checks.
@@ -127,7 +127,7 @@ struct Visit<'a> {
     is_https: bool,
     told: Told,
     charge: Option<&'static str>,
-    is_over_anonymous: bool,
+    over_anonymous: Option<Verdict>,
 }
 
 impl Visit<'_> {
@@ -152,7 +152,7 @@ impl Shield {
             is_https: matches!(peer.door, Door::Tls { .. } | Door::Narrow(_) | Door::Socket(_)),
             told: Told::new(self.next_id()),
             charge: None,
-            is_over_anonymous: false,
+            over_anonymous: None,
             parts,
         };
         if visit.client.is_undeclared_proxy {
@@ -164,6 +164,53 @@ impl Shield {
             }
         }
         Ok(visit.into_passed())
+    }
+
+    /// Asks those who count together with us whether a request that passed may go on. It is the check `rates`
+    /// once more, after all others, since it alone has to wait for somebody else.
+    ///
+    /// # Errors
+    /// [`Refused`] with [`Why::Limited`].
+    pub(crate) async fn pass_together(
+        &self,
+        passed: &mut Passed,
+        headers: &HeaderMap,
+    ) -> Result<(), Box<Refused>> {
+        let (limits, rules) = (self.limits(), Arc::clone(&self.rules()));
+        let Some((found, here)) = Arc::get_mut(&mut passed.0).and_then(|found| {
+            let here = found.told.verdict?;
+            Some((found, here))
+        }) else {
+            return Ok(());
+        };
+        let anonymous = found
+            .over_anonymous
+            .is_none()
+            .then(|| rules.limited(found.class))
+            .flatten();
+        let limited = anonymous.unwrap_or(&rules.presented);
+        let key = LimitKey::Address(found.client);
+        let mut verdict = limits.confirm(limited.charge(key), here).await;
+        if verdict.is_limited && limited.class == rules.anonymous.class && presents(headers) {
+            found.over_anonymous = Some(verdict);
+            found.charge = None;
+            let presented = &rules.presented;
+            found.told.policy.clone_from(&presented.policy);
+            let Some(second) = limits
+                .take_everywhere(presented.class, key, &presented.windows)
+                .await
+            else {
+                return Ok(());
+            };
+            verdict = second;
+        }
+        found.told.verdict = Some(verdict);
+        if !verdict.is_limited {
+            return Ok(());
+        }
+        let refused = Refused::later(Why::Limited(verdict), passed);
+        self.note(&refused);
+        Err(Box::new(refused))
     }
 
     /// The names of the checks, in their order.
@@ -182,22 +229,12 @@ impl Shield {
     /// # Errors
     /// [`Refused`] with [`Why::Limited`].
     pub fn refuse_stranger(&self, passed: &Passed) -> Result<(), Box<Refused>> {
-        if !passed.is_over_anonymous {
+        let Some(verdict) = passed.over_anonymous else {
             return Ok(());
-        }
-        let rules = self.rules();
-        let key = LimitKey::Address(passed.client);
-        match self
-            .limits()
-            .look(rules.anonymous.class, key, &rules.anonymous.windows)
-        {
-            Some(verdict) if verdict.is_limited => {
-                let refused = Refused::later(Why::Limited(verdict), passed);
-                self.note(&refused);
-                Err(Box::new(refused))
-            }
-            _ => Ok(()),
-        }
+        };
+        let refused = Refused::later(Why::Limited(verdict), passed);
+        self.note(&refused);
+        Err(Box::new(refused))
     }
 
     /// Shows a limit of somebody's own in place of the edge's, when the request is answered.
@@ -246,7 +283,7 @@ impl Visit<'_> {
             host: self.host,
             told: self.told,
             charge: self.charge,
-            is_over_anonymous: self.is_over_anonymous,
+            over_anonymous: self.over_anonymous,
         }))
     }
 }
@@ -371,9 +408,7 @@ fn rates(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     };
     // Behind one address there can be strangers and a crew. Who presents something is let on, within limits of
     // its own, until it is known what that is worth.
-    let headers = &visit.parts.headers;
-    let presents = headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::COOKIE);
-    if limited.class != rules.anonymous.class || !presents {
+    if limited.class != rules.anonymous.class || !presents(&visit.parts.headers) {
         return Err(Why::Limited(verdict));
     }
     let second = shield
@@ -381,11 +416,15 @@ fn rates(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
         .take(rules.presented.class, key, &rules.presented.windows);
     visit.told.verdict = second;
     visit.told.policy.clone_from(&rules.presented.policy);
-    visit.is_over_anonymous = true;
+    visit.over_anonymous = Some(verdict);
     match second {
         Some(verdict) if verdict.is_limited => Err(Why::Limited(verdict)),
         _ => Ok(()),
     }
+}
+
+fn presents(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::COOKIE)
 }
 
 fn body(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {

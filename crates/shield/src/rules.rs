@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::headers::{policy, template};
 use crate::hosts::Hosts;
-use crate::{Config, RouteClass, Window};
+use crate::{Charge, Config, LimitKey, RouteClass, Window};
 
 /// A kind of limit with its windows.
 #[derive(Debug)]
@@ -20,6 +20,14 @@ impl Limited {
             class,
             windows: windows.to_vec(),
             policy: policy(class, windows),
+        }
+    }
+
+    pub(crate) fn charge<'a>(&'a self, key: LimitKey<'a>) -> Charge<'a> {
+        Charge {
+            class: self.class,
+            key,
+            windows: &self.windows,
         }
     }
 }

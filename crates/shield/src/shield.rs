@@ -72,10 +72,12 @@ impl Shield {
     }
 
     /// Counts a request of somebody known to a sensitive route; `None` without such a limit.
-    #[must_use]
-    pub fn take_sensitive(&self, user: Uuid) -> Option<Verdict> {
-        let windows = &self.rules().config.limits.sensitive;
-        self.limits().take("sensitive", LimitKey::Id(user), windows)
+    pub async fn take_sensitive(&self, user: Uuid) -> Option<Verdict> {
+        let rules = Arc::clone(&self.rules());
+        let windows = &rules.config.limits.sensitive;
+        self.limits()
+            .take_everywhere("sensitive", LimitKey::Id(user), windows)
+            .await
     }
 
     /// What the edge has to say from now on: each kind of trouble with each client at most twice a minute.

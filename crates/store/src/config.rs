@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use watchroom_kit::SecretString;
 use watchroom_kit::config::{Problems, Section};
+use watchroom_kit::{SecretString, files};
 
-use crate::keys::refuse_exposed;
 use crate::{Server, ServerError};
 
 /// Where Debian and its kin keep the public authorities.
@@ -67,11 +66,8 @@ impl Config {
 }
 
 fn read_password(path: &Path) -> Result<SecretString, ServerError> {
-    let unusable = |why: String| ServerError::File {
+    files::read_secret(path).map_err(|why| ServerError::File {
         path: path.to_owned(),
         why,
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
-    refuse_exposed(path).map_err(unusable)?;
-    Ok(SecretString::from(text.strip_suffix('\n').unwrap_or(&text)))
+    })
 }

@@ -1,6 +1,5 @@
 //! The key that signs checkpoints.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
@@ -85,7 +84,7 @@ fn remember(conn: &dyn Connection, key: &AuditKey) -> Result<(), StoreError> {
 fn read(path: &Path) -> Result<Option<AuditKey>, String> {
     match std::fs::read_to_string(path) {
         Ok(pem) => {
-            refuse_exposed(path)?;
+            files::refuse_exposed(path)?;
             let key = AuditKey::from_pem(&pem);
             key.map(Some)
                 .map_err(|error| format!("{error}; restore it from a backup"))
@@ -105,17 +104,4 @@ fn write(path: &Path, key: &AuditKey) -> Result<(), String> {
     )
     .and_then(|()| files::replace(path, pem.expose_secret().as_bytes(), files::PRIVATE_FILE))
     .map_err(|error| error.to_string())
-}
-
-/// Refuses a file that others could read, with the command that mends it.
-pub(crate) fn refuse_exposed(path: &Path) -> Result<(), String> {
-    let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
-    let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(format!(
-        "other users can read it (mode {mode:04o}); if nobody has, run: chmod 600 {}",
-        path.display()
-    ))
 }

@@ -77,7 +77,7 @@ impl Fault for RateLimited {
 
 impl Caller {
     /// Recognises the caller, without asking for the proofs that a change needs.
-    pub(crate) fn recognise(parts: &Parts, entrance: &Entrance) -> Result<Self, Problem> {
+    pub(crate) async fn recognise(parts: &Parts, entrance: &Entrance) -> Result<Self, Problem> {
         let passed = parts.extensions.get::<Passed>().ok_or(NotPassed)?;
         let trail = Trail {
             request_id: Some(RequestId::from(passed.request_id)),
@@ -108,12 +108,12 @@ impl Caller {
             credential,
             entrance: entrance.clone(),
         };
-        caller.within_rate(passed)?;
+        caller.within_rate(passed).await?;
         Ok(caller)
     }
 
     /// Somebody known has a budget of their own, by role; what the edge counted for their address is given back.
-    fn within_rate(&self, passed: &Passed) -> Result<(), Problem> {
+    async fn within_rate(&self, passed: &Passed) -> Result<(), Problem> {
         let shield = &self.entrance.shield;
         let verdict = match (self.principal.user(), self.principal.per_minute()) {
             (Some(user), Some(limit)) => {
@@ -121,11 +121,12 @@ impl Caller {
                 let id = user.as_uuid();
                 let verdict = shield
                     .limits()
-                    .take("user", LimitKey::Id(id), &[Window::per_minute(limit)]);
+                    .take_everywhere("user", LimitKey::Id(id), &[Window::per_minute(limit)])
+                    .await;
                 let is_sensitive = passed.class == RouteClass::Sensitive;
                 match verdict {
                     Some(verdict) if verdict.is_limited || !is_sensitive => Some(verdict),
-                    _ if is_sensitive => shield.take_sensitive(id),
+                    _ if is_sensitive => shield.take_sensitive(id).await,
                     verdict => verdict,
                 }
             }
@@ -248,7 +249,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let entrance = Entrance::from_ref(state);
-        let caller = Self::recognise(parts, &entrance)?;
+        let caller = Self::recognise(parts, &entrance).await?;
         if let Credential::Session(session) = &caller.credential
             && is_change(&parts.method)
         {

@@ -96,7 +96,7 @@ async fn read<T: DeserializeOwned, S: Send + Sync>(
     entrance: &Entrance,
 ) -> Result<Read<T>, Problem> {
     let (parts, body) = request.into_parts();
-    let caller = Caller::recognise(&parts, entrance)?;
+    let caller = Caller::recognise(&parts, entrance).await?;
     same_origin(&parts).map_err(|error| caller.forged(error))?;
     let header = header_token(&parts.headers).map(str::to_owned);
     let pre_session = Cookie::find(&parts.headers, PRE_SESSION_COOKIE).map(str::to_owned);

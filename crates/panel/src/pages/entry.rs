@@ -151,7 +151,7 @@ pub(super) async fn sign_in(
             // A success costs nobody an attempt, unless somebody signs in as if it cost nothing.
             let limits = panel.entrance.shield.limits();
             let user = LimitKey::Id(signed_in.session.user.as_uuid());
-            let often = limits.take("signed-in", user, &[SUCCESSES]);
+            let often = limits.take_everywhere("signed-in", user, &[SUCCESSES]).await;
             if often.is_none_or(|verdict| !verdict.is_limited) {
                 panel.entrance.shield.give_back(&passed);
             }

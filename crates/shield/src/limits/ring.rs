@@ -1,14 +1,20 @@
 //! One sliding window of one key, as a ring of slots.
 
-use super::Window;
+use super::{Standing, Window};
 
 /// Slots of a ring. One more than the parts of the window, since the newest slot is only partly over.
-const SLOTS: usize = 16;
+pub(super) const SLOTS: usize = 16;
+
+/// Length of one slot of a window, in milliseconds.
+pub(super) fn slot_ms(window: Window) -> u64 {
+    (u64::from(window.per_s) * 1_000)
+        .div_ceil(SLOTS as u64 - 1)
+        .max(1)
+}
 
 #[derive(Clone, Debug)]
 pub(super) struct Ring {
     window: Window,
-    /// Length of one slot, in milliseconds.
     slot_ms: u64,
     /// The number of the newest slot since the clock began.
     newest: u64,
@@ -18,12 +24,9 @@ pub(super) struct Ring {
 
 impl Ring {
     pub(super) fn new(window: Window) -> Self {
-        let slot_ms = (u64::from(window.per_s) * 1_000)
-            .div_ceil(SLOTS as u64 - 1)
-            .max(1);
         Self {
             window,
-            slot_ms,
+            slot_ms: slot_ms(window),
             newest: 0,
             counts: [0; SLOTS],
             total: 0,
@@ -36,6 +39,14 @@ impl Ring {
 
     pub(super) fn remaining(&self) -> u32 {
         self.window.limit.saturating_sub(self.total)
+    }
+
+    pub(super) fn standing(&self, now_ms: u64) -> Standing {
+        Standing {
+            window: self.window,
+            remaining: self.remaining(),
+            reset_ms: self.reset_ms(now_ms),
+        }
     }
 
     /// Forgets what has left the window.
@@ -71,7 +82,7 @@ impl Ring {
     }
 
     /// Milliseconds until the oldest that is counted is forgotten; the whole window if nothing is counted.
-    pub(super) fn reset_ms(&self, now_ms: u64) -> u64 {
+    fn reset_ms(&self, now_ms: u64) -> u64 {
         let oldest = (0..SLOTS as u64)
             .rev()
             .filter_map(|back| self.newest.checked_sub(back));

@@ -14,3 +14,6 @@ mod rates;
 mod room;
 #[cfg(test)]
 mod sizes;
+#[cfg(feature = "redis")]
+#[cfg(test)]
+mod together;

@@ -97,18 +97,19 @@ impl Host {
             .map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))?;
         let records = Records::new(store.clone(), ambient.clone());
         let feed = Feed::new(&ambient.entropy);
+        let routes = Routes::all();
+        let shield = router::shield(config, &own_hosts, routes.table()?, &ambient)?;
         let vitals = Arc::new(HostVitals::new(Asked {
             store: store.clone(),
             hub: hub.clone(),
             fleet: fleet.clone(),
+            shield: shield.clone(),
             certificate: Arc::clone(&certificate),
             ca: Arc::clone(&cluster_ca),
             role: Arc::clone(&role),
             clock: ambient.clock.clone(),
         }));
 
-        let routes = Routes::all();
-        let shield = router::shield(config, &own_hosts, routes.table()?, &ambient);
         let noted = records.note_refusals();
         let entrance = Entrance::new(EntranceParts {
             identity: identity.clone(),

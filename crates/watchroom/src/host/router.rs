@@ -5,7 +5,7 @@ use std::sync::Arc;
 use watchroom_api::Api;
 use watchroom_kit::{Ambient, FaultKind};
 use watchroom_panel::{Panel, PanelParts};
-use watchroom_shield::Shield;
+use watchroom_shield::{RedisCounters, Shield};
 use watchroom_web::{Dispatch, Route, RouteClash, RouteTable};
 
 use crate::config::Config;
@@ -57,14 +57,24 @@ pub(super) fn shield(
     own_hosts: &[String],
     classifier: RouteTable,
     ambient: &Ambient,
-) -> Shield {
+) -> Result<Shield, Failure> {
     let mut names: Vec<_> = config.host.names.iter().map(ToString::to_string).collect();
     names.extend_from_slice(own_hosts);
-    Shield::with_pages(
+    let shared = config
+        .shield
+        .limits
+        .redis()
+        .map_err(|error| Failure::new(FaultKind::Invalid, format!("shield.limits: {error}")))?;
+    let shield = Shield::with_pages(
         config.shield.clone(),
         &names,
         Arc::new(classifier),
         Some(Arc::new(PanelPages)),
         ambient,
-    )
+    );
+    if let Some(server) = shared {
+        let counters = RedisCounters::connect(server, &ambient.tasks);
+        shield.limits().share(Arc::new(counters));
+    }
+    Ok(shield)
 }

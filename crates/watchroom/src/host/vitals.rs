@@ -12,6 +12,7 @@ use watchroom_api::{CertificateFacts, HostFacts, Part, RoleFacts, Vitals};
 use watchroom_fleet::Fleet;
 use watchroom_kit::Clock;
 use watchroom_link::Hub;
+use watchroom_shield::Shield;
 use watchroom_store::Store;
 use watchroom_trust::{ClusterCa, PanelCertificate};
 
@@ -28,6 +29,7 @@ pub(crate) struct Asked {
     pub(crate) store: Store,
     pub(crate) hub: Hub,
     pub(crate) fleet: Fleet,
+    pub(crate) shield: Shield,
     pub(crate) certificate: Arc<PanelCertificate>,
     pub(crate) ca: Arc<ClusterCa>,
     pub(crate) role: Arc<HostRole>,
@@ -69,16 +71,24 @@ impl HostVitals {
             Part {
                 name: "database",
                 trouble: database,
+                weakness: None,
             },
             Part {
                 name: "link",
                 trouble: door,
+                weakness: None,
+            },
+            Part {
+                name: "limits",
+                trouble: None,
+                weakness: self.limits(),
             },
         ];
         if self.runs_node.get().is_some() {
             parts.push(Part {
                 name: "node",
                 trouble: self.local_node(),
+                weakness: None,
             });
         }
         parts
@@ -101,6 +111,14 @@ impl HostVitals {
             Ok(Err(error)) => Some(format!("{address} does not answer: {error}")),
             Err(_) => Some(format!("{address} did not answer in time")),
         }
+    }
+
+    /// Limits hold without Redis too, but each Host then counts for itself.
+    fn limits(&self) -> Option<String> {
+        let why = self.asked.shield.limits().trouble()?;
+        Some(format!(
+            "counted by this Host alone, since Redis does not answer: {why}"
+        ))
     }
 
     fn certificate(&self) -> Option<CertificateFacts> {

@@ -98,7 +98,7 @@ fn operations_tell_of_life_readiness_and_numbers() {
         .iter()
         .map(|part| &part["name"])
         .collect();
-    assert_eq!(names, ["database", "link", "node"]);
+    assert_eq!(names, ["database", "link", "limits", "node"]);
     let metrics = get("/metrics");
     assert!(
         metrics
