@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod connections;
 #[cfg(test)]
+mod example;
+#[cfg(test)]
 mod headers;
 #[cfg(test)]
 mod order;
