@@ -4,11 +4,14 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
 /// Bits of an IPv6 address that belong to one customer; the rest they choose as they like.
 const IPV6_CUSTOMER_BITS: u128 = !0 << 64;
+
+/// Leading bits that all IPv4-mapped addresses share.
+const IPV4_MAPPED_BITS: u8 = 96;
 
 /// An address without the IPv4-mapped disguise (`::ffff:192.0.2.1` is `192.0.2.1`).
 pub(crate) fn folded(address: IpAddr) -> IpAddr {
@@ -39,6 +42,33 @@ impl Network {
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&folded(address))
     }
+
+    /// Its bits, left-aligned in 128 with the rest zero, and how many of them count.
+    pub(crate) fn prefix(&self) -> (u128, u8) {
+        let bits = match self.0.network() {
+            IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
+            IpAddr::V6(address) => address.to_bits(),
+        };
+        (bits, self.0.prefix_len())
+    }
+
+    pub(crate) fn is_ipv4(&self) -> bool {
+        matches!(self.0, IpNet::V4(_))
+    }
+}
+
+/// A network of IPv4-mapped addresses (`::ffff:192.0.2.0/120`) is that of the addresses they stand for.
+impl From<IpNet> for Network {
+    fn from(network: IpNet) -> Self {
+        let unmapped = match network {
+            IpNet::V6(network) => network.network().to_ipv4_mapped().and_then(|address| {
+                let length = network.prefix_len().checked_sub(IPV4_MAPPED_BITS)?;
+                Ipv4Net::new(address, length).ok()
+            }),
+            IpNet::V4(_) => None,
+        };
+        Self(unmapped.map_or(network, IpNet::V4))
+    }
 }
 
 impl FromStr for Network {
@@ -48,7 +78,7 @@ impl FromStr for Network {
         let single = || text.parse::<IpAddr>().map(|address| IpNet::from(folded(address)));
         text.parse::<IpNet>()
             .or_else(|_| single())
-            .map(Self)
+            .map(Self::from)
             .map_err(|_| NetworkError(text.to_owned()))
     }
 }

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -61,6 +62,9 @@ impl Shield {
             .and_then(|trouble| trouble.why(passed.body_limit))
             .or_else(|| outcome.as_ref().err().copied());
         let (mut response, class) = match (why, outcome) {
+            (None, Ok(_)) if passed.is_turned_away.load(Ordering::Relaxed) => {
+                return (self.refuse(&Refused::later(Why::Banned, &passed)), None);
+            }
             (None, Ok(response)) => (response, Some(passed.class)),
             (why, _) => {
                 let refused = Refused::later(why.unwrap_or(Why::Crashed), &passed);

@@ -35,6 +35,9 @@ pub struct RouteRule {
     pub class: RouteClass,
     /// The largest body in bytes, where it differs from the configured default.
     pub body_limit: Option<usize>,
+    /// Whether it may be asked for from everywhere, whatever networks are allowed: set-up is, so that nobody
+    /// is locked out of a machine they rent.
+    pub is_for_all_networks: bool,
 }
 
 impl RouteRule {
@@ -44,6 +47,7 @@ impl RouteRule {
         Self {
             class,
             body_limit: None,
+            is_for_all_networks: false,
         }
     }
 
@@ -52,6 +56,15 @@ impl RouteRule {
     pub const fn with_body_limit(self, bytes: usize) -> Self {
         Self {
             body_limit: Some(bytes),
+            ..self
+        }
+    }
+
+    /// The same, to be asked for from everywhere.
+    #[must_use]
+    pub const fn for_all_networks(self) -> Self {
+        Self {
+            is_for_all_networks: true,
             ..self
         }
     }

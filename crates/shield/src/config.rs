@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use watchroom_kit::config::{Problems, Section};
 
-use crate::{Network, Window};
+use crate::{AllowedNetworks, Network, Window};
 
 /// Largest header block and largest number of headers that can be configured: above them the HTTP library
 /// answers by itself. So many headers it reads without asking for memory.
@@ -13,6 +13,9 @@ pub(crate) const MOST_HEADER_BYTES: usize = 64 * 1024;
 const MOST_HEADERS: usize = 100;
 /// The shortest and longest windows that can be counted.
 const WINDOW_S: std::ops::RangeInclusive<u32> = 1..=86_400;
+
+/// Paths that programs ask for which look for weaknesses of others' software.
+const DECOYS: [&str; 3] = ["/wp-login.php", "/.env", "/.git/config"];
 
 /// When browsers are told to use nothing but TLS for this host name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +38,11 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Host names and addresses that are answered; `*` answers any. Default: this machine's own.
     pub hosts: Vec<String>,
+    /// From which networks which kinds of routes may be asked for.
+    pub allowed_networks: AllowedNetworks,
+    /// Paths that nobody has reason to ask for; who does is told of, and by default banned. Default:
+    /// `/wp-login.php`, `/.env`, `/.git/config`.
+    pub decoys: Vec<String>,
     /// Strict transport security: `auto`, `always` or `never`. Default: `auto`.
     pub hsts: Hsts,
     /// Largest sum of header names and values, in bytes. Default: 16384.
@@ -68,6 +76,8 @@ impl Default for Config {
         Self {
             trusted_proxies: Vec::new(),
             hosts: Vec::new(),
+            allowed_networks: AllowedNetworks::default(),
+            decoys: DECOYS.map(str::to_owned).to_vec(),
             hsts: Hsts::default(),
             header_bytes: 16 * 1024,
             headers: 100,
@@ -168,10 +178,24 @@ impl Section for Config {
             );
         }
         self.limits.check_redis(problems);
+        for path in self.decoys.iter().filter(|path| !is_decoy(path)) {
+            problems.add(
+                "shield.decoys",
+                format!(
+                    "{path:?} is no path to bait with; write one from / on that is nobody's, without a query"
+                ),
+            );
+        }
         for (key, windows) in self.limits.named() {
             check_windows(problems, key, windows);
         }
     }
+}
+
+/// Whether a path may be a decoy: the way in is not, or people would be banned for coming.
+fn is_decoy(path: &str) -> bool {
+    let is_ours = ["/", "/login", "/setup", "/health"].contains(&path);
+    path.starts_with('/') && !is_ours && !path.contains(['?', '#', ' '])
 }
 
 impl LimitsConfig {

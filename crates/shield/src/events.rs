@@ -38,6 +38,15 @@ pub enum ShieldEvent {
         /// The first request that showed it.
         request_id: Uuid,
     },
+    /// Somebody asked for a path that nobody has reason to ask for.
+    Decoy {
+        /// Who.
+        client: IpAddr,
+        /// For what; one of the configured paths.
+        path: String,
+        /// The first such request.
+        request_id: Uuid,
+    },
 }
 
 /// Requests of one client that were turned away for one reason.
@@ -137,6 +146,26 @@ impl Events {
                 "a proxy on this machine forwards requests but is not declared; its clients all count as one",
             );
             self.send(ShieldEvent::UndeclaredProxy { peer, request_id });
+        }
+    }
+
+    pub(crate) fn decoy(&self, path: &str, client: IpAddr, request_id: Uuid) {
+        if self
+            .gather("decoy", client, RouteClass::Page, request_id)
+            .is_some()
+        {
+            tracing::warn!(
+                client.address = %client,
+                request.id = %request_id,
+                setting = "shield.decoys",
+                path,
+                "a decoy was touched; more of the same within a minute are not told",
+            );
+            self.send(ShieldEvent::Decoy {
+                client,
+                path: path.to_owned(),
+                request_id,
+            });
         }
     }
 

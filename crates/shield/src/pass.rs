@@ -1,7 +1,10 @@
 //! The one pass every request makes: a flat list of checks, in this order, each with its reason.
 
+mod barred;
+
 use std::net::IpAddr;
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
@@ -25,9 +28,12 @@ const CHECKS: &[(&str, Check)] = &[
     ("connections", connections),
     // Sizes come before any text is looked at, so that no later check can be made to work hard.
     ("sizes", sizes),
-    // Networks and bans will stand here: they need the address and the route class alone, and turn away most
-    // for least.
-
+    // Bans need the address alone and turn away most for least.
+    ("bans", barred::bans),
+    // Who may not even come from there is told before anything else is said about the request.
+    ("networks", barred::networks),
+    // Before host and door, because whoever scans for weaknesses asks for addresses, not for names.
+    ("decoys", barred::decoys),
     // A door for routes of one kind has nothing else behind it, whoever knocks.
     ("door", door),
     // The host comes before the redirect, which would otherwise send people to a name of an attacker's choice.
@@ -114,6 +120,10 @@ pub struct Finding {
     pub(crate) charge: Option<&'static str>,
     /// The address has used up what nobody in particular may ask; it passed by what it presents.
     pub(crate) over_anonymous: Option<Verdict>,
+    /// The address may neither sign in nor ask as nobody; it passed by what it presents.
+    pub(crate) is_sign_in_banned: bool,
+    /// What it presented turned out to be worth nothing: the edge answers, whatever the handler says.
+    pub(crate) is_turned_away: AtomicBool,
 }
 
 /// A request on its way through the checks.
@@ -128,6 +138,7 @@ struct Visit<'a> {
     told: Told,
     charge: Option<&'static str>,
     over_anonymous: Option<Verdict>,
+    is_sign_in_banned: bool,
 }
 
 impl Visit<'_> {
@@ -153,6 +164,7 @@ impl Shield {
             told: Told::new(self.next_id()),
             charge: None,
             over_anonymous: None,
+            is_sign_in_banned: false,
             parts,
         };
         if visit.client.is_undeclared_proxy {
@@ -223,17 +235,35 @@ impl Shield {
         crate::headers::dress(&self.rules().template, told, response.headers_mut());
     }
 
-    /// Turns away a caller who turned out to be nobody known, if the address has used up what such may ask.
-    /// Whoever finds that a presented cookie or token is worth nothing calls this before answering.
+    /// Turns away a caller who turned out to be nobody known, if the address is banned from that or has used up
+    /// what such may ask. Whoever finds that a presented cookie or token is worth nothing calls this before
+    /// answering.
     ///
     /// # Errors
-    /// [`Refused`] with [`Why::Limited`].
+    /// [`Refused`] with [`Why::Limited`] or [`Why::Banned`].
     pub fn refuse_stranger(&self, passed: &Passed) -> Result<(), Box<Refused>> {
+        self.refuse_sign_in(passed)?;
         let Some(verdict) = passed.over_anonymous else {
             return Ok(());
         };
         let refused = Refused::later(Why::Limited(verdict), passed);
         self.note(&refused);
+        Err(Box::new(refused))
+    }
+
+    /// Turns away an attempt to sign in if the address is banned from that, whatever else was presented. The
+    /// answer is then the edge's, not the handler's.
+    ///
+    /// # Errors
+    /// [`Refused`] with [`Why::Banned`].
+    pub fn refuse_sign_in(&self, passed: &Passed) -> Result<(), Box<Refused>> {
+        if !passed.is_sign_in_banned {
+            return Ok(());
+        }
+        let refused = Refused::later(Why::Banned, passed);
+        if !passed.is_turned_away.swap(true, Ordering::Relaxed) {
+            self.note(&refused);
+        }
         Err(Box::new(refused))
     }
 
@@ -284,6 +314,8 @@ impl Visit<'_> {
             told: self.told,
             charge: self.charge,
             over_anonymous: self.over_anonymous,
+            is_sign_in_banned: self.is_sign_in_banned,
+            is_turned_away: AtomicBool::new(false),
         }))
     }
 }

@@ -34,6 +34,13 @@ pub enum Why {
         /// Whether the client is sent to TLS.
         redirects: bool,
     },
+    /// The address is banned.
+    Banned,
+    /// The address is in none of the networks that may ask for this.
+    OutsideNetworks {
+        /// The list that would have to name it.
+        setting: &'static str,
+    },
     /// A rate limit is used up.
     Limited(Verdict),
     /// The body is larger than allowed.
@@ -53,8 +60,10 @@ pub enum Why {
 
 impl Why {
     /// Every slug, for the troubleshooting guide and its test.
-    pub const SLUGS: [&'static str; 14] = [
+    pub const SLUGS: [&'static str; 16] = [
         "overloaded",
+        "banned",
+        "network-not-allowed",
         "uri-too-long",
         "headers-too-large",
         "bad-host",
@@ -80,6 +89,7 @@ impl Why {
             Self::BadHost | Self::PlainHttp { redirects: false } => StatusCode::BAD_REQUEST,
             Self::WrongHost | Self::WrongDoor => StatusCode::MISDIRECTED_REQUEST,
             Self::PlainHttp { redirects: true } => StatusCode::MOVED_PERMANENTLY,
+            Self::Banned | Self::OutsideNetworks { .. } => StatusCode::FORBIDDEN,
             Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -100,6 +110,8 @@ impl Why {
             Self::WrongDoor => "wrong-door",
             Self::PlainHttp { redirects: false } => "https-required",
             Self::PlainHttp { redirects: true } => "moved-to-https",
+            Self::Banned => "banned",
+            Self::OutsideNetworks { .. } => "network-not-allowed",
             Self::Limited(_) => "rate-limited",
             Self::BodyTooLarge { .. } => "body-too-large",
             Self::BodyTooSlow => "body-too-slow",
@@ -129,6 +141,10 @@ impl Why {
             Self::PlainHttp { redirects: false } => {
                 "this port speaks HTTPS; send the request again to the same address with https"
             }
+            Self::Banned => "your address is not let in; whoever runs this Watchroom can lift that",
+            Self::OutsideNetworks { .. } => {
+                "this is not open to your network; ask from another, or ask whoever runs this Watchroom"
+            }
             Self::Limited(verdict) => {
                 return format!("too many requests; try again in {} s", verdict.reset_s);
             }
@@ -155,13 +171,17 @@ impl Why {
             Self::UriTooLong => "shield.uri_bytes",
             Self::HeadersTooLarge => "shield.header_bytes, shield.headers",
             Self::WrongHost => "shield.hosts",
+            Self::OutsideNetworks { setting } => setting,
             Self::Limited(_) => "shield.limits",
             Self::BodyTooLarge { .. } => "shield.body_bytes",
             Self::BodyTooSlow => "shield.body_read_s, shield.body_floor_per_s",
             Self::HandlerTooSlow => "shield.handler_s",
-            Self::PlainHttp { .. } | Self::BadHost | Self::WrongDoor | Self::Crashed | Self::Malformed(_) => {
-                return None;
-            }
+            Self::Banned
+            | Self::PlainHttp { .. }
+            | Self::BadHost
+            | Self::WrongDoor
+            | Self::Crashed
+            | Self::Malformed(_) => return None,
         })
     }
 
@@ -223,6 +243,12 @@ impl Refused {
 
     /// Renders the refusal, without the headers that [`crate::Shield::finish`] adds.
     pub(crate) fn render(&self, pages: Option<&dyn Pages>) -> Response<Body> {
+        if self.why == Why::Banned {
+            // Nothing to read and nothing to draw: it may be asked for very often.
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = self.why.status();
+            return response;
+        }
         let (kind, body) = if self.wants_page {
             let page = pages.map_or_else(|| plain_page(self), |pages| pages.refusal(self));
             ("text/html; charset=utf-8", page)

@@ -1,5 +1,7 @@
 //! The configuration, made ready for the checks.
 
+use std::collections::HashSet;
+
 use http::{HeaderMap, HeaderValue};
 
 use crate::headers::{policy, template};
@@ -36,6 +38,8 @@ impl Limited {
 pub(crate) struct Rules {
     pub(crate) config: Config,
     pub(crate) hosts: Hosts,
+    /// Paths that nobody has reason to ask for.
+    pub(crate) decoys: HashSet<String>,
     pub(crate) template: HeaderMap,
     pub(crate) anonymous: Limited,
     pub(crate) presented: Limited,
@@ -55,6 +59,7 @@ impl Rules {
         let limits = &config.limits;
         Self {
             hosts,
+            decoys: config.decoys.iter().cloned().collect(),
             template: template(),
             anonymous: Limited::new("anonymous", &limits.anonymous),
             presented: Limited::new("presented", &limits.presented),

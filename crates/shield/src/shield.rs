@@ -13,7 +13,8 @@ use watchroom_kit::Ambient;
 use crate::events::Events;
 use crate::rules::Rules;
 use crate::{
-    Classify, Config, LimitKey, Limits, Pages, Refused, RouteClass, RouteRule, ShieldEvent, Verdict,
+    BanBook, BanKind, Classify, Config, LimitKey, Limits, Pages, Refused, RouteClass, RouteRule, ShieldEvent,
+    Verdict,
 };
 
 /// The edge. Cloning is cheap and shares it.
@@ -25,6 +26,7 @@ struct Inner {
     classify: Arc<dyn Classify>,
     pages: Option<Arc<dyn Pages>>,
     limits: Limits,
+    bans: ArcSwap<BanBook>,
     events: Events,
     ambient: Ambient,
 }
@@ -54,6 +56,7 @@ impl Shield {
             classify,
             pages,
             limits,
+            bans: ArcSwap::default(),
             events,
             ambient: ambient.clone(),
         }))
@@ -69,6 +72,11 @@ impl Shield {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// Takes another book of bans in place of the one that holds.
+    pub fn ban(&self, book: BanBook) {
+        self.0.bans.store(Arc::new(book));
     }
 
     /// Counts a request of somebody known to a sensitive route; `None` without such a limit.
@@ -113,6 +121,19 @@ impl Shield {
 
     pub(crate) fn warn_of_proxy(&self, peer: IpAddr, class: RouteClass, request_id: Uuid) {
         self.0.events.undeclared_proxy(peer, class, request_id);
+    }
+
+    /// From what an address is kept out now.
+    pub(crate) fn banned(&self, address: IpAddr) -> Option<BanKind> {
+        let terms = self.0.bans.load().terms(address);
+        if terms.are_empty() {
+            return None;
+        }
+        terms.at(self.0.ambient.clock.now_micros())
+    }
+
+    pub(crate) fn tell_of_decoy(&self, path: &str, client: IpAddr, request_id: Uuid) {
+        self.0.events.decoy(path, client, request_id);
     }
 
     pub(crate) fn sweep(&self) {

@@ -1,6 +1,8 @@
 //! Stories of the edge: real listeners, real TLS, raw bytes on the wire.
 
 #[cfg(test)]
+mod barred;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod example;

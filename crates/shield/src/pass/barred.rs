@@ -1,0 +1,55 @@
+//! The checks that turn away by address: bans, networks, and the decoys that lead to bans.
+
+use http::header;
+
+use super::Visit;
+use crate::peer::Door;
+use crate::{BanKind, RouteClass, Shield, Why};
+
+/// Health is told to everybody, and whoever holds the machine itself can always mend things.
+fn is_open(visit: &Visit<'_>) -> bool {
+    visit.rule.class == RouteClass::Health || visit.is_by_socket()
+}
+
+/// A ban for sign-in lets on whoever shows something, until it is known what that is worth.
+pub(super) fn bans(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
+    if is_open(visit) {
+        return Ok(());
+    }
+    match shield.banned(visit.client.address) {
+        None => Ok(()),
+        Some(BanKind::Attack) => Err(Why::Banned),
+        Some(BanKind::SignIn) => {
+            let headers = &visit.parts.headers;
+            let presents =
+                headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::COOKIE);
+            visit.is_sign_in_banned = true;
+            if presents { Ok(()) } else { Err(Why::Banned) }
+        }
+    }
+}
+
+/// Loopback is one's own machine, unless something passes requests of others on there.
+pub(super) fn networks(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
+    if is_open(visit) || visit.client.is_loopback || visit.rule.is_for_all_networks {
+        return Ok(());
+    }
+    let class = match visit.peer.door {
+        Door::Narrow(class) => class,
+        _ => visit.rule.class,
+    };
+    let allowed = &visit.rules.config.allowed_networks;
+    match allowed.bar(class, visit.client.address) {
+        None => Ok(()),
+        Some(setting) => Err(Why::OutsideNetworks { setting }),
+    }
+}
+
+/// Touching a decoy is told, and answered as if there were nothing special about it.
+pub(super) fn decoys(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
+    let path = visit.parts.uri.path();
+    if visit.rules.decoys.contains(path) {
+        shield.tell_of_decoy(path, visit.client.address, visit.told.request_id);
+    }
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! Who is turned away by address: bans, networks, decoys; and who cannot get around that.
+
+use http::Request;
+use watchroom_shield::{
+    AllowedNetworks, Ban, BanBook, BanKind, Config, LocalPeer, Peer, RouteClass, RouteRule, Shield,
+    ShieldEvent,
+};
+
+use super::room::{Room, line, shield, status};
+
+/// A proxy that is declared, and one on this machine that is not.
+const PROXY: &str = "10.0.0.1:1";
+const LOCAL: &str = "127.0.0.1:1";
+
+fn ban(shield: &Shield, bans: &[(&str, BanKind)]) {
+    let bans = bans.iter().map(|(network, kind)| Ban {
+        network: network.parse().unwrap(),
+        kind: *kind,
+        until: i64::MAX,
+    });
+    shield.ban(bans.collect::<BanBook>());
+}
+
+fn ask(shield: &Shield, path: &str, peer: Peer, headers: &[(&str, &str)]) -> Option<&'static str> {
+    let mut request = Request::builder().uri(path).header("host", "panel.example");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let (mut parts, ()) = request.body(()).unwrap().into_parts();
+    let refused = shield.pass(&mut parts, &peer).err();
+    refused.map(|refused| refused.why.slug())
+}
+
+fn from(address: &str) -> Peer {
+    Peer::tls(address.parse().unwrap(), false)
+}
+
+#[test]
+fn a_ban_for_an_attack_keeps_all_out_but_health_and_the_socket() {
+    let (shield, _clock) = shield(Config::default());
+    ban(&shield, &[("198.51.100.7", BanKind::Attack)]);
+    let banned = from("198.51.100.7:5000");
+    assert_eq!(
+        ask(&shield, "/seen", banned, &[("cookie", "good")]),
+        Some("banned")
+    );
+    assert_eq!(ask(&shield, "/health", banned, &[]), None);
+    assert_eq!(ask(&shield, "/seen", from("198.51.100.8:5000"), &[]), None);
+    let root = Peer::local(LocalPeer { uid: 0, pid: None });
+    ban(&shield, &[("0.0.0.0/0", BanKind::Attack)]);
+    assert_eq!(ask(&shield, "/seen", root, &[]), None);
+    ban(&shield, &[]);
+    assert_eq!(ask(&shield, "/seen", banned, &[]), None);
+}
+
+#[tokio::test]
+async fn a_ban_for_sign_in_ends_nobody_who_is_in() {
+    let room = Room::open(Config {
+        trusted_proxies: vec!["127.0.0.1".parse().unwrap()],
+        ..Config::default()
+    })
+    .await;
+    ban(&room.shield, &[("198.51.100.0/24", BanKind::SignIn)]);
+    let from = "x-forwarded-for: 198.51.100.7\r\n";
+    let nobody = room.get_with("/seen", from).await;
+    let (headers, body) = nobody.split_once("\r\n\r\n").unwrap();
+    assert_eq!((status(&nobody), body), (403, ""), "a bare answer");
+    assert_eq!(line(headers, "x-frame-options"), Some("DENY"), "{headers}");
+    let somebody = room.get_with("/whoami", &format!("{from}cookie: good\r\n")).await;
+    assert!(somebody.ends_with("somebody"), "{somebody}");
+    let pretender = room.get_with("/whoami", &format!("{from}cookie: none\r\n")).await;
+    let body = pretender.split_once("\r\n\r\n").unwrap().1;
+    assert_eq!((status(&pretender), body), (403, ""), "{pretender}");
+    assert_eq!(status(&room.get_with("/health", from).await), 200);
+}
+
+#[test]
+fn no_disguise_gets_around_a_ban() {
+    let config = Config {
+        trusted_proxies: vec!["10.0.0.0/24".parse().unwrap()],
+        ..Config::default()
+    };
+    let (shield, _clock) = shield(config);
+    let bans = [
+        ("198.51.100.7", BanKind::Attack),
+        ("2001:db8:1:2::/64", BanKind::Attack),
+        ("127.0.0.1", BanKind::Attack),
+    ];
+    ban(&shield, &bans);
+    let x = |chain: &'static str| vec![("x-forwarded-for", chain)];
+    let f = |chain: &'static str| vec![("forwarded", chain)];
+    #[rustfmt::skip]
+    let table = [
+        // Somebody who is banned and says they are another.
+        ("198.51.100.7:1", x("203.0.113.9"), Some("banned")),
+        ("198.51.100.7:1", f("for=203.0.113.9"), Some("banned")),
+        ("[::ffff:198.51.100.7]:1", vec![], Some("banned")),
+        // A /64 belongs to one customer, who rotates within it.
+        ("[2001:db8:1:2::1]:1", vec![], Some("banned")),
+        ("[2001:db8:1:2:ffff:1:2:3]:1", vec![], Some("banned")),
+        ("[2001:db8:1:3::1]:1", vec![], None),
+        // Through declared proxies: the right-most address that is not theirs counts.
+        (PROXY, x("198.51.100.7"), Some("banned")),
+        (PROXY, x("203.0.113.9, 198.51.100.7"), Some("banned")),
+        (PROXY, x("203.0.113.9, 198.51.100.7, 10.0.0.2"), Some("banned")),
+        (PROXY, x("203.0.113.9, ::ffff:198.51.100.7, ::ffff:10.0.0.2"), Some("banned")),
+        (PROXY, f("for=203.0.113.9, for=198.51.100.7;proto=https"), Some("banned")),
+        (PROXY, f("for=\"[2001:db8:1:2::9]:4711\""), Some("banned")),
+        // Nor is an innocent banned by naming somebody who is.
+        (PROXY, x("198.51.100.7, 203.0.113.9"), None),
+        ("203.0.113.9:1", x("198.51.100.7"), None),
+        // A proxy that nobody declared is taken for the client, whatever it says.
+        (LOCAL, x("203.0.113.9"), Some("banned")),
+    ];
+    for (peer, headers, expected) in table {
+        assert_eq!(
+            ask(&shield, "/seen", from(peer), &headers),
+            expected,
+            "{peer} {headers:?}"
+        );
+    }
+}
+
+fn classes(_: &http::Method, path: &str) -> RouteRule {
+    match path {
+        "/admin" => RouteRule::new(RouteClass::Sensitive),
+        "/login" => RouteRule::new(RouteClass::SignIn),
+        "/join" => RouteRule::new(RouteClass::Join),
+        "/style" => RouteRule::new(RouteClass::Static),
+        "/health" => RouteRule::new(RouteClass::Health),
+        "/setup" => RouteRule::new(RouteClass::SignIn).for_all_networks(),
+        _ => RouteRule::new(RouteClass::Page),
+    }
+}
+
+fn classed(allowed_networks: AllowedNetworks) -> Shield {
+    let config = Config {
+        trusted_proxies: vec!["10.9.9.9".parse().unwrap()],
+        hosts: vec!["panel.example".to_owned()],
+        allowed_networks,
+        ..Config::default()
+    };
+    let ambient = watchroom_kit::Ambient::system();
+    Shield::new(config, &[], std::sync::Arc::new(classes), &ambient)
+}
+
+#[test]
+fn administration_is_for_private_networks_unless_configured_otherwise() {
+    let shield = classed(AllowedNetworks::default());
+    let proxied = [("x-forwarded-for", "127.0.0.1")];
+    #[rustfmt::skip]
+    let table: &[(&str, &[(&str, &str)], Option<&str>)] = &[
+        (LOCAL, &[], None),
+        ("10.1.2.3:1", &[], None),
+        ("172.31.0.1:1", &[], None),
+        ("192.168.0.1:1", &[], None),
+        ("[fd12::1]:1", &[], None),
+        ("[fe80::1]:1", &[], None),
+        ("[::ffff:192.168.0.1]:1", &[], None),
+        ("172.32.0.1:1", &[], Some("network-not-allowed")),
+        ("198.51.100.7:1", &[], Some("network-not-allowed")),
+        ("198.51.100.7:1", &[("x-forwarded-for", "10.1.2.3")], Some("network-not-allowed")),
+        ("[2001:db8::1]:1", &[], Some("network-not-allowed")),
+        // A proxy on this machine lends nobody its loopback, declared or not.
+        (LOCAL, &proxied, Some("network-not-allowed")),
+        ("10.9.9.9:1", &proxied, Some("network-not-allowed")),
+        ("10.9.9.9:1", &[("x-forwarded-for", "198.51.100.7")], Some("network-not-allowed")),
+        ("10.9.9.9:1", &[("x-forwarded-for", "10.1.2.3")], None),
+    ];
+    for (peer, headers, expected) in table {
+        assert_eq!(
+            ask(&shield, "/admin", from(peer), headers),
+            *expected,
+            "{peer} {headers:?}"
+        );
+        assert_eq!(
+            ask(&shield, "/login", from(peer), headers),
+            None,
+            "{peer}: the panel is open"
+        );
+    }
+}
+
+#[test]
+fn each_kind_of_route_has_its_networks_and_the_way_in_stays_open() {
+    let network = |text: &str| vec![text.parse().unwrap()];
+    let shield = classed(AllowedNetworks {
+        panel: network("192.0.2.0/24"),
+        sign_in: network("192.0.2.128/25"),
+        sensitive: network("192.0.2.7"),
+        nodes: network("203.0.113.0/24"),
+    });
+    let barred = Some("network-not-allowed");
+    for (path, near, far) in [
+        ("/", None, barred),
+        ("/login", barred, barred),
+        ("/admin", None, barred),
+        ("/join", barred, None),
+        ("/style", None, None),
+        ("/health", None, None),
+        ("/setup", None, None),
+    ] {
+        assert_eq!(ask(&shield, path, from("192.0.2.7:1"), &[]), near, "{path}");
+        assert_eq!(ask(&shield, path, from("203.0.113.9:1"), &[]), far, "{path}");
+        assert_eq!(ask(&shield, path, from(LOCAL), &[]), None, "{path}");
+    }
+}
+
+#[test]
+fn touching_a_decoy_is_told_once_and_looks_like_nothing() {
+    let (shield, _clock) = shield(Config::default());
+    let mut events = shield.events();
+    for _ in 0..3 {
+        assert_eq!(
+            ask(&shield, "/wp-login.php?x=1", from("198.51.100.7:1"), &[]),
+            None
+        );
+    }
+    let told = events.try_recv().unwrap();
+    assert!(
+        matches!(&told, ShieldEvent::Decoy { client, path, .. }
+            if client.to_string() == "198.51.100.7" && path == "/wp-login.php"),
+        "{told:?}"
+    );
+    assert!(events.try_recv().is_err(), "once a minute");
+}
