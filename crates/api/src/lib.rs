@@ -5,6 +5,7 @@
 
 mod audit;
 mod auth;
+mod bans;
 mod cluster;
 mod health;
 mod nodes;
@@ -20,6 +21,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use watchroom_defence::Defence;
 use watchroom_fleet::Fleet;
 use watchroom_identity::Identity;
 use watchroom_kit::{Fault, FaultKind, FieldFault, Tasks};
@@ -44,6 +46,8 @@ pub struct ApiParts {
     pub fleet: Fleet,
     /// The audit log.
     pub records: Records,
+    /// Who is kept out.
+    pub defence: Defence,
     /// What changes.
     pub feed: Feed,
     /// Where streams run.
@@ -121,6 +125,7 @@ pub fn routes() -> Vec<Route<Api>> {
         users::routes(),
         tokens::routes(),
         audit::routes(),
+        bans::routes(),
         stream::routes(),
     ]
     .into_iter()

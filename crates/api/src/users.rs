@@ -42,18 +42,24 @@ pub(crate) struct PasswordDraft {
 }
 
 pub(crate) fn routes() -> Vec<Route<Api>> {
-    let (read, sensitive) = (RouteClass::Read, RouteClass::Sensitive);
+    let (read, administration) = (RouteClass::Read, RouteClass::Administration);
     vec![
         Route::new(Method::GET, "/api/users", act::ListUsers, read, list)
             .says("List people")
             .asks::<PageRequest>()
             .gives::<Page<UserView>>(),
-        Route::new(Method::POST, "/api/users", act::CreateUser, sensitive, create)
-            .says("Create a person's account")
-            .takes::<UserDraft>()
-            .gives::<UserView>()
-            .free_text(&["display_name", "password"])
-            .with_status(201),
+        Route::new(
+            Method::POST,
+            "/api/users",
+            act::CreateUser,
+            administration,
+            create,
+        )
+        .says("Create a person's account")
+        .takes::<UserDraft>()
+        .gives::<UserView>()
+        .free_text(&["display_name", "password"])
+        .with_status(201),
         Route::new(Method::GET, "/api/users/{id}", act::ShowUser, read, show)
             .says("Show a person")
             .gives::<UserView>(),
@@ -61,7 +67,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
             Method::POST,
             "/api/users/{id}/disable",
             act::ChangeUser,
-            sensitive,
+            administration,
             disable,
         )
         .says("Disable an account; its sessions and tokens end")
@@ -70,7 +76,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
             Method::POST,
             "/api/users/{id}/enable",
             act::ChangeUser,
-            sensitive,
+            administration,
             enable,
         )
         .says("Enable an account again")
@@ -79,7 +85,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
             Method::POST,
             "/api/users/{id}/reset-password",
             act::ResetPassword,
-            sensitive,
+            administration,
             reset_password,
         )
         .says("Set another's password; their sessions end")

@@ -38,7 +38,11 @@ impl Fleet {
                 Changed::Node(id) => self.reload_node(id).await,
                 Changed::Server(id) => self.reload_server(id).await.map(drop),
                 Changed::Everything => self.reload_all().await,
-                Changed::User(_) | Changed::Session(_) | Changed::Token(_) | Changed::Audit => return,
+                Changed::User(_)
+                | Changed::Session(_)
+                | Changed::Token(_)
+                | Changed::Ban(_)
+                | Changed::Audit => return,
             };
             match read {
                 Ok(()) | Err(StoreError::Closed) => return,

@@ -1,21 +1,24 @@
 //! The one value that knows who is who: opening it, keeping it true, and what is asked of it on every request.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use watchroom_kit::{Ambient, Backoff};
 use watchroom_model::{DecisionId, UserId, UserName};
 use watchroom_policy::{Act, Ask, Permit, Principal, Refusal, Target, Trail, decide};
 use watchroom_store::{Changed, Store, StoreError};
 
-use crate::Config;
 use crate::csrf::{PreSession, PreSessions, same};
+use crate::events::BACKLOG;
 use crate::hashing::{HashError, HashThreads};
 use crate::lockout::Lockouts;
 use crate::roll::Roll;
 use crate::sessions::Session;
 use crate::set_up::PendingCode;
+use crate::{Config, EntranceEvent};
 
 /// Why identity could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) lockouts: Lockouts,
     pub(crate) pre_sessions: PreSessions,
     pub(crate) setup_code: Mutex<Option<PendingCode>>,
+    pub(crate) events: broadcast::Sender<EntranceEvent>,
     /// Held while rows are read and put on the roll, so that an older reading never replaces a newer one.
     rereading: tokio::sync::Mutex<()>,
 }
@@ -62,6 +66,7 @@ impl Identity {
             lockouts: Lockouts::new(config.lockout.clone(), &ambient.entropy),
             pre_sessions: PreSessions::new(&ambient),
             setup_code: Mutex::default(),
+            events: broadcast::Sender::new(BACKLOG),
             rereading: tokio::sync::Mutex::default(),
             store,
             config,
@@ -91,6 +96,19 @@ impl Identity {
     #[must_use]
     pub fn is_set_up(&self) -> bool {
         self.inner.roll.has_accounts()
+    }
+
+    /// What happens at the entrance from now on. A listener that falls far behind misses some.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<EntranceEvent> {
+        self.inner.events.subscribe()
+    }
+
+    /// Who holds every permission and is signed in, and from which address.
+    #[must_use]
+    pub fn administrators_at(&self) -> Vec<(UserName, IpAddr)> {
+        let now = self.inner.ambient.clock.now_micros();
+        self.inner.roll.administrators_at(now)
     }
 
     /// What a person signs in with, for showing entries of the audit log, which names people by id.
@@ -189,7 +207,11 @@ impl Identity {
                     Ok(Some(user)) => self.reread(user).await,
                     other => other.map(drop),
                 },
-                Changed::Node(_) | Changed::Server(_) | Changed::Audit | Changed::Everything => return,
+                Changed::Node(_)
+                | Changed::Server(_)
+                | Changed::Ban(_)
+                | Changed::Audit
+                | Changed::Everything => return,
             };
             match read {
                 Ok(()) | Err(StoreError::Closed) => return,

@@ -72,6 +72,11 @@ impl Lockouts {
         }
     }
 
+    /// A name as typed, whatever its case, so that it can be told from others and not be read.
+    pub(crate) fn digest(&self, name: &str) -> [u8; 32] {
+        *blake3::keyed_hash(&self.key, name.to_ascii_lowercase().as_bytes()).as_bytes()
+    }
+
     /// The door for an account name, as typed, from an address.
     pub(crate) fn door(&self, name: &str, from: Option<IpAddr>) -> Door {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);

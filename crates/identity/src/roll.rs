@@ -6,6 +6,7 @@
 mod build;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use dashmap::DashMap;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
 use watchroom_model::{CallSign, DisplayName, EmailAddress, SessionId, TokenId, UserId, UserName};
-use watchroom_policy::Grant;
+use watchroom_policy::{Grant, PermissionSet};
 use watchroom_store::{Store, StoreError};
 
 use crate::config::SessionRules;
@@ -22,7 +23,7 @@ use crate::entity::{grant, session, token, user};
 use crate::sessions::Session;
 use crate::stamp;
 use crate::tokens::Bearer;
-use crate::users::UserStatus;
+use crate::users::{UserStatus, held_everywhere};
 
 /// A person, as the rest of the crate reads them.
 #[derive(Debug)]
@@ -113,6 +114,19 @@ impl Roll {
             .into_iter()
             .filter_map(|digest| self.session(digest))
             .collect()
+    }
+
+    /// Those who hold every permission, with the addresses from which their live sessions began.
+    pub(crate) fn administrators_at(&self, now: i64) -> Vec<(UserName, IpAddr)> {
+        let of_session = |session: &Session| {
+            let is_admin = held_everywhere(&session.principal) == PermissionSet::ALL;
+            let account = self
+                .account(session.user)
+                .filter(|_| is_admin && !session.is_over(now))?;
+            Some((account.name.clone(), session.source_ip?))
+        };
+        let sessions = self.sessions.iter();
+        sessions.filter_map(|session| of_session(&session)).collect()
     }
 
     pub(crate) fn token(&self, secret: Digest) -> Option<Arc<Bearer>> {

@@ -72,4 +72,6 @@ typed_id! {
     JoinRequestId;
     /// An invitation to join.
     JoinTokenId;
+    /// A ban.
+    BanId;
 }

@@ -14,8 +14,8 @@ mod page;
 mod server;
 
 pub use ids::{
-    DecisionId, JoinRequestId, JoinTokenId, NodeId, OperationId, RequestId, ServerId, SessionId, TokenId,
-    UserId,
+    BanId, DecisionId, JoinRequestId, JoinTokenId, NodeId, OperationId, RequestId, ServerId, SessionId,
+    TokenId, UserId,
 };
 pub use machine_role::MachineRole;
 pub use names::{

@@ -16,6 +16,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use watchroom_defence::Defence;
 use watchroom_fleet::Fleet;
 use watchroom_identity::Identity;
 use watchroom_records::Records;
@@ -36,6 +37,8 @@ pub struct PanelParts {
     pub fleet: Fleet,
     /// The audit log.
     pub records: Records,
+    /// Who is kept out.
+    pub defence: Defence,
 }
 
 impl FromRef<Panel> for Entrance {

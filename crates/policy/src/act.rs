@@ -96,6 +96,7 @@ impl HouseAct for FenceNode {}
 impl HouseAct for RenewCertificate {}
 impl HouseAct for ReportServer {}
 impl HouseAct for AdmitByToken {}
+impl HouseAct for ImposeBan {}
 
 macro_rules! acts {
     (reads { $($(#[$read_doc:meta])* $read:ident = $read_name:literal on $read_on:ident, needs $read_needs:expr, known by $read_known:expr;)+ }
@@ -168,6 +169,8 @@ acts! {
     ListUsers = "user.list" on User, needs Permissions(&[p::USERS_READ]), known by None;
     /// See one person.
     ShowUser = "user.show" on User, needs OwnerOr(&[p::USERS_READ]), known by Some(p::USERS_READ);
+    /// List bans.
+    ListBans = "ban.list" on Ban, needs Permissions(&[p::NETWORK_READ]), known by None;
     /// List tokens: one's own, or everybody's.
     ListTokens = "token.list" on Token, needs SignedIn, known by None;
     /// Listen to what changes; what is told is filtered by what the listener may read.
@@ -236,6 +239,14 @@ acts! {
     CreateToken = "token.create" on Token, needs OwnerOr(&[p::TOKENS_MANAGE]), known by None, step up true, leaves Security;
     /// Revoke a token.
     RevokeToken = "token.revoke" on Token, needs OwnerOr(&[p::TOKENS_MANAGE]), known by Some(p::TOKENS_READ), step up false, leaves Security;
+    /// Ban an address or a network.
+    CreateBan = "ban.create" on Ban, needs Permissions(&[p::NETWORK_MODIFY]), known by None, step up false, leaves Security;
+    /// Lift a ban.
+    LiftBan = "ban.lift" on Ban, needs Permissions(&[p::NETWORK_MODIFY]), known by Some(p::NETWORK_READ), step up false, leaves Security;
+    /// Let a ban hold that would hit one's own people or machines.
+    ConfirmBan = "ban.confirm" on Ban, needs Permissions(&[p::NETWORK_MODIFY]), known by Some(p::NETWORK_READ), step up true, leaves Security;
+    /// Ban whoever attacks.
+    ImposeBan = "ban.impose" on Ban, needs System, known by None, step up false, leaves Suspicious;
     /// Make the first administrator by the one-time code.
     SetUp = "host.set_up" on Host, needs Nothing, known by None, step up false, leaves Security;
     /// Sign in.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
-use watchroom_model::{JoinRequestId, JoinTokenId, NodeId, ServerId, TokenId, UserId};
+use watchroom_model::{BanId, JoinRequestId, JoinTokenId, NodeId, ServerId, TokenId, UserId};
 
 /// The kinds of thing there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -30,6 +30,8 @@ pub enum ResourceKind {
     JoinRequest,
     /// An invitation to join.
     JoinToken,
+    /// A banned address or network.
+    Ban,
 }
 
 impl ResourceKind {
@@ -46,6 +48,7 @@ impl ResourceKind {
             Self::Audit => "audit",
             Self::JoinRequest => "join_request",
             Self::JoinToken => "join_token",
+            Self::Ban => "ban",
         }
     }
 }
@@ -149,6 +152,15 @@ impl Resource {
         Self {
             id: Some(Cow::Owned(id.to_string())),
             ..Self::all(ResourceKind::JoinToken)
+        }
+    }
+
+    /// A ban.
+    #[must_use]
+    pub fn ban(id: BanId) -> Self {
+        Self {
+            id: Some(Cow::Owned(id.to_string())),
+            ..Self::all(ResourceKind::Ban)
         }
     }
 

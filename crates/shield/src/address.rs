@@ -71,6 +71,12 @@ impl From<IpNet> for Network {
     }
 }
 
+impl From<Network> for IpNet {
+    fn from(network: Network) -> Self {
+        network.0
+    }
+}
+
 impl FromStr for Network {
     type Err = NetworkError;
 

@@ -19,8 +19,11 @@ pub enum RouteClass {
     Read,
     /// Changes by the API or a form.
     Change,
-    /// Administration of users, the cluster and security.
+    /// What is delicate or costly: few requests a minute for each person.
     Sensitive,
+    /// Administration of users, the cluster and security: as few, and from private networks unless configured
+    /// otherwise.
+    Administration,
     /// What a machine that nobody knows yet may ask: to be let in. A door of its own may be for these alone.
     Join,
     /// Answers without an end: event streams, sockets, downloads. No handler deadline.

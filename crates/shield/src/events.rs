@@ -150,6 +150,7 @@ impl Events {
     }
 
     pub(crate) fn decoy(&self, path: &str, client: IpAddr, request_id: Uuid) {
+        self.sweep_now_and_then();
         if self
             .gather("decoy", client, RouteClass::Page, request_id)
             .is_some()

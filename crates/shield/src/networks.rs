@@ -26,7 +26,7 @@ pub struct AllowedNetworks {
     pub sign_in: Vec<Network>,
     /// Administration of the cluster, of users and of security, beside `panel`. Default: private networks
     /// (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7, fe80::/10).
-    pub sensitive: Vec<Network>,
+    pub administration: Vec<Network>,
     /// Nodes and machines that ask to join. It stands elsewhere in the configuration
     /// (`cluster.allowed_networks`), and being inside proves nothing. Default: from anywhere.
     #[serde(skip)]
@@ -38,7 +38,7 @@ impl Default for AllowedNetworks {
         Self {
             panel: Vec::new(),
             sign_in: Vec::new(),
-            sensitive: PRIVATE
+            administration: PRIVATE
                 .iter()
                 .filter_map(|network| network.parse().ok())
                 .collect(),
@@ -52,13 +52,17 @@ impl AllowedNetworks {
     pub(crate) fn bar(&self, class: RouteClass, address: IpAddr) -> Option<&'static str> {
         let panel = ("shield.allowed_networks.panel", &self.panel);
         let sign_in = ("shield.allowed_networks.sign_in", &self.sign_in);
-        let sensitive = ("shield.allowed_networks.sensitive", &self.sensitive);
+        let administration = ("shield.allowed_networks.administration", &self.administration);
         let nodes = ("cluster.allowed_networks", &self.nodes);
         let lists: &[(&'static str, &Vec<Network>)] = match class {
             RouteClass::Static | RouteClass::Health => &[],
-            RouteClass::Page | RouteClass::Read | RouteClass::Change | RouteClass::Stream => &[panel],
+            RouteClass::Page
+            | RouteClass::Read
+            | RouteClass::Change
+            | RouteClass::Sensitive
+            | RouteClass::Stream => &[panel],
             RouteClass::SignIn => &[panel, sign_in],
-            RouteClass::Sensitive => &[panel, sensitive],
+            RouteClass::Administration => &[panel, administration],
             RouteClass::Join => &[nodes],
         };
         let bars =

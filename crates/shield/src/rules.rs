@@ -78,6 +78,7 @@ impl Rules {
             | RouteClass::Read
             | RouteClass::Change
             | RouteClass::Sensitive
+            | RouteClass::Administration
             | RouteClass::Join
             | RouteClass::Stream => Some(&self.anonymous),
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use watchroom_model::{NodeId, ServerId, SessionId, TokenId, UserId};
+use watchroom_model::{BanId, NodeId, ServerId, SessionId, TokenId, UserId};
 
 /// One thing that is no longer as it was. Listeners reread what they hold of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +18,8 @@ pub enum Changed {
     Node(NodeId),
     /// A server's record.
     Server(ServerId),
+    /// A ban: made, confirmed or lifted.
+    Ban(BanId),
     /// The audit log grew.
     Audit,
     /// Nobody can say what: changes of another replica may have been missed. Everything is reread.
@@ -33,6 +35,7 @@ impl fmt::Display for Changed {
             Self::Token(id) => write!(f, "token {id}"),
             Self::Node(id) => write!(f, "node {id}"),
             Self::Server(id) => write!(f, "server {id}"),
+            Self::Ban(id) => write!(f, "ban {id}"),
             Self::Audit => f.write_str("audit"),
             Self::Everything => f.write_str("everything"),
         }
@@ -51,6 +54,7 @@ impl FromStr for Changed {
             "token" => id.parse().ok().map(Self::Token),
             "node" => id.parse().ok().map(Self::Node),
             "server" => id.parse().ok().map(Self::Server),
+            "ban" => id.parse().ok().map(Self::Ban),
             "audit" => Some(Self::Audit),
             _ => None,
         };

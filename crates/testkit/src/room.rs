@@ -64,9 +64,20 @@ impl TestRoom {
     /// # Panics
     /// If that fails, or the database is a file.
     pub async fn replica(&self, program: Program) -> Self {
+        self.replica_with(program, |_| {}).await
+    }
+
+    /// The same with another configuration.
+    ///
+    /// # Panics
+    /// As [`TestRoom::replica`].
+    pub async fn replica_with(&self, program: Program, change: impl FnOnce(&mut Config)) -> Self {
         assert!(self.database.is_some(), "a file has one Host");
         let keys = self.state().join("keys");
-        let name = |config: &mut Config| config.node.name = Some("replica".parse().expect("a name"));
+        let name = |config: &mut Config| {
+            config.node.name = Some("replica".parse().expect("a name"));
+            change(config);
+        };
         Self::on(
             program,
             Ambient::system(),

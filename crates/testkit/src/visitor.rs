@@ -17,6 +17,8 @@ pub struct Visitor {
     bearer: Option<String>,
     cookies: Vec<(String, String)>,
     csrf: Option<String>,
+    /// The address that a proxy names for them.
+    address: Option<String>,
 }
 
 impl Visitor {
@@ -28,6 +30,7 @@ impl Visitor {
             bearer: None,
             cookies: Vec::new(),
             csrf: None,
+            address: None,
         }
     }
 
@@ -38,6 +41,13 @@ impl Visitor {
             bearer: Some(token.to_owned()),
             ..Self::stranger(client)
         }
+    }
+
+    /// The same visitor at another address, in a room that trusts loopback as a proxy.
+    #[must_use]
+    pub fn coming_from(mut self, address: &str) -> Self {
+        self.address = Some(address.to_owned());
+        self
     }
 
     /// A request as this visitor sends it, to be changed before it is sent with [`Visitor::send`].
@@ -51,6 +61,9 @@ impl Visitor {
             .header(USER_AGENT, "test room");
         if let Some(token) = &self.bearer {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if let Some(address) = &self.address {
+            request = request.header("x-forwarded-for", address);
         }
         if !self.cookies.is_empty() {
             request = request.header(COOKIE, self.cookies());

@@ -75,6 +75,23 @@ impl Fault for RateLimited {
     }
 }
 
+/// The address may not do this. The edge answers, without a body; this only ends the handler.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the address is banned")]
+pub(crate) struct Banned;
+
+impl Fault for Banned {
+    fn kind(&self) -> FaultKind {
+        FaultKind::Forbidden
+    }
+    fn slug(&self) -> &'static str {
+        "banned"
+    }
+    fn public(&self) -> String {
+        Why::Banned.public()
+    }
+}
+
 impl Caller {
     /// Recognises the caller, without asking for the proofs that a change needs.
     pub(crate) async fn recognise(parts: &Parts, entrance: &Entrance) -> Result<Self, Problem> {
@@ -123,7 +140,7 @@ impl Caller {
                     .limits()
                     .take_everywhere("user", LimitKey::Id(id), &[Window::per_minute(limit)])
                     .await;
-                let is_sensitive = passed.class == RouteClass::Sensitive;
+                let is_sensitive = matches!(passed.class, RouteClass::Sensitive | RouteClass::Administration);
                 match verdict {
                     Some(verdict) if verdict.is_limited || !is_sensitive => Some(verdict),
                     _ if is_sensitive => shield.take_sensitive(id).await,
@@ -266,8 +283,9 @@ where
 /// Turns away somebody nobody knows whose address has used up what such may ask.
 fn stranger_within(shield: &Shield, passed: &Passed) -> Result<(), Problem> {
     match shield.refuse_stranger(passed).map_err(|refused| refused.why) {
+        Ok(()) => Ok(()),
         Err(Why::Limited(verdict)) => Err(RateLimited(verdict).into()),
-        _ => Ok(()),
+        Err(_) => Err(Banned.into()),
     }
 }
 

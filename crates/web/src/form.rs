@@ -5,7 +5,9 @@ use axum::extract::{FromRef, FromRequest, Request};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use watchroom_kit::FieldFault;
+use watchroom_shield::Passed;
 
+use crate::caller::Banned;
 use crate::csrf::{CsrfError, header_token, same_origin};
 use crate::problem::InvalidInput;
 use crate::{Caller, Cookie, Entrance, PRE_SESSION_COOKIE, Problem};
@@ -78,6 +80,11 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let entrance = Entrance::from_ref(state);
+        // A ban from signing in is one for whoever has a session too: they could try others' passwords.
+        let passed = request.extensions().get::<Passed>();
+        if passed.is_some_and(|passed| entrance.shield.refuse_sign_in(passed).is_err()) {
+            return Err(Banned.into());
+        }
         let read: Read<T> = read(request, state, &entrance).await?;
         let cookie = read.pre_session.as_deref().unwrap_or_default();
         if !entrance.identity.check_pre_session(cookie, &read.token) {

@@ -40,6 +40,8 @@ pub struct Route<S> {
     pub class: RouteClass,
     /// Most bytes of a body, if other than usual for its class.
     pub body_limit: Option<usize>,
+    /// Whether it may be asked for from everywhere, whatever networks are allowed.
+    pub is_for_all_networks: bool,
     /// Fields that hold free text, which inspection only reports.
     pub free_text: &'static [&'static str],
     /// One line for the API's description.
@@ -67,6 +69,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             act: A::SPEC,
             class,
             body_limit: None,
+            is_for_all_networks: false,
             free_text: &[],
             summary: "",
             takes: None,
@@ -138,6 +141,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
+    /// It may be asked for from everywhere, whatever networks are allowed.
+    #[must_use]
+    pub fn for_all_networks(mut self) -> Self {
+        self.is_for_all_networks = true;
+        self
+    }
+
     /// The route with what its handler works with.
     #[must_use]
     pub fn with_state(self, state: S) -> BoundRoute {
@@ -152,6 +162,11 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     #[must_use]
     pub fn rule(&self) -> (&'static str, Method, RouteRule) {
         let rule = RouteRule::new(self.class);
+        let rule = if self.is_for_all_networks {
+            rule.for_all_networks()
+        } else {
+            rule
+        };
         let rule = self.body_limit.map_or(rule, |bytes| rule.with_body_limit(bytes));
         (self.path, self.method.clone(), rule)
     }

@@ -20,7 +20,7 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["sea-orm"],
-        &["store", "identity", "fleet", "alerts", "nets"],
+        &["store", "identity", "fleet", "defence", "alerts", "nets"],
         "entities live with their domain, nowhere else",
     ),
     (
@@ -72,7 +72,7 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
     (
         &["utoipa"],
         &[
-            "model", "identity", "fleet", "records", "alerts", "nets", "web", "api",
+            "model", "identity", "fleet", "records", "defence", "alerts", "nets", "web", "api",
         ],
         "what the API document shows is described where it is declared: nouns, views, routes",
     ),

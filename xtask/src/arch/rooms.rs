@@ -33,7 +33,8 @@ const fn pure(name: &'static str, may_import: &'static [&'static str], why: &'st
 
 const DOMAIN: &[&str] = &["kit", "model", "policy", "audit", "store", "testkit-folder"];
 const OUTSIDE: &[&str] = &[
-    "kit", "model", "policy", "audit", "shield", "web", "identity", "fleet", "records", "alerts", "nets",
+    "kit", "model", "policy", "audit", "shield", "web", "identity", "fleet", "records", "defence", "alerts",
+    "nets",
 ];
 const ALL: &[&str] = &[
     "kit",
@@ -48,6 +49,7 @@ const ALL: &[&str] = &[
     "identity",
     "fleet",
     "records",
+    "defence",
     "alerts",
     "nets",
     "web",
@@ -138,6 +140,11 @@ pub(crate) const ROOMS: &[Room] = &[
         "nets",
         DOMAIN,
         "the domains are siblings; what one needs of another is a port, wired in watchroom",
+    ),
+    room(
+        "defence",
+        DOMAIN,
+        "who is kept out, and why, is remembered here; the edge that keeps them out must not fail with the database",
     ),
     room(
         "records",

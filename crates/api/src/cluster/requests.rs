@@ -19,7 +19,7 @@ use crate::Api;
 use crate::servers::idempotency;
 
 pub(super) fn routes() -> Vec<Route<Api>> {
-    let (read, change, join) = (RouteClass::Read, RouteClass::Change, RouteClass::Join);
+    let (read, decide, join) = (RouteClass::Read, RouteClass::Administration, RouteClass::Join);
     vec![
         Route::new(
             Method::POST,
@@ -56,7 +56,7 @@ pub(super) fn routes() -> Vec<Route<Api>> {
             Method::POST,
             "/api/cluster/requests/{id}/approve",
             act::ApproveJoin,
-            change,
+            decide,
             approve,
         )
         .says("Let a machine in, once its six words have been compared")
@@ -66,7 +66,7 @@ pub(super) fn routes() -> Vec<Route<Api>> {
             Method::POST,
             "/api/cluster/requests/{id}/reject",
             act::RejectJoin,
-            change,
+            decide,
             reject,
         )
         .says("Turn a machine away, with a reason that it shows")

@@ -30,7 +30,7 @@ pub(super) fn routes() -> Vec<Route<Api>> {
             Method::DELETE,
             "/api/cluster/nodes/{id}",
             act::RevokeNode,
-            RouteClass::Sensitive,
+            RouteClass::Administration,
             remove,
         )
         .says("Revoke a node; it stays listed until it is purged")

@@ -34,14 +34,14 @@ impl From<Invitation> for Invited {
 }
 
 pub(super) fn routes() -> Vec<Route<Api>> {
-    let (read, sensitive) = (RouteClass::Read, RouteClass::Sensitive);
+    let (read, administration) = (RouteClass::Read, RouteClass::Administration);
     let tokens = "/api/cluster/tokens";
     vec![
         Route::new(Method::GET, tokens, act::ListJoinTokens, read, list)
             .says("List the join tokens that can still be used")
             .asks::<PageRequest>()
             .gives::<Page<JoinTokenView>>(),
-        Route::new(Method::POST, tokens, act::CreateJoinToken, sensitive, create)
+        Route::new(Method::POST, tokens, act::CreateJoinToken, administration, create)
             .says("Make a join token; its URL is shown once")
             .takes::<NewJoinToken>()
             .gives::<Invited>()
@@ -50,7 +50,7 @@ pub(super) fn routes() -> Vec<Route<Api>> {
             Method::DELETE,
             "/api/cluster/tokens/{id}",
             act::RevokeJoinToken,
-            sensitive,
+            administration,
             revoke,
         )
         .says("Take a join token back")
@@ -59,7 +59,7 @@ pub(super) fn routes() -> Vec<Route<Api>> {
             Method::POST,
             "/api/cluster/nodes",
             act::RegisterNode,
-            sensitive,
+            administration,
             register,
         )
         .says("Register a node by hand: a join URL bound to its name or place, which a person still approves")

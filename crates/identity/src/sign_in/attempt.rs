@@ -12,7 +12,7 @@ use crate::hashing::Verdict;
 use crate::lockout::{Failed, Standing};
 use crate::roll::Account;
 use crate::users::UserStatus;
-use crate::{Identity, stamp};
+use crate::{EntranceEvent, Identity, stamp};
 
 /// Who tries, from where, at which name.
 #[derive(Debug)]
@@ -43,6 +43,7 @@ impl Identity {
         let door = self.inner.lockouts.door(attempt.name, attempt.trail.source_ip);
         let now = self.inner.ambient.clock.now_micros();
         if let Standing::Locked { until, to_record } = self.inner.lockouts.standing(door, now) {
+            self.tell_failure(attempt, false);
             if let Some(tries) = to_record {
                 self.record_failure(attempt, account, Failure::Locked { tries })
                     .await?;
@@ -86,6 +87,7 @@ impl Identity {
                 ..
             }
         );
+        self.tell_failure(attempt, locks);
         match self
             .record_failure(attempt, account, Failure::Wrong { locks })
             .await
@@ -93,6 +95,27 @@ impl Identity {
             Ok(()) => refused(failed, now),
             Err(error) => error,
         }
+    }
+
+    /// Tells those who defend the entrance. The line in the log is what `contrib/fail2ban` reads: one for each
+    /// failure, and of what was typed nothing.
+    fn tell_failure(&self, attempt: &Attempt<'_>, locks: bool) {
+        let Some(from) = attempt.trail.source_ip.map(|from| from.to_canonical()) else {
+            return;
+        };
+        let request_id = attempt.trail.request_id;
+        tracing::warn!(
+            client.address = %from,
+            request.id = request_id.map(tracing::field::display),
+            "a sign-in failed"
+        );
+        // Nobody listening is no trouble: the log has it.
+        drop(self.inner.events.send(EntranceEvent::SignInFailed {
+            from,
+            name: self.inner.lockouts.digest(attempt.name),
+            locks,
+            request_id,
+        }));
     }
 
     /// Writes a failure down: of a known account by its id, of any other without what was typed.

@@ -47,8 +47,10 @@ fn entrance_routes() -> Vec<Route<Panel>> {
         ),
         Route::new(Method::GET, "/login", act::LookAround, page, entry::sign_in_page),
         Route::new(Method::POST, "/login", act::SignIn, sign_in, entry::sign_in),
-        Route::new(Method::GET, "/setup", act::LookAround, page, entry::setup_page),
-        Route::new(Method::POST, "/setup", act::SetUp, sign_in, entry::set_up).free_text(&["display_name"]),
+        Route::new(Method::GET, "/setup", act::LookAround, page, entry::setup_page).for_all_networks(),
+        Route::new(Method::POST, "/setup", act::SetUp, sign_in, entry::set_up)
+            .free_text(&["display_name"])
+            .for_all_networks(),
         Route::new(
             Method::GET,
             "/session-expired",
@@ -86,14 +88,14 @@ fn room_routes() -> Vec<Route<Panel>> {
 
 /// Nodes, what is done to them, and how others join.
 fn node_routes() -> Vec<Route<Panel>> {
-    let (page, change) = (RouteClass::Page, RouteClass::Change);
+    let (page, change, administration) = (RouteClass::Page, RouteClass::Change, RouteClass::Administration);
     vec![
         Route::new(Method::GET, "/nodes/new", act::RegisterNode, page, join::form),
         Route::new(
             Method::POST,
             "/nodes/new",
             act::RegisterNode,
-            change,
+            administration,
             join::invite,
         ),
         Route::new(
@@ -107,14 +109,14 @@ fn node_routes() -> Vec<Route<Panel>> {
             Method::POST,
             "/nodes/requests/{id}/approve",
             act::ApproveJoin,
-            change,
+            administration,
             join::approve,
         ),
         Route::new(
             Method::POST,
             "/nodes/requests/{id}/reject",
             act::RejectJoin,
-            change,
+            administration,
             join::reject,
         )
         .free_text(&["reason"]),
@@ -129,7 +131,7 @@ fn node_routes() -> Vec<Route<Panel>> {
             Method::POST,
             "/nodes/{id}/revoke",
             act::RevokeNode,
-            change,
+            administration,
             revoke::revoke,
         )
         .free_text(&["reason"]),
@@ -137,7 +139,7 @@ fn node_routes() -> Vec<Route<Panel>> {
             Method::POST,
             "/nodes/{id}/purge",
             act::PurgeNode,
-            change,
+            administration,
             revoke::purge,
         ),
     ]

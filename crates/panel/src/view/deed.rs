@@ -158,6 +158,11 @@ fn people_words(action: &str) -> Option<(&'static str, &'static str)> {
 
 fn house_words(action: &str) -> Option<(&'static str, &'static str)> {
     Some(match action {
+        "ban.list" => (EN.did_ban_list, EN.do_ban_list),
+        "ban.create" => (EN.did_ban_create, EN.do_ban_create),
+        "ban.lift" => (EN.did_ban_lift, EN.do_ban_lift),
+        "ban.confirm" => (EN.did_ban_confirm, EN.do_ban_confirm),
+        "ban.impose" => (EN.did_ban_impose, ""),
         "audit.read" => (EN.did_audit_read, EN.do_audit_read),
         "audit.verify" => (EN.did_audit_verify, EN.do_audit_verify),
         "audit.export" => (EN.did_audit_export, EN.do_audit_export),

@@ -123,7 +123,7 @@ fn no_disguise_gets_around_a_ban() {
 
 fn classes(_: &http::Method, path: &str) -> RouteRule {
     match path {
-        "/admin" => RouteRule::new(RouteClass::Sensitive),
+        "/admin" => RouteRule::new(RouteClass::Administration),
         "/login" => RouteRule::new(RouteClass::SignIn),
         "/join" => RouteRule::new(RouteClass::Join),
         "/style" => RouteRule::new(RouteClass::Static),
@@ -187,7 +187,7 @@ fn each_kind_of_route_has_its_networks_and_the_way_in_stays_open() {
     let shield = classed(AllowedNetworks {
         panel: network("192.0.2.0/24"),
         sign_in: network("192.0.2.128/25"),
-        sensitive: network("192.0.2.7"),
+        administration: network("192.0.2.7"),
         nodes: network("203.0.113.0/24"),
     });
     let barred = Some("network-not-allowed");

@@ -15,6 +15,7 @@ mod m0009_joining;
 mod m0010_node_links;
 mod m0011_chains;
 mod m0012_operations;
+mod m0013_bans;
 
 use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
 
@@ -32,6 +33,7 @@ pub const ALL: &[Migration] = &[
     m0010_node_links::MIGRATION,
     m0011_chains::MIGRATION,
     m0012_operations::MIGRATION,
+    m0013_bans::MIGRATION,
 ];
 
 /// Every table that a migration makes.

@@ -14,6 +14,7 @@ use http::{Request, StatusCode};
 use time::macros::datetime;
 use tower::ServiceExt;
 use watchroom::host::CaAuthority;
+use watchroom_defence::{Barred, Bystander, Bystanders, Defence, Edge};
 use watchroom_fleet::nodes::join::JoinRules;
 use watchroom_fleet::nodes::{CaRotation, Liveness, LocalNode};
 use watchroom_fleet::{Fleet, Gateway, GatewayError, Ports};
@@ -98,6 +99,19 @@ impl Gateway for ObedientNode {
 
 struct NoNotes;
 
+/// Nobody is kept out of this room, and nobody is spared.
+struct NoEdge;
+
+impl Edge for NoEdge {
+    fn bar(&self, _: &[Barred]) {}
+}
+
+impl Bystanders for NoEdge {
+    fn hit(&self, _: &ipnet::IpNet) -> Option<Bystander> {
+        None
+    }
+}
+
 impl RefusalLog for NoNotes {
     fn refused(&self, _: &watchroom_policy::Refusal) {}
     fn forged(&self, _: &str, _: &watchroom_policy::Trail) {}
@@ -163,11 +177,20 @@ impl Room {
             refusals: Arc::new(NoNotes),
             own_uid: u32::MAX,
         });
+        let ports = watchroom_defence::Ports {
+            edge: Arc::new(NoEdge),
+            bystanders: Arc::new(NoEdge),
+        };
+        let bans = watchroom_defence::Config::default();
+        let defence = Defence::open(store.clone(), bans, ports, ambient.clone())
+            .await
+            .unwrap();
         let records = Records::new(store, ambient.clone());
         let panel = Panel::new(PanelParts {
             entrance,
             fleet,
             records,
+            defence,
         });
         let bound = routes().into_iter().map(|route| route.with_state(panel.clone()));
         let dispatch = Dispatch::new(bound, Arc::new(problem_page)).unwrap();

@@ -7,6 +7,8 @@ mod audit;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+pub mod bans;
+#[cfg(test)]
 mod fail_closed;
 #[cfg(test)]
 mod hidden;

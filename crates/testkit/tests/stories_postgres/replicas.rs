@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use watchroom_testkit::{PASSWORD, TestRoom, Visitor, program};
 
+use crate::stories::bans::proxied;
+
 /// How long the other Host may take on a busy machine; it is asked all the while.
 const SOON: Duration = Duration::from_secs(20);
 
@@ -122,5 +124,29 @@ async fn each_host_verifies_the_chains_of_both() {
     }
     let seen = first.stranger().try_sign_in("otto", PASSWORD).await;
     assert_eq!(seen.status, 303, "an account is one account everywhere");
+    close(first, second).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ban_made_on_one_host_holds_on_the_other_until_lifted_on_either() {
+    let first = TestRoom::with(program!(), watchroom_kit::Ambient::system(), proxied).await;
+    let second = first.replica_with(program!(), proxied).await;
+    let ada = first.admin("ada").await.coming_from("10.9.8.7");
+    let far = |room: &TestRoom| room.stranger().coming_from("198.51.100.7");
+    let (here, there) = (far(&first), far(&second));
+    until_status(&there, "/login", 200).await;
+    let new = json!({ "network": "198.51.100.0/24", "reason": "tries passwords" });
+    let ban = ada.post("/api/security/bans", new).await.json();
+    assert_eq!(here.get("/login").await.status, 403, "at once where it was made");
+    until_status(&there, "/login", 403).await;
+    let otto = second.admin("otto").await.coming_from("10.9.8.7");
+    let path = format!("/api/security/bans/{}", ban["id"].as_str().expect("an id"));
+    assert_eq!(otto.delete(&path).await.status, 204);
+    assert_eq!(there.get("/login").await.status, 200);
+    until_status(&here, "/login", 200).await;
+    // What one Host bans by evidence holds on the other too.
+    assert_eq!(there.get("/.env").await.status, 404);
+    until_status(&there, "/login", 403).await;
+    until_status(&here, "/login", 403).await;
     close(first, second).await;
 }

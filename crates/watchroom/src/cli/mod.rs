@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed, 2 bad usage, 3 refused by policy, 4 not reachable.
 
 mod audit;
+mod ban;
 mod bytes;
 mod cluster;
 mod completions;
@@ -82,6 +83,8 @@ enum Command {
     User(user::User),
     #[command(subcommand)]
     Token(token::Token),
+    #[command(subcommand)]
+    Ban(ban::Ban),
     #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
@@ -169,6 +172,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         Command::Server(server) => server.run(context).await,
         Command::User(user) => user.run(context).await,
         Command::Token(token) => token.run(context).await,
+        Command::Ban(ban) => ban.run(context).await,
         Command::Audit(audit) => audit.run(context).await,
         Command::Tls(tls) => tls.run(context),
         Command::Inspect(inspect) => inspect.run(context),

@@ -57,6 +57,9 @@ tree! {
     /// The edge: what happens to a request before anybody knows who sent it.
     #[cfg(feature = "host")]
     shield: watchroom_shield::Config;
+    /// What evidence leads to a ban, and how long it lasts.
+    #[cfg(feature = "host")]
+    bans: watchroom_defence::Config;
     /// When a node that does not speak is late or offline.
     #[cfg(feature = "host")]
     cluster: watchroom_fleet::nodes::Liveness;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use watchroom_api::{Api, ApiParts};
+use watchroom_defence::Defence;
 use watchroom_fleet::Fleet;
 use watchroom_identity::Identity;
 use watchroom_kit::{Ambient, FaultKind};
@@ -20,7 +21,7 @@ use watchroom_link::Hub;
 use watchroom_records::Records;
 use watchroom_shield::Shield;
 use watchroom_store::{Settings, Store};
-use watchroom_trust::{ClusterCa, PanelCertificate};
+use watchroom_trust::{ClusterCa, LocalNames, PanelCertificate};
 use watchroom_web::{Dispatch, Entrance, EntranceParts, Feed};
 
 pub use crate::wire::authority::CaAuthority;
@@ -34,9 +35,10 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::role_file::HostRole;
 use crate::state::State;
+use crate::wire::defence::Own;
 use crate::wire::refusals::ToRecords;
 use crate::wire::tls::ByAlpn;
-use crate::wire::{feed, link_events, own_node, refusals, rotation};
+use crate::wire::{defence, feed, link_events, own_node, refusals, rotation};
 
 /// How often the panel's certificate is looked at for renewal.
 const CERTIFICATE_CHECKED_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
@@ -51,6 +53,8 @@ pub struct Host {
     pub fleet: Fleet,
     /// The audit log.
     pub records: Records,
+    /// Who is kept out.
+    pub defence: Defence,
     /// The links.
     pub hub: Hub,
     /// The edge.
@@ -78,11 +82,9 @@ impl Host {
     pub async fn open(state: &State, config: &Config, ambient: Ambient) -> Result<Self, Failure> {
         let cluster_ca = Arc::new(ClusterCa::open_or_make(state.folder(), &ambient).map_err(Failure::trust)?);
         let panel = config.panel_settings().map_err(Failure::trust)?;
+        let addresses = panel.names.addresses.clone();
         let reach = Reach::new(config, &panel.names);
-        let own_hosts = panel.names.hosts.iter().cloned();
-        let own_hosts: Vec<_> = own_hosts
-            .chain(panel.names.addresses.iter().map(ToString::to_string))
-            .collect();
+        let own_hosts = own_hosts(&panel.names);
         let (certificate, verdict) =
             PanelCertificate::open_or_make(state.folder(), panel, &ambient).map_err(Failure::trust)?;
         tracing::info!(certificate = ?verdict, "panel certificate");
@@ -92,9 +94,8 @@ impl Host {
         let cluster = cluster_ca.cluster_id();
         let role = Arc::new(HostRole::settle(state.folder(), &store, cluster, &ambient).await?);
         let (hub, fleet) = links::open(&cluster_ca, &store, config, &ambient).await?;
-        let identity = Identity::open(store.clone(), config.identity.clone(), ambient.clone())
-            .await
-            .map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))?;
+        let identity = Identity::open(store.clone(), config.identity.clone(), ambient.clone()).await;
+        let identity = identity.map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))?;
         let records = Records::new(store.clone(), ambient.clone());
         let feed = Feed::new(&ambient.entropy);
         let routes = Routes::all();
@@ -110,18 +111,19 @@ impl Host {
             clock: ambient.clock.clone(),
         }));
 
-        let noted = records.note_refusals();
-        let entrance = Entrance::new(EntranceParts {
+        let own = Own {
             identity: identity.clone(),
-            shield: shield.clone(),
-            ambient: ambient.clone(),
-            refusals: Arc::new(ToRecords(noted)),
-            own_uid: rustix::process::geteuid().as_raw(),
-        });
+            links: (hub.clone(), fleet.clone()),
+            proxies: config.shield.trusted_proxies.clone(),
+            addresses,
+        };
+        let defence = defence::open(&store, config, &shield, own, &ambient).await?;
+        let entrance = entrance(&identity, &shield, &records, &ambient);
         let api = Api::new(ApiParts {
             entrance,
             fleet: fleet.clone(),
             records: records.clone(),
+            defence: defence.clone(),
             feed: feed.clone(),
             tasks: ambient.tasks.clone(),
             vitals: vitals.clone(),
@@ -141,6 +143,7 @@ impl Host {
             identity,
             fleet,
             records,
+            defence,
             hub,
             shield,
             feed,
@@ -227,6 +230,23 @@ impl std::fmt::Debug for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Host").finish_non_exhaustive()
     }
+}
+
+/// What this machine is called, by names and addresses.
+fn own_hosts(names: &LocalNames) -> Vec<String> {
+    let addresses = names.addresses.iter().map(ToString::to_string);
+    names.hosts.iter().cloned().chain(addresses).collect()
+}
+
+/// What it takes to let a request in.
+fn entrance(identity: &Identity, shield: &Shield, records: &Records, ambient: &Ambient) -> Entrance {
+    Entrance::new(EntranceParts {
+        identity: identity.clone(),
+        shield: shield.clone(),
+        ambient: ambient.clone(),
+        refusals: Arc::new(ToRecords(records.note_refusals())),
+        own_uid: rustix::process::geteuid().as_raw(),
+    })
 }
 
 /// The memory of the Host on this state folder.

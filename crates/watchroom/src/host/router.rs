@@ -38,6 +38,7 @@ impl Routes {
             entrance: api.entrance.clone(),
             fleet: api.fleet.clone(),
             records: api.records.clone(),
+            defence: api.defence.clone(),
         });
         let pages = self
             .panel

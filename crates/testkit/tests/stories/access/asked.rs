@@ -54,6 +54,7 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         | "/api/users"
         | "/api/tokens"
         | "/api/audit"
+        | "/api/security/bans"
         | "/api/cluster/requests"
         | "/api/cluster/tokens"
         | "/api/cluster/status"
@@ -212,6 +213,18 @@ async fn administration(case: &Case<'_>, method: &Method, path: &'static str, wa
             by(format!("/api/tokens/{token}")).on(On::One).done(204)
         }
         ("POST", "/api/audit/verify") => by(path.into()),
+        ("POST", "/api/security/bans") => {
+            let new = json!({ "network": case.fresh_network(), "reason": "walked into" });
+            by(path.into()).json(new).done(201)
+        }
+        ("POST", "/api/security/bans/{id}/confirm") => {
+            let ban = case.fresh_ban("127.0.0.1").await;
+            by(format!("/api/security/bans/{ban}/confirm")).on(On::One)
+        }
+        ("DELETE", "/api/security/bans/{id}") => {
+            let ban = case.fresh_ban(&case.fresh_network()).await;
+            by(format!("/api/security/bans/{ban}")).on(On::One).done(204)
+        }
         _ => return None,
     })
 }

@@ -117,6 +117,18 @@ impl<'a> Case<'a> {
         format!("fresh-{}", self.count.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// An address from which nobody comes.
+    pub fn fresh_network(&self) -> String {
+        format!("198.51.100.{}", self.count.fetch_add(1, Ordering::Relaxed) % 256)
+    }
+
+    /// A ban for a moment, by its id; of loopback it is held.
+    pub async fn fresh_ban(&self, network: &str) -> String {
+        let new = json!({ "network": network, "kind": "sign_in", "reason": "walked into", "for_s": 60 });
+        let made = self.admin.post("/api/security/bans", new).await.json();
+        made["id"].as_str().expect("an id").to_owned()
+    }
+
     /// A server of its own, and its name.
     pub async fn fresh_server(&self) -> (String, String) {
         let name = self.fresh_name();

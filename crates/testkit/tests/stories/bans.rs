@@ -1,0 +1,249 @@
+//! Who is kept out: by a person, by evidence, for how long, and who must not be.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use watchroom::config::Config;
+use watchroom_kit::{Ambient, Clock, Entropy, Tasks};
+use watchroom_testkit::{PASSWORD, TestRoom, Visitor, program};
+
+/// How long evidence may take to become a ban on a busy machine.
+const SOON: Duration = Duration::from_secs(20);
+/// Where administrators sit.
+const DESK: &str = "10.9.8.7";
+/// Where strangers are.
+const FAR: &str = "198.51.100.7";
+
+/// Loopback is a proxy, so that stories can come from anywhere.
+pub fn proxied(config: &mut Config) {
+    config.shield.trusted_proxies = vec!["127.0.0.1".parse().expect("an address")];
+}
+
+async fn open() -> TestRoom {
+    TestRoom::with(program!(), Ambient::system(), proxied).await
+}
+
+async fn until_status(visitor: &Visitor, path: &str, status: u16) {
+    let deadline = tokio::time::Instant::now() + SOON;
+    loop {
+        let answer = visitor.get(path).await;
+        if answer.status == status {
+            return;
+        }
+        let now = tokio::time::Instant::now();
+        assert!(now < deadline, "{path} is still {}, not {status}", answer.status);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The only ban that holds or waits, once there is one.
+async fn the_ban(admin: &Visitor) -> Value {
+    let deadline = tokio::time::Instant::now() + SOON;
+    loop {
+        let bans = admin.get("/api/security/bans").await.json();
+        let items = bans["items"].as_array().expect("items");
+        if let [ban] = items.as_slice() {
+            return ban.clone();
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{bans}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn ban(admin: &Visitor, draft: Value) -> Value {
+    let answer = admin.post("/api/security/bans", draft).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    answer.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_names_from_one_network_ban_it_and_others_are_not_touched() {
+    let room = open().await;
+    let ada = room.admin("ada").await.coming_from(DESK);
+    room.account("vera", "viewer").await;
+    let mut vera = room.stranger().coming_from(FAR);
+    vera.sign_in("vera", PASSWORD).await;
+    let thief = room.stranger().coming_from(FAR);
+    for name in ["root", "admin", "vera", "oracle"] {
+        let refused = thief.clone().try_sign_in(name, "Password 123!").await;
+        assert_eq!(refused.status, 401);
+    }
+    until_status(&thief, "/login", 403).await;
+    let bare = thief.get("/login").await;
+    assert!(bare.body.is_empty(), "{}", bare.text());
+    assert_eq!(bare.header("x-frame-options"), "DENY");
+    assert_eq!(thief.get("/health").await.status, 200);
+    assert_eq!(vera.get("/api/auth/me").await.status, 200, "who is in stays in");
+    assert_eq!(vera.look("/").await.status, 200);
+    // Nor does a session of one's own let anybody try the passwords of others.
+    let fields = [("username", "ada"), ("password", "x"), ("csrf_token", "x")];
+    assert_eq!(vera.submit("/login", &fields).await.status, 403);
+    let neighbour = room.stranger().coming_from("198.51.100.8");
+    assert_eq!(neighbour.get("/login").await.status, 200);
+
+    let found = the_ban(&ada).await;
+    assert_eq!(found["network"], "198.51.100.7/32", "{found}");
+    assert_eq!(found["kind"], "sign_in");
+    assert_eq!(found["status"], "active");
+    assert_eq!(found["made_by"], "watchroom");
+    assert_eq!(found["evidence"].as_array().map(Vec::len), Some(4), "{found}");
+    let imposed = ada.get("/api/audit?action=ban.impose").await.json();
+    assert_eq!(imposed["items"][0]["event_type"], "SUSPICIOUS", "{imposed}");
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_lockout_is_no_ban_and_a_second_one_is() {
+    let room = open().await;
+    let ada = room.admin("ada").await.coming_from(DESK);
+    let thief = room.stranger().coming_from("2001:db8:1:2::1");
+    for name in ["vera", "walt"] {
+        for _ in 0..5 {
+            let refused = thief.clone().try_sign_in(name, "no").await;
+            assert_eq!(refused.status, 401, "not banned yet");
+        }
+    }
+    let found = the_ban(&ada).await;
+    assert_eq!(found["network"], "2001:db8:1:2::/64", "{found}");
+    let rotated = room.stranger().coming_from("2001:db8:1:2:ffff::1");
+    until_status(&rotated, "/login", 403).await;
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn touching_a_decoy_bans_and_each_ban_lasts_longer() {
+    let clock = Clock::manual(Clock::system().now());
+    let ambient = Ambient {
+        clock: clock.clone(),
+        entropy: Entropy::system(),
+        tasks: Tasks::new(),
+    };
+    let room = TestRoom::with(program!(), ambient, proxied).await;
+    let ada = room.admin("ada").await.coming_from(DESK);
+    let scanner = room.stranger().coming_from(FAR);
+    let other = room.stranger().coming_from("198.51.100.8");
+    let missing = other.get("/no-such-page").await;
+    for (path, hours) in [
+        ("/.env", 1),
+        ("/.git/config", 4),
+        ("/wp-login.php", 24),
+        ("/.env", 168),
+    ] {
+        let bait = scanner.get(path).await;
+        assert_eq!((bait.status, bait.slug()), (missing.status, missing.slug()));
+        until_status(&scanner, "/login", 403).await;
+        assert_eq!(scanner.get("/health").await.status, 200);
+        assert_eq!(other.get("/login").await.status, 200);
+        let found = the_ban(&ada).await;
+        let evidence = found["evidence"][0].as_str().expect("a line");
+        assert!(evidence.contains(path), "{found}");
+        clock.advance(Duration::from_secs(hours * 3_600 - 1));
+        assert_eq!(scanner.get("/login").await.status, 403, "{hours} h are not over");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(scanner.get("/login").await.status, 200, "{hours} h are over");
+    }
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn banning_oneself_or_ones_own_is_held_until_somebody_confirms() {
+    let room = open().await;
+    let ada = room.admin("ada").await.coming_from(DESK);
+    let eve = room.admin("eve").await.coming_from("10.20.0.1");
+    room.account("walt", "admin").await;
+    let mut walt = room.stranger().coming_from("10.30.0.1");
+    walt.sign_in("walt", PASSWORD).await;
+    for (network, whom) in [
+        ("10.9.8.0/24", "address that you come from"),
+        ("10.30.0.1", "administrator walt"),
+        ("127.0.0.0/8", "this machine"),
+        ("::1", "this machine"),
+        ("::ffff:127.0.0.1", "this machine"),
+    ] {
+        let (held, id) = held(&ada, json!({ "network": network, "reason": "a slip" })).await;
+        let because = held["held_because"].as_str().expect("whom");
+        assert!(because.contains(whom), "{held}");
+        assert_eq!(ada.get("/api/nodes").await.status, 200);
+        let lifted = ada.delete(&format!("/api/security/bans/{id}")).await;
+        assert_eq!(lifted.status, 204);
+    }
+    let (_, id) = held(
+        &ada,
+        json!({ "network": DESK, "reason": "really", "for_s": 3600 }),
+    )
+    .await;
+    let confirm = format!("/api/security/bans/{id}/confirm");
+    let confirmed = eve.post(&confirm, json!({})).await;
+    assert_eq!(confirmed.json()["status"], "active", "{}", confirmed.text());
+    eve.post(&confirm, json!({})).await.problem(409, "ban-not-held");
+    assert_eq!(
+        ada.get("/api/nodes").await.status,
+        403,
+        "a ban for an attack ends all"
+    );
+    let lift = format!("/api/security/bans/{id}");
+    assert_eq!(eve.delete(&lift).await.status, 204);
+    assert_eq!(ada.get("/api/nodes").await.status, 200);
+    eve.delete(&lift).await.problem(404, "not-found");
+    room.close().await;
+}
+
+async fn held(admin: &Visitor, new: Value) -> (Value, String) {
+    let held = ban(admin, new).await;
+    assert_eq!(held["status"], "held", "{held}");
+    let id = held["id"].as_str().expect("an id").to_owned();
+    (held, id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_ban_is_refused_with_the_field() {
+    let room = open().await;
+    let ada = room.admin("ada").await.coming_from(DESK);
+    for (draft, field) in [
+        (json!({ "network": "everybody", "reason": "x" }), "network"),
+        (json!({ "network": "192.0.2.0/33", "reason": "x" }), "network"),
+        (json!({ "network": "192.0.2.7", "reason": " " }), "reason"),
+        (json!({ "network": "192.0.2.7", "reason": "a\nb" }), "reason"),
+        (
+            json!({ "network": "192.0.2.7", "reason": "x", "for_s": 5 }),
+            "for_s",
+        ),
+    ] {
+        let answer = ada.post("/api/security/bans", draft).await;
+        answer.fault(400, "invalid-input", field);
+    }
+    let list = ada.get("/api/security/bans?status=some").await;
+    list.fault(400, "invalid-input", "status");
+    let new = json!({ "network": "2001:db8::1", "kind": "sign_in", "reason": "x" });
+    let wide = ban(&ada, new).await;
+    assert_eq!(wide["network"], "2001:db8::/64", "a customer has a /64 at least");
+    assert_eq!(wide["until"], Value::Null);
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administration_is_refused_from_afar_and_written_down_once() {
+    let room = open().await;
+    let ada = room.admin("ada").await;
+    let far = ada.clone().coming_from(FAR);
+    let near = ada.clone().coming_from(DESK);
+    let new = || json!({ "network": "192.0.2.9", "reason": "x" });
+    for _ in 0..4 {
+        let refused = far.post("/api/security/bans", new()).await;
+        refused.problem(403, "network-not-allowed");
+    }
+    assert_eq!(far.get("/api/nodes").await.status, 200, "the rest is open");
+    assert_eq!(near.post("/api/security/bans", new()).await.status, 201);
+    let deadline = tokio::time::Instant::now() + SOON;
+    loop {
+        let entries = near.get("/api/audit?action=shield.refused").await.json();
+        let entries = entries["items"].as_array().cloned().expect("items");
+        let is_told = |entry: &&Value| entry["extra"]["why"] == "network-not-allowed";
+        match entries.iter().filter(is_told).count() {
+            0 => assert!(tokio::time::Instant::now() < deadline, "{entries:?}"),
+            told => break assert_eq!(told, 1, "once per address and minute"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    room.close().await;
+}

@@ -1,0 +1,146 @@
+//! What the edge and the entrance see becomes evidence; what is banned is kept out by the edge.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use tokio::sync::broadcast::error::RecvError;
+use watchroom_defence::{BanKind, Barred, Bystander, Bystanders, Defence, Edge, Evidence, Ports, Sign};
+use watchroom_fleet::Fleet;
+use watchroom_identity::{EntranceEvent, Identity};
+use watchroom_kit::Tasks;
+use watchroom_link::Hub;
+use watchroom_shield::{Ban, BanBook, Network, Shield, ShieldEvent};
+
+/// Refusals of the edge that are attacks.
+const ATTACKS: [&str; 1] = ["input-refused"];
+/// Refusals of the edge for want of moderation.
+const LIMITED: [&str; 1] = ["rate-limited"];
+
+/// The edge, as defence knows it.
+struct ToShield(Shield);
+
+impl Edge for ToShield {
+    fn bar(&self, bans: &[Barred]) {
+        let ban = |barred: &Barred| Ban {
+            network: Network::from(barred.network),
+            kind: match barred.kind {
+                BanKind::SignIn => watchroom_shield::BanKind::SignIn,
+                BanKind::Attack => watchroom_shield::BanKind::Attack,
+            },
+            until: barred.until,
+        };
+        self.0.ban(bans.iter().map(ban).collect::<BanBook>());
+    }
+}
+
+/// One's own, whom a ban must not hit unasked.
+pub(crate) struct Own {
+    pub(crate) identity: Identity,
+    pub(crate) hub: Hub,
+    pub(crate) fleet: Fleet,
+    /// What `shield.trusted_proxies` says.
+    pub(crate) proxies: Vec<Network>,
+    /// The addresses of this machine.
+    pub(crate) addresses: Vec<IpAddr>,
+}
+
+impl Bystanders for Own {
+    fn hit(&self, network: &IpNet) -> Option<Bystander> {
+        let is_inside = |address: IpAddr| network.contains(&address.to_canonical());
+        if self.addresses.iter().copied().any(is_inside) {
+            return Some(Bystander::ThisMachine);
+        }
+        let is_proxy = |proxy: IpNet| network.contains(&proxy) || proxy.contains(network);
+        if self.proxies.iter().copied().map(IpNet::from).any(is_proxy) {
+            return Some(Bystander::TrustedProxy);
+        }
+        let linked = |node| self.hub.link(node).filter(|link| is_inside(link.peer().ip()));
+        if let Some(link) = self.hub.nodes().into_iter().find_map(linked) {
+            let name = self.fleet.node(link.node()).map(|node| node.name().to_string());
+            return Some(Bystander::Node(name.unwrap_or_else(|| link.node().to_string())));
+        }
+        let people = self.identity.administrators_at().into_iter();
+        let mut inside = people.filter(|(_, address)| is_inside(*address));
+        inside
+            .next()
+            .map(|(name, _)| Bystander::Administrator(name.to_string()))
+    }
+}
+
+/// What defence is given of the others.
+pub(crate) fn ports(shield: &Shield, own: Own) -> Ports {
+    Ports {
+        edge: Arc::new(ToShield(shield.clone())),
+        bystanders: Arc::new(own),
+    }
+}
+
+/// Brings evidence until the tasks stop.
+pub(crate) fn follow(defence: &Defence, shield: &Shield, identity: &Identity, tasks: &Tasks) {
+    let (mut seen, mut entrance, defence) = (shield.events(), identity.events(), defence.clone());
+    tasks.spawn("follow-evidence", async move {
+        loop {
+            let evidence = tokio::select! {
+                event = seen.recv() => event.map(of_edge),
+                event = entrance.recv() => event.map(of_entrance),
+            };
+            match evidence {
+                Ok(Some(evidence)) => witness(&defence, evidence).await,
+                // What was missed in a flood was more of the same.
+                Ok(None) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            }
+        }
+    });
+}
+
+async fn witness(defence: &Defence, evidence: Evidence) {
+    if let Err(error) = defence.witness(evidence).await {
+        tracing::error!(%error, "a ban by evidence could not be kept; more evidence leads to it again");
+    }
+}
+
+fn of_edge(event: ShieldEvent) -> Option<Evidence> {
+    match event {
+        ShieldEvent::Refused(refused) => {
+            let count = refused.count;
+            let sign = match refused.why {
+                why if ATTACKS.contains(&why) => Sign::Attack { count },
+                why if LIMITED.contains(&why) => Sign::Limited { count },
+                _ => return None,
+            };
+            Some(Evidence {
+                from: refused.client,
+                sign,
+                line: format!("request {} ({})", refused.request_id, refused.why),
+            })
+        }
+        ShieldEvent::Decoy {
+            client,
+            path,
+            request_id,
+        } => Some(Evidence {
+            from: client,
+            sign: Sign::Decoy,
+            line: format!("request {request_id} for {path}"),
+        }),
+        _ => None,
+    }
+}
+
+fn of_entrance(event: EntranceEvent) -> Option<Evidence> {
+    match event {
+        EntranceEvent::SignInFailed {
+            from,
+            name,
+            locks,
+            request_id,
+        } => Some(Evidence {
+            from,
+            sign: Sign::SignInFailed { name, locks },
+            line: request_id.map_or_else(|| "a sign-in".to_owned(), |id| format!("request {id}")),
+        }),
+        _ => None,
+    }
+}
