@@ -15,6 +15,7 @@
 )]
 
 mod answers;
+mod bans;
 mod demo;
 mod first_run;
 mod job;
