@@ -108,7 +108,7 @@ impl Watch {
 
     /// Adds what was seen at `now` (microseconds); whether that is enough now. Evidence that led to a verdict is
     /// not used twice.
-    pub fn weigh(&mut self, evidence: Evidence, now: i64) -> Option<Verdict> {
+    pub fn weigh(&mut self, evidence: &Evidence, now: i64) -> Option<Verdict> {
         let from = evidence.from.to_canonical();
         // Those who are too many to be told apart come from nowhere.
         if from.is_unspecified() {
@@ -255,20 +255,22 @@ mod tests {
     fn several_names_from_one_address_ban_it_from_sign_in() {
         let mut watch = watch();
         for name in 1..4 {
-            assert_eq!(watch.weigh(failed("192.0.2.7", name, false), 0), None);
+            assert_eq!(watch.weigh(&failed("192.0.2.7", name, false), 0), None);
             assert_eq!(
-                watch.weigh(failed("192.0.2.7", name, false), 0),
+                watch.weigh(&failed("192.0.2.7", name, false), 0),
                 None,
                 "one name is one name"
             );
         }
-        let verdict = watch.weigh(failed("::ffff:192.0.2.7", 4, false), MINUTE).unwrap();
+        let verdict = watch
+            .weigh(&failed("::ffff:192.0.2.7", 4, false), MINUTE)
+            .unwrap();
         assert_eq!(verdict.network.to_string(), "192.0.2.7/32");
         assert_eq!(verdict.kind, BanKind::SignIn);
         assert_eq!(verdict.reason, "sign-in failed under 4 names within 10 minutes");
         assert!(!verdict.evidence.is_empty());
         assert_eq!(
-            watch.weigh(failed("192.0.2.7", 5, false), MINUTE),
+            watch.weigh(&failed("192.0.2.7", 5, false), MINUTE),
             None,
             "evidence is used once"
         );
@@ -278,54 +280,57 @@ mod tests {
     fn a_crowd_in_one_network_bans_the_network_and_others_are_not_touched() {
         let mut watch = watch();
         for name in 1..4 {
-            watch.weigh(failed(&format!("192.0.2.{name}"), name, false), 0);
+            watch.weigh(&failed(&format!("192.0.2.{name}"), name, false), 0);
             assert_eq!(
-                watch.weigh(failed(&format!("192.0.{name}.9"), name, false), 0),
+                watch.weigh(&failed(&format!("192.0.{name}.9"), name, false), 0),
                 None
             );
         }
-        let verdict = watch.weigh(failed("192.0.2.4", 9, false), 0).unwrap();
+        let verdict = watch.weigh(&failed("192.0.2.4", 9, false), 0).unwrap();
         assert_eq!(verdict.network.to_string(), "192.0.2.0/24");
     }
 
     #[test]
     fn a_first_lockout_is_only_a_lockout_and_a_second_within_ten_minutes_a_ban() {
         let mut watch = watch();
-        assert_eq!(watch.weigh(failed("192.0.2.7", 1, true), 0), None);
+        assert_eq!(watch.weigh(&failed("192.0.2.7", 1, true), 0), None);
         assert_eq!(
-            watch.weigh(failed("192.0.2.7", 1, true), 10 * MINUTE),
+            watch.weigh(&failed("192.0.2.7", 1, true), 10 * MINUTE),
             None,
             "too late"
         );
-        let verdict = watch.weigh(failed("192.0.2.7", 2, true), 11 * MINUTE).unwrap();
+        let verdict = watch.weigh(&failed("192.0.2.7", 2, true), 11 * MINUTE).unwrap();
         assert_eq!(verdict.reason, "2 lockouts within 10 minutes");
     }
 
     #[test]
     fn a_decoy_bans_at_once_and_hits_and_floods_by_their_number() {
         let mut watch = watch();
-        let verdict = watch.weigh(seen("192.0.2.7", Sign::Decoy), 0).unwrap();
+        let verdict = watch.weigh(&seen("192.0.2.7", Sign::Decoy), 0).unwrap();
         assert_eq!(
             (verdict.network.to_string().as_str(), verdict.kind),
             ("192.0.2.7/32", BanKind::Attack)
         );
-        assert_eq!(watch.weigh(seen("192.0.2.8", Sign::Attack { count: 4 }), 0), None);
-        assert!(
-            watch
-                .weigh(seen("192.0.2.8", Sign::Attack { count: 1 }), 0)
-                .is_some()
-        );
         assert_eq!(
-            watch.weigh(seen("192.0.2.9", Sign::Limited { count: 1_999 }), 0),
+            watch.weigh(&seen("192.0.2.8", Sign::Attack { count: 4 }), 0),
             None
         );
         assert!(
             watch
-                .weigh(seen("192.0.2.9", Sign::Limited { count: 1 }), 0)
+                .weigh(&seen("192.0.2.8", Sign::Attack { count: 1 }), 0)
                 .is_some()
         );
         assert_eq!(
-            watch.weigh(seen("::", Sign::Limited { count: 9_999 }), 0),
+            watch.weigh(&seen("192.0.2.9", Sign::Limited { count: 1_999 }), 0),
+            None
+        );
+        assert!(
+            watch
+                .weigh(&seen("192.0.2.9", Sign::Limited { count: 1 }), 0)
+                .is_some()
+        );
+        assert_eq!(
+            watch.weigh(&seen("::", Sign::Limited { count: 9_999 }), 0),
             None,
             "nobody in particular"
         );
@@ -343,9 +348,9 @@ mod tests {
         };
         let mut watch = Watch::new(&off);
         for name in 0..100 {
-            assert_eq!(watch.weigh(failed("192.0.2.7", name, true), 0), None);
+            assert_eq!(watch.weigh(&failed("192.0.2.7", name, true), 0), None);
         }
-        assert_eq!(watch.weigh(seen("192.0.2.7", Sign::Decoy), 0), None);
+        assert_eq!(watch.weigh(&seen("192.0.2.7", Sign::Decoy), 0), None);
         assert!(watch.tallies.is_empty());
     }
 
@@ -358,7 +363,7 @@ mod tests {
             let from = format!("2001:db8:1:{:x}{:02x}::1", name / 16, name % 16);
             banned.extend(
                 watch
-                    .weigh(failed(&from, name, false), 0)
+                    .weigh(&failed(&from, name, false), 0)
                     .map(|one| one.network.to_string()),
             );
         }
@@ -379,7 +384,7 @@ mod tests {
             for (a, b, name, is_v6, locks, passes) in tries {
                 now += passes * 1_000_000;
                 let from = if is_v6 { format!("2001:db8:{a}:{b}::1") } else { format!("10.0.{a}.{b}") };
-                if let Some(verdict) = watch.weigh(failed(&from, name, locks), now) {
+                if let Some(verdict) = watch.weigh(&failed(&from, name, locks), now) {
                     prop_assert!(verdict.network.contains(&from.parse::<IpAddr>().unwrap()));
                     prop_assert!(verdict.evidence.len() <= MOST_LINES && !verdict.evidence.is_empty());
                 }

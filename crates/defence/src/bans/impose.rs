@@ -14,7 +14,7 @@ impl Defence {
     ///
     /// # Errors
     /// [`BanError`] if the ban cannot be kept; the evidence is then lost, and more of it leads here again.
-    pub async fn witness(&self, evidence: Evidence) -> Result<Option<BanView>, BanError> {
+    pub async fn witness(&self, evidence: &Evidence) -> Result<Option<BanView>, BanError> {
         let now = self.ambient().clock.now_micros();
         let Some(verdict) = self.watch().weigh(evidence, now) else {
             return Ok(None);

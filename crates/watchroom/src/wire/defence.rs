@@ -1,16 +1,21 @@
 //! What the edge and the entrance see becomes evidence; what is banned is kept out by the edge.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use watchroom_defence::{BanKind, Barred, Bystander, Bystanders, Defence, Edge, Evidence, Ports, Sign};
 use watchroom_fleet::Fleet;
 use watchroom_identity::{EntranceEvent, Identity};
-use watchroom_kit::Tasks;
+use watchroom_kit::Ambient;
 use watchroom_link::Hub;
 use watchroom_shield::{Ban, BanBook, Network, Shield, ShieldEvent};
+use watchroom_store::{Store, StoreError};
+
+use crate::config::Config;
 
 /// Refusals of the edge that are attacks.
 const ATTACKS: [&str; 1] = ["input-refused"];
@@ -37,12 +42,12 @@ impl Edge for ToShield {
 /// One's own, whom a ban must not hit unasked.
 pub(crate) struct Own {
     pub(crate) identity: Identity,
-    pub(crate) hub: Hub,
-    pub(crate) fleet: Fleet,
+    /// The nodes that are linked, and what they are called.
+    pub(crate) links: (Hub, Fleet),
     /// What `shield.trusted_proxies` says.
     pub(crate) proxies: Vec<Network>,
     /// The addresses of this machine.
-    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) addresses: BTreeSet<IpAddr>,
 }
 
 impl Bystanders for Own {
@@ -55,9 +60,10 @@ impl Bystanders for Own {
         if self.proxies.iter().copied().map(IpNet::from).any(is_proxy) {
             return Some(Bystander::TrustedProxy);
         }
-        let linked = |node| self.hub.link(node).filter(|link| is_inside(link.peer().ip()));
-        if let Some(link) = self.hub.nodes().into_iter().find_map(linked) {
-            let name = self.fleet.node(link.node()).map(|node| node.name().to_string());
+        let (hub, fleet) = &self.links;
+        let linked = |node| hub.link(node).filter(|link| is_inside(link.peer().ip()));
+        if let Some(link) = hub.nodes().into_iter().find_map(linked) {
+            let name = fleet.node(link.node()).map(|node| node.name().to_string());
             return Some(Bystander::Node(name.unwrap_or_else(|| link.node().to_string())));
         }
         let people = self.identity.administrators_at().into_iter();
@@ -68,34 +74,41 @@ impl Bystanders for Own {
     }
 }
 
-/// What defence is given of the others.
-pub(crate) fn ports(shield: &Shield, own: Own) -> Ports {
-    Ports {
+/// Opens defence between the edge and one's own, and brings it evidence until the tasks stop.
+pub(crate) async fn open(
+    store: &Store,
+    config: &Config,
+    shield: &Shield,
+    own: Own,
+    ambient: &Ambient,
+) -> Result<Defence, StoreError> {
+    let (seen, entrance) = (shield.events(), own.identity.events());
+    let ports = Ports {
         edge: Arc::new(ToShield(shield.clone())),
         bystanders: Arc::new(own),
+    };
+    let defence = Defence::open(store.clone(), config.bans.clone(), ports, ambient.clone()).await?;
+    let follower = follow(defence.clone(), seen, entrance);
+    ambient.tasks.spawn("follow-evidence", follower);
+    Ok(defence)
+}
+
+async fn follow(defence: Defence, mut seen: Receiver<ShieldEvent>, mut entrance: Receiver<EntranceEvent>) {
+    loop {
+        let evidence = tokio::select! {
+            event = seen.recv() => event.map(of_edge),
+            event = entrance.recv() => event.map(|event| of_entrance(&event)),
+        };
+        match evidence {
+            Ok(Some(evidence)) => witness(&defence, &evidence).await,
+            // What was missed in a flood was more of the same.
+            Ok(None) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
     }
 }
 
-/// Brings evidence until the tasks stop.
-pub(crate) fn follow(defence: &Defence, shield: &Shield, identity: &Identity, tasks: &Tasks) {
-    let (mut seen, mut entrance, defence) = (shield.events(), identity.events(), defence.clone());
-    tasks.spawn("follow-evidence", async move {
-        loop {
-            let evidence = tokio::select! {
-                event = seen.recv() => event.map(of_edge),
-                event = entrance.recv() => event.map(of_entrance),
-            };
-            match evidence {
-                Ok(Some(evidence)) => witness(&defence, evidence).await,
-                // What was missed in a flood was more of the same.
-                Ok(None) | Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return,
-            }
-        }
-    });
-}
-
-async fn witness(defence: &Defence, evidence: Evidence) {
+async fn witness(defence: &Defence, evidence: &Evidence) {
     if let Err(error) = defence.witness(evidence).await {
         tracing::error!(%error, "a ban by evidence could not be kept; more evidence leads to it again");
     }
@@ -129,7 +142,7 @@ fn of_edge(event: ShieldEvent) -> Option<Evidence> {
     }
 }
 
-fn of_entrance(event: EntranceEvent) -> Option<Evidence> {
+fn of_entrance(event: &EntranceEvent) -> Option<Evidence> {
     match event {
         EntranceEvent::SignInFailed {
             from,
@@ -137,8 +150,11 @@ fn of_entrance(event: EntranceEvent) -> Option<Evidence> {
             locks,
             request_id,
         } => Some(Evidence {
-            from,
-            sign: Sign::SignInFailed { name, locks },
+            from: *from,
+            sign: Sign::SignInFailed {
+                name: *name,
+                locks: *locks,
+            },
             line: request_id.map_or_else(|| "a sign-in".to_owned(), |id| format!("request {id}")),
         }),
         _ => None,

@@ -7,7 +7,7 @@ use crate::room::Room;
 
 fn bans(room: &Room) -> Vec<Value> {
     let listed = room.json("ban list");
-    listed["items"].as_array().expect("items").clone()
+    listed["items"].as_array().unwrap().clone()
 }
 
 #[test]
