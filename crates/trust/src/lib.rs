@@ -34,7 +34,7 @@ pub use names::LocalNames;
 pub use node_key::{Leaf, NodeKey};
 pub use node_request::{NodeRequest, is_signed_by};
 pub use orders::{OrderSigner, Signed, UnprovenError};
-pub use panel::{PanelCertificate, PanelError, PanelKeyKind, PanelSettings, PanelVerdict};
+pub use panel::{FilesSeen, PanelCertificate, PanelError, PanelKeyKind, PanelSettings, PanelVerdict};
 pub use panel_tls::{OldestTls, panel_server_config};
 pub use peer::{Peer, PeerError};
 pub use report::{CertificateReport, Verdict};

@@ -119,6 +119,12 @@ impl CertificateReport {
         Ok(report)
     }
 
+    /// The fewest days of which it already has fewer left, of 3, 14 and 30: it is warned of at each.
+    #[must_use]
+    pub fn warned_at(&self) -> Option<i64> {
+        WARN_AT_DAYS.into_iter().find(|limit| self.days_left < *limit)
+    }
+
     fn judge_time(&mut self, now: OffsetDateTime) {
         if now > self.not_after {
             self.add(
@@ -131,7 +137,7 @@ impl CertificateReport {
                 self.not_before
             );
             self.add(Verdict::Bad, why);
-        } else if let Some(limit) = WARN_AT_DAYS.iter().find(|limit| self.days_left < **limit) {
+        } else if let Some(limit) = self.warned_at() {
             let left = self.days_left;
             self.add(
                 Verdict::Warning,

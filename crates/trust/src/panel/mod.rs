@@ -7,8 +7,11 @@
 mod make;
 mod pair;
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -118,7 +121,15 @@ pub struct PanelCertificate {
     settings: PanelSettings,
     ambient: Ambient,
     served: Arc<Served>,
+    is_given: AtomicBool,
 }
+
+/// What the system says of the two files, to notice that somebody put others there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilesSeen([Option<FileSeen>; 2]);
+
+/// Device and number of a file, its size, and when it was changed, in seconds and nanoseconds.
+type FileSeen = (u64, u64, u64, (i64, i64));
 
 impl std::fmt::Debug for PanelCertificate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -159,6 +170,7 @@ impl PanelCertificate {
                 settings,
                 ambient: ambient.clone(),
                 served,
+                is_given: AtomicBool::new(is_given(&verdict)),
             },
             verdict,
         ))
@@ -171,7 +183,24 @@ impl PanelCertificate {
     pub fn reload(&self) -> Result<PanelVerdict, PanelError> {
         let (certified, verdict) = make::load(&self.pair, &self.authority, &self.settings, &self.ambient)?;
         self.served.0.store(Arc::new(certified));
+        self.is_given.store(is_given(&verdict), Ordering::Relaxed);
         Ok(verdict)
+    }
+
+    /// Whether what is served was given by an administrator.
+    #[must_use]
+    pub fn is_given(&self) -> bool {
+        self.is_given.load(Ordering::Relaxed)
+    }
+
+    /// The files as they are now: another answer than before says that a [`PanelCertificate::reload`] is due.
+    #[must_use]
+    pub fn seen(&self) -> FilesSeen {
+        FilesSeen([&self.pair.certificate, &self.pair.key].map(|path| {
+            let found = fs::metadata(path).ok()?;
+            let changed = (found.mtime(), found.mtime_nsec());
+            Some((found.dev(), found.ino(), found.size(), changed))
+        }))
     }
 
     /// Makes a new certificate now, if the present one is ours.
@@ -224,6 +253,10 @@ impl PanelCertificate {
     pub(crate) fn resolver(&self) -> Arc<dyn ResolvesServerCert> {
         Arc::clone(&self.served) as Arc<dyn ResolvesServerCert>
     }
+}
+
+const fn is_given(verdict: &PanelVerdict) -> bool {
+    matches!(verdict, PanelVerdict::Given { .. })
 }
 
 #[derive(Debug)]

@@ -105,7 +105,7 @@ fn generate(mut context: Context, key: Option<KeyKind>) -> Result<(), Failure> {
         certificate.regenerate().map_err(refused)?;
     }
     let report = shown(&report(&state, &context.ambient)?)?;
-    context.remark("A Host that runs serves it after a restart.");
+    context.remark("A Host that runs serves it within seconds.");
     context.output.done(
         &format!("A new certificate was made: {}", certificate.fingerprint()),
         &report,

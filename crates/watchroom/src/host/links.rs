@@ -8,8 +8,7 @@ use watchroom_kit::Ambient;
 use watchroom_link::{Hub, LinkSettings};
 use watchroom_store::Store;
 use watchroom_trust::{
-    ClusterCa, OrderSigner, PanelCertificate, PanelVerdict, join_server_config, link_server_config,
-    panel_server_config,
+    ClusterCa, OrderSigner, PanelCertificate, join_server_config, link_server_config, panel_server_config,
 };
 
 use crate::config::Config;
@@ -54,7 +53,7 @@ pub(super) async fn open(
 pub(super) fn doors(
     ca: &Arc<ClusterCa>,
     hub: &Hub,
-    (certificate, verdict): (&Arc<PanelCertificate>, &PanelVerdict),
+    certificate: &Arc<PanelCertificate>,
     config: &Config,
     ambient: &Ambient,
 ) -> Result<ByAlpn, Failure> {
@@ -68,6 +67,6 @@ pub(super) fn doors(
             ca: Arc::clone(ca),
             clock: ambient.clock.clone(),
         }),
-        is_given: matches!(verdict, PanelVerdict::Given { .. }),
+        certificate: Arc::clone(certificate),
     })
 }

@@ -1,5 +1,6 @@
 //! The Host: every part made, wired to the others, and served.
 
+mod certificate;
 mod enrol;
 mod links;
 mod listen;
@@ -10,7 +11,6 @@ mod vitals;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use watchroom_api::{Api, ApiParts};
 use watchroom_defence::Defence;
@@ -39,9 +39,6 @@ use crate::wire::defence::Own;
 use crate::wire::refusals::ToRecords;
 use crate::wire::tls::ByAlpn;
 use crate::wire::{defence, feed, link_events, own_node, refusals, rotation};
-
-/// How often the panel's certificate is looked at for renewal.
-const CERTIFICATE_CHECKED_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// All parts of a running Host. Tests reach for the parts; the program only serves and closes.
 pub struct Host {
@@ -130,14 +127,14 @@ impl Host {
         });
         let dispatch = routes.serve(&api)?;
         let ops = ops::router(vitals.clone(), shield.clone(), fleet.clone(), ambient.clone());
-        let choose = links::doors(&cluster_ca, &hub, (&certificate, &verdict), config, &ambient)?;
+        let choose = links::doors(&cluster_ca, &hub, &certificate, config, &ambient)?;
 
         link_events::follow(&hub, &fleet, &ambient.tasks);
         own_node::follow(&role, &hub, &ambient.tasks);
         rotation::follow(&cluster_ca, &hub, &fleet, &ambient);
         feed::feed(&feed, &fleet, &store, &ambient.tasks);
         refusals::follow_edge(&shield, &records, &ambient.tasks);
-        renew_certificate(Arc::clone(&certificate), &ambient);
+        certificate::keep(Arc::clone(&certificate), &ambient);
         Ok(Self {
             store,
             identity,
@@ -263,19 +260,4 @@ pub(crate) async fn open_store(state: &State, config: &Config, ambient: &Ambient
     };
     let opened = Store::open(settings, ambient.clone()).await;
     opened.map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))
-}
-
-/// Renews the panel's certificate in time, if it is ours; a given one is only looked at.
-fn renew_certificate(certificate: Arc<PanelCertificate>, ambient: &Ambient) {
-    ambient.tasks.spawn("renew-certificate", async move {
-        let mut tick = tokio::time::interval(CERTIFICATE_CHECKED_EVERY);
-        tick.tick().await;
-        loop {
-            tick.tick().await;
-            match certificate.reload() {
-                Ok(verdict) => tracing::debug!(certificate = ?verdict, "panel certificate looked at"),
-                Err(error) => tracing::error!(%error, "the panel's certificate cannot be renewed"),
-            }
-        }
-    });
 }

@@ -12,7 +12,7 @@ use tokio_rustls::server::TlsStream;
 use watchroom_kit::Clock;
 use watchroom_link::{Arrival, Hub};
 use watchroom_shield::{Choice, ChooseTls, HandOff, RouteClass};
-use watchroom_trust::{ClusterCa, JOIN_ALPN, LINK_ALPN};
+use watchroom_trust::{ClusterCa, JOIN_ALPN, LINK_ALPN, PanelCertificate};
 
 /// Chooses by ALPN.
 pub(crate) struct ByAlpn {
@@ -20,8 +20,8 @@ pub(crate) struct ByAlpn {
     pub(crate) link: Arc<ServerConfig>,
     pub(crate) join: Arc<ServerConfig>,
     pub(crate) hub: Arc<LinkHandOff>,
-    /// An administrator put the panel's certificate there, so that strict transport security may be promised.
-    pub(crate) is_given: bool,
+    /// One that an administrator gave lets strict transport security be promised.
+    pub(crate) certificate: Arc<PanelCertificate>,
 }
 
 impl ChooseTls for ByAlpn {
@@ -41,7 +41,7 @@ impl ChooseTls for ByAlpn {
     }
 
     fn is_publicly_trusted(&self) -> bool {
-        self.is_given
+        self.certificate.is_given()
     }
 }
 

@@ -16,6 +16,7 @@
 
 mod answers;
 mod bans;
+mod certificate;
 mod demo;
 mod first_run;
 mod job;

@@ -145,6 +145,13 @@ impl Visitor {
         Answer::read(wire)
     }
 
+    /// Asks on a connection that stays open.
+    pub fn get_on(&self, wire: &mut Wire, path: &str) -> Answer {
+        wire.write_all(self.head(&format!("GET {path}"), "", 0).as_bytes())
+            .unwrap();
+        Answer::read(wire)
+    }
+
     pub fn get(&self, path: &str) -> Answer {
         self.ask(&format!("GET {path}"), "", "")
     }

@@ -1,0 +1,104 @@
+//! Keeps the panel's certificate good while the Host runs: renewed in time, and served anew when its files change.
+//!
+//! What an administrator, or a program of theirs, puts into `<state>/ssl` is served within seconds, and so is what
+//! `watchroom tls generate` makes. Connections that are open keep the certificate they began with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use watchroom_kit::{Ambient, Clock};
+use watchroom_trust::{FilesSeen, PanelCertificate, PanelVerdict, Verdict};
+
+/// How often the files are looked at. Two looks in a row must find the same: whoever replaces a certificate and
+/// its key writes one after the other.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(2);
+/// How often it is judged anew though no file has changed: it ages, and this machine's addresses change.
+const JUDGED_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
+
+/// Keeps it until the tasks stop.
+pub(super) fn keep(certificate: Arc<PanelCertificate>, ambient: &Ambient) {
+    let mut keeper = Keeper {
+        served: certificate.seen(),
+        before: certificate.seen(),
+        judged_at: ambient.clock.elapsed(),
+        told: None,
+        clock: ambient.clock.clone(),
+        certificate,
+    };
+    ambient.tasks.spawn("panel certificate", async move {
+        keeper.tell();
+        let mut tick = tokio::time::interval(LOOKED_AT_EVERY);
+        loop {
+            tick.tick().await;
+            keeper.look();
+        }
+    });
+}
+
+struct Keeper {
+    certificate: Arc<PanelCertificate>,
+    clock: Clock,
+    /// The files that are served.
+    served: FilesSeen,
+    /// The files at the last look.
+    before: FilesSeen,
+    judged_at: Duration,
+    /// What was said last of what is wrong: it is said again when it gets worse.
+    told: Option<(Verdict, Option<i64>, usize)>,
+}
+
+impl Keeper {
+    fn look(&mut self) {
+        let now = self.certificate.seen();
+        let is_settled = now == self.before;
+        let is_new = now != self.served;
+        let is_due = self.clock.elapsed().saturating_sub(self.judged_at) >= JUDGED_EVERY;
+        if is_settled && (is_new || is_due) {
+            self.reload();
+        }
+        self.before = now;
+    }
+
+    fn reload(&mut self) {
+        match self.certificate.reload() {
+            Ok(PanelVerdict::Made) => tracing::info!("the panel has a new certificate: there was none"),
+            Ok(PanelVerdict::Remade { why }) => tracing::info!("the panel has a new certificate: {why}"),
+            Ok(PanelVerdict::Given { .. }) if !self.is_judged_only() => {
+                tracing::info!(
+                    fingerprint = %self.certificate.fingerprint(),
+                    "the panel is served with the certificate that was put into its folder"
+                );
+            }
+            Ok(PanelVerdict::Kept | PanelVerdict::Given { .. }) => {}
+            Err(error) => tracing::error!("the panel is served with the certificate it had: {error}"),
+        }
+        // A reload may have written files of its own.
+        self.served = self.certificate.seen();
+        self.before = self.served.clone();
+        self.judged_at = self.clock.elapsed();
+        self.tell();
+    }
+
+    fn is_judged_only(&self) -> bool {
+        self.certificate.seen() == self.served
+    }
+
+    /// Says what is wrong with it, once; how soon it ends at 30, 14 and 3 days.
+    fn tell(&mut self) {
+        let report = match self.certificate.report() {
+            Ok(report) => report,
+            Err(error) => {
+                tracing::error!("the panel's certificate cannot be reported on: {error}");
+                return;
+            }
+        };
+        let state = Some((report.verdict, report.warned_at(), report.problems.len()));
+        if state != self.told && report.verdict != Verdict::Good {
+            tracing::warn!(
+                "the panel's certificate: {}; `watchroom tls verify` tells more",
+                report.problems.join("; ")
+            );
+        }
+        self.told = state;
+    }
+}
