@@ -225,7 +225,18 @@ impl Reader<'_> {
         {
             tally.add(Rule::SqlStatement, 50);
         }
-        let weight = match self.next(at) {
+        let weight = self.weigh_statement(at, is_command, is_stacked);
+        if weight > 0 {
+            tally.add(Rule::SqlStatement, weight);
+            if is_stacked || self.has_punctuation(at) {
+                tally.add(Rule::SqlStatement, 25);
+            }
+        }
+    }
+
+    /// How much what follows a verb makes a statement of it.
+    fn weigh_statement(&self, at: usize, is_command: bool, is_stacked: bool) -> u8 {
+        match self.next(at) {
             Some(Kind::Word(
                 Word::Object | Word::Procedure | Word::Into | Word::From | Word::Calls(Calls::Reach),
             )) => 35,
@@ -269,12 +280,6 @@ impl Reader<'_> {
                 50
             }
             _ => 0,
-        };
-        if weight > 0 {
-            tally.add(Rule::SqlStatement, weight);
-            if is_stacked || self.has_punctuation(at) {
-                tally.add(Rule::SqlStatement, 25);
-            }
         }
     }
 

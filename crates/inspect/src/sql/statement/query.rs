@@ -16,7 +16,11 @@ impl Reader<'_> {
             )
         };
         match self.after(at + 1, skipped) {
-            Some((_, Kind::Word(Word::Select))) => tally.add(Rule::SqlUnion, 30),
+            Some((select, Kind::Word(Word::Select))) => {
+                // "Union Select Committee" is a name.
+                let is_query = self.weigh_select(select) >= 20;
+                tally.add(Rule::SqlUnion, if is_query { 55 } else { 30 });
+            }
             _ if self.is_behind_break(at) && self.next(at).is_none_or(|kind| kind != Kind::Comma) => {
                 tally.add(Rule::SqlUnion, 15);
             }
@@ -24,7 +28,8 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn select(&self, at: usize, tally: &mut Tally) {
+    /// How much what follows a `select` is a list of SQL.
+    fn weigh_select(&self, at: usize) -> u8 {
         let skipped = |kind| {
             matches!(
                 kind,
@@ -32,10 +37,14 @@ impl Reader<'_> {
             )
         };
         let first = self.after(at + 1, skipped);
-        let weight = match first {
+        match first {
             None => 20,
             Some((place, kind)) => self.list(place, kind),
-        };
+        }
+    }
+
+    pub(super) fn select(&self, at: usize, tally: &mut Tally) {
+        let weight = self.weigh_select(at);
         tally.add(Rule::SqlSelect, weight);
         let near = self.tokens.get(at + 1..).unwrap_or_default();
         let is_dotted_name = |pair: &[Token<'_>]| matches!(pair, [dot, name] if dot.kind == Kind::Dot && name.kind == Kind::Name);
