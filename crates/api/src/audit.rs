@@ -39,6 +39,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
             .says("Search the audit log, newest first; leaves an entry")
             .asks::<PageRequest>()
             .asks::<RecordFilter>()
+            .free_text(&["text"])
             .gives::<Page<EntryShown>>(),
         Route::new(
             Method::POST,
@@ -59,6 +60,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         .says("Export the audit log with a signed end; leaves an entry")
         .asks::<ExportQuery>()
         .asks::<RecordFilter>()
+        .free_text(&["text"])
         .as_type("application/jsonl"),
     ]
 }

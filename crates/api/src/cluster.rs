@@ -70,6 +70,7 @@ fn of_nodes() -> Vec<Route<Api>> {
         Route::new(Method::POST, SERVERS, act::CreateServer, change, create)
             .says("Create a server on a node")
             .takes::<NewServer>()
+            .free_text(&["command", "env", "labels", "stop"])
             .gives::<Acted>()
             .with_status(201),
         Route::new(

@@ -11,6 +11,7 @@ mod health;
 mod nodes;
 mod openapi;
 mod operations;
+mod security;
 mod servers;
 mod session;
 mod stream;
@@ -126,6 +127,7 @@ pub fn routes() -> Vec<Route<Api>> {
         tokens::routes(),
         audit::routes(),
         bans::routes(),
+        security::routes(),
         stream::routes(),
     ]
     .into_iter()

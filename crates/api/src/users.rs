@@ -58,7 +58,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         .says("Create a person's account")
         .takes::<UserDraft>()
         .gives::<UserView>()
-        .free_text(&["display_name", "password"])
+        .free_text(&["display_name"])
         .with_status(201),
         Route::new(Method::GET, "/api/users/{id}", act::ShowUser, read, show)
             .says("Show a person")
@@ -90,7 +90,6 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         )
         .says("Set another's password; their sessions end")
         .takes::<PasswordDraft>()
-        .free_text(&["password"])
         .with_status(204),
     ]
 }

@@ -278,6 +278,20 @@ audit-older = Older entries
 audit-verify = Verify the chain
 audit-export-jsonl = Export JSON Lines
 audit-export-csv = Export CSV
+
+# Findings of input inspection
+findings = Input findings
+findings-lead = Input that looked like an attack. What was sent is never kept; free text is only reported, as it is shown as text.
+findings-none = No findings
+findings-none-lead = Nothing that was sent looked like an attack.
+finding-kind = Looks like
+finding-field = Where
+finding-when = When
+finding-refused = refused
+finding-reported = let through
+finding-sqli = SQL injection
+finding-xss = Cross-site scripting
+finding-traversal = Path traversal
 audit-intact = The chain is intact: { $entries } entries and { $checkpoints } signed checkpoints were checked.
 audit-unproven = This does not prove: { $what }.
 audit-damaged = The chain is not intact: { $damage }.
@@ -423,6 +437,7 @@ did-keep-house = kept house
 do-keep-house = keep house
 did-refuse = refused requests
 did-turn-away = turned requests away
+did-inspect = found input that looks like an attack
 
 # Profile
 sessions = Sessions

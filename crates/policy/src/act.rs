@@ -92,6 +92,7 @@ pub trait HouseAct: Change {}
 impl HouseAct for KeepHouse {}
 impl HouseAct for RecordRefusal {}
 impl HouseAct for RecordSuspicion {}
+impl HouseAct for RecordFinding {}
 impl HouseAct for FenceNode {}
 impl HouseAct for RenewCertificate {}
 impl HouseAct for ReportServer {}
@@ -265,6 +266,8 @@ acts! {
     RecordRefusal = "access.refused" on Host, needs System, known by None, step up false, leaves AuthzDenied;
     /// Write down what the shield turned away, one entry or a count of many.
     RecordSuspicion = "shield.refused" on Host, needs System, known by None, step up false, leaves Suspicious;
+    /// Write down input that looks like an attack, one entry or a count of many.
+    RecordFinding = "shield.inspected" on Host, needs System, known by None, step up false, leaves Suspicious;
     /// Turn a node away, because two machines have its key or it came back too often.
     FenceNode = "node.fence" on Node, needs System, known by None, step up false, leaves Suspicious;
     /// Give a node another certificate.

@@ -7,6 +7,7 @@
 mod error;
 mod export;
 mod filter;
+mod findings;
 mod refusals;
 mod suspicions;
 mod view;
@@ -20,6 +21,7 @@ use watchroom_store::{Store, StoreError};
 pub use error::RecordsError;
 pub use export::ExportForm;
 pub use filter::RecordFilter;
+pub use findings::{FindingView, InputFinding};
 pub use refusals::Refusals;
 pub use suspicions::Suspicion;
 pub use view::{EntryView, VerdictView};

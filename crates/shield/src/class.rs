@@ -1,10 +1,12 @@
 //! What kind of route a request is for: limits, body sizes and deadlines hang on it.
 
 use http::Method;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::Inspected;
 
 /// The kinds of routes the edge tells apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RouteClass {
     /// Files that are the same for everybody.
@@ -41,6 +43,13 @@ pub struct RouteRule {
     /// Whether it may be asked for from everywhere, whatever networks are allowed: set-up is, so that nobody
     /// is locked out of a machine they rent.
     pub is_for_all_networks: bool,
+    /// Fields that hold free text: what looks like an attack there is only reported, and made safe by escaping.
+    pub free_text: &'static [&'static str],
+    /// Fields that hold secrets, which are never inspected: they may look like anything, and a finding would tell
+    /// something of them.
+    pub secrets: &'static [&'static str],
+    /// Whether its input is inspected.
+    pub inspected: Inspected,
 }
 
 impl RouteRule {
@@ -51,6 +60,32 @@ impl RouteRule {
             class,
             body_limit: None,
             is_for_all_networks: false,
+            free_text: &[],
+            secrets: &[],
+            inspected: Inspected::Yes,
+        }
+    }
+
+    /// The same with fields that hold free text, and fields that hold secrets.
+    #[must_use]
+    pub const fn with_fields(
+        self,
+        free_text: &'static [&'static str],
+        secrets: &'static [&'static str],
+    ) -> Self {
+        Self {
+            free_text,
+            secrets,
+            ..self
+        }
+    }
+
+    /// The same without inspection, for a reason.
+    #[must_use]
+    pub const fn uninspected(self, reason: &'static str) -> Self {
+        Self {
+            inspected: Inspected::No(reason),
+            ..self
         }
     }
 

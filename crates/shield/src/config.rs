@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use watchroom_kit::config::{Problems, Section};
 
-use crate::{AllowedNetworks, Network, Window};
+use crate::{AllowedNetworks, InspectionConfig, Network, Window};
 
 /// Largest header block and largest number of headers that can be configured: above them the HTTP library
 /// answers by itself. So many headers it reads without asking for memory.
@@ -67,6 +67,8 @@ pub struct Config {
     pub connections: usize,
     /// Most connections from one address (IPv6: one /64); proxies that are trusted are not counted. Default: 256.
     pub connections_per_address: usize,
+    /// What becomes of input that looks like an attack.
+    pub inspection: InspectionConfig,
     /// How many requests in which time.
     pub limits: LimitsConfig,
 }
@@ -90,6 +92,7 @@ impl Default for Config {
             drain_s: 10,
             connections: 10_000,
             connections_per_address: 256,
+            inspection: InspectionConfig::default(),
             limits: LimitsConfig::default(),
         }
     }

@@ -14,7 +14,8 @@ use uuid::Uuid;
 use watchroom_kit::Clock;
 
 use crate::address::counted;
-use crate::{Refused, RouteClass, Why};
+use crate::inspection::Counts;
+use crate::{AttackClass, Refused, RouteClass, Spotted, SpottedEvent, Why};
 
 /// How long a kind of refusal of one client is gathered into a count.
 const GATHERED: Duration = Duration::from_secs(60);
@@ -31,6 +32,8 @@ const EVERYBODY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 pub enum ShieldEvent {
     /// Requests were turned away.
     Refused(RefusedEvent),
+    /// Something in requests looked like an attack.
+    Spotted(SpottedEvent),
     /// Something on this machine forwards requests for others, and `shield.trusted_proxies` does not name it.
     UndeclaredProxy {
         /// Its address.
@@ -69,6 +72,7 @@ pub(crate) struct Events {
     sender: broadcast::Sender<ShieldEvent>,
     open: Mutex<HashMap<(&'static str, IpAddr), Gathering>>,
     counts: [AtomicU64; Why::SLUGS.len()],
+    spotted: Counts,
     clock: Clock,
     /// When the gatherings were last looked through, in milliseconds.
     swept_ms: AtomicU64,
@@ -80,6 +84,8 @@ struct Gathering {
     more: u64,
     class: RouteClass,
     request_id: Uuid,
+    /// What was spotted in the first of them.
+    spotted: Option<Spotted>,
 }
 
 impl Events {
@@ -88,6 +94,7 @@ impl Events {
             sender: broadcast::Sender::new(BACKLOG),
             open: Mutex::default(),
             counts: [const { AtomicU64::new(0) }; Why::SLUGS.len()],
+            spotted: Counts::default(),
             clock,
             swept_ms: AtomicU64::new(0),
         }
@@ -114,12 +121,15 @@ impl Events {
         {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        // Being sent to HTTPS is how browsers arrive, and no trouble.
-        if matches!(refused.why, Why::PlainHttp { redirects: true }) {
+        // Being sent to HTTPS is how browsers arrive, and no trouble; what was spotted has been told with more.
+        if matches!(
+            refused.why,
+            Why::PlainHttp { redirects: true } | Why::InputRefused
+        ) {
             return;
         }
         self.sweep_now_and_then();
-        if let Some(client) = self.gather(why, refused.client, refused.class, refused.told.request_id) {
+        if let Some(client) = self.gather(why, refused.client, refused.class, refused.told.request_id, None) {
             tracing::warn!(
                 client.address = %refused.client,
                 request.id = %refused.told.request_id,
@@ -137,8 +147,43 @@ impl Events {
         }
     }
 
+    /// Tells of something that looks like an attack: the first of a kind from a client at once, the others as a
+    /// number.
+    pub(crate) fn spotted(&self, spotted: &Spotted, client: IpAddr, class: RouteClass, request_id: Uuid) {
+        self.spotted.add(spotted);
+        self.sweep_now_and_then();
+        let Some(client) = self.gather(spotted.rule.id(), client, class, request_id, Some(spotted)) else {
+            return;
+        };
+        tracing::warn!(
+            client.address = %client,
+            request.id = %request_id,
+            attack.rule = spotted.rule.id(),
+            attack.score = spotted.score,
+            attack.field = spotted.field,
+            attack.is_refused = spotted.is_refused,
+            setting = "shield.inspection",
+            "input looks like an attack; more of the same within a minute are only counted",
+        );
+        self.send(ShieldEvent::Spotted(SpottedEvent {
+            spotted: spotted.clone(),
+            client,
+            class,
+            request_id,
+            count: 1,
+        }));
+    }
+
+    /// Class, whether refused, how often since the start.
+    pub(crate) fn spotted_counts(&self) -> impl Iterator<Item = (AttackClass, bool, u64)> {
+        self.spotted.all()
+    }
+
     pub(crate) fn undeclared_proxy(&self, peer: IpAddr, class: RouteClass, request_id: Uuid) {
-        if self.gather("undeclared-proxy", peer, class, request_id).is_some() {
+        if self
+            .gather("undeclared-proxy", peer, class, request_id, None)
+            .is_some()
+        {
             tracing::warn!(
                 client.address = %peer,
                 request.id = %request_id,
@@ -152,7 +197,7 @@ impl Events {
     pub(crate) fn decoy(&self, path: &str, client: IpAddr, request_id: Uuid) {
         self.sweep_now_and_then();
         if self
-            .gather("decoy", client, RouteClass::Page, request_id)
+            .gather("decoy", client, RouteClass::Page, request_id, None)
             .is_some()
         {
             tracing::warn!(
@@ -184,10 +229,21 @@ impl Events {
                 more,
                 class,
                 request_id,
+                spotted,
                 ..
             },
         ) in over
         {
+            if let Some(spotted) = spotted.filter(|_| more > 0) {
+                self.send(ShieldEvent::Spotted(SpottedEvent {
+                    spotted,
+                    client,
+                    class,
+                    request_id,
+                    count: more,
+                }));
+                continue;
+            }
             if more > 0 && Why::SLUGS.contains(&why) {
                 self.send(ShieldEvent::Refused(RefusedEvent {
                     why,
@@ -222,6 +278,7 @@ impl Events {
         client: IpAddr,
         class: RouteClass,
         request_id: Uuid,
+        spotted: Option<&Spotted>,
     ) -> Option<IpAddr> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let mut client = counted(client);
@@ -239,6 +296,7 @@ impl Events {
                 more: 0,
                 class,
                 request_id,
+                spotted: spotted.cloned(),
             },
         );
         Some(client)

@@ -17,6 +17,7 @@ mod connections;
 mod events;
 mod headers;
 mod hosts;
+mod inspection;
 mod layer;
 mod limits;
 mod networks;
@@ -38,6 +39,7 @@ pub use config::{Config, Hsts, LimitsConfig};
 pub use events::{RefusedEvent, ShieldEvent};
 pub use headers::SECURITY_HEADERS;
 pub use hosts::Host;
+pub use inspection::{AttackClass, AttackRule, BodyForm, Inspected, InspectionConfig, Spotted, SpottedEvent};
 pub use layer::{ShieldLayer, Shielded};
 #[cfg(feature = "redis")]
 pub use limits::redis::{RedisCounters, RedisError, RedisServer};

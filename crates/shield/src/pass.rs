@@ -16,10 +16,11 @@ use crate::client::{self, Client, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 use crate::config::Hsts;
 use crate::headers::X_REQUEST_ID;
 use crate::hosts::{Named, is_loopback_name};
+use crate::inspection::{Plan, inspect_head};
 use crate::peer::Door;
 use crate::refusal::wants_page;
 use crate::rules::Rules;
-use crate::{Host, LimitKey, LocalPeer, Peer, Refused, RouteClass, RouteRule, Shield, Verdict, Why};
+use crate::{Host, LimitKey, LocalPeer, Peer, Refused, RouteClass, RouteRule, Shield, Spotted, Verdict, Why};
 
 /// The checks. Each sees what those before it found out; the first that objects ends the pass. Before them
 /// the request has got its id and its client's address, which every log line and counter needs.
@@ -44,7 +45,9 @@ const CHECKS: &[(&str, Check)] = &[
     ("rates", rates),
     // A body that says it is too large is refused before a byte of it is read.
     ("body", body),
-    // Inspection will stand here, last, since it costs the most.
+    // Last, since it costs the most: what the request says before its body. Bodies are inspected where they are
+    // read, when it is known who sends them.
+    ("inspection", inspection),
 ];
 
 type Check = fn(&Shield, &mut Visit<'_>) -> Result<(), Why>;
@@ -116,6 +119,8 @@ pub struct Finding {
     /// The largest body that is read, in bytes.
     pub body_limit: usize,
     pub(crate) told: Told,
+    /// How its input is taken.
+    pub(crate) plan: Plan,
     /// What was counted, for giving it back.
     pub(crate) charge: Option<&'static str>,
     /// The address has used up what nobody in particular may ask; it passed by what it presents.
@@ -139,6 +144,7 @@ struct Visit<'a> {
     charge: Option<&'static str>,
     over_anonymous: Option<Verdict>,
     is_sign_in_banned: bool,
+    spotted: Option<Spotted>,
 }
 
 impl Visit<'_> {
@@ -165,6 +171,7 @@ impl Shield {
             charge: None,
             over_anonymous: None,
             is_sign_in_banned: false,
+            spotted: None,
             parts,
         };
         if visit.client.is_undeclared_proxy {
@@ -292,6 +299,7 @@ impl Shield {
             wants_page: wants_page(visit.parts),
             told: visit.told,
             location,
+            spotted: visit.spotted,
         };
         self.note(&refused);
         refused
@@ -311,6 +319,7 @@ impl Visit<'_> {
             wants_page: wants_page(self.parts),
             body_limit: self.rule.body_limit.unwrap_or(self.rules.config.body_bytes),
             host: self.host,
+            plan: plan(self.rules, self.rule),
             told: self.told,
             charge: self.charge,
             over_anonymous: self.over_anonymous,
@@ -473,6 +482,32 @@ fn body(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     } else {
         Ok(())
     }
+}
+
+fn plan(rules: &Rules, rule: RouteRule) -> Plan {
+    Plan {
+        rule,
+        only_reports: rules.config.inspection.report_only.contains(&rule.class),
+    }
+}
+
+fn inspection(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
+    let uri = &visit.parts.uri;
+    let plan = plan(visit.rules, visit.rule);
+    let Some(spotted) = inspect_head(plan, uri.path(), uri.query(), &visit.parts.headers) else {
+        return Ok(());
+    };
+    shield.tell_of_spotted(
+        &spotted,
+        visit.client.address,
+        visit.rule.class,
+        visit.told.request_id,
+    );
+    if !spotted.is_refused {
+        return Ok(());
+    }
+    visit.spotted = Some(spotted);
+    Err(Why::InputRefused)
 }
 
 /// The same address over TLS; the host has been checked, the port is the same.

@@ -8,7 +8,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{RouteClass, Told, Verdict};
+use crate::{RouteClass, Spotted, Told, Verdict};
 
 /// Seconds after which trying again makes sense when we are too busy.
 const BUSY_RETRY_S: u32 = 5;
@@ -48,6 +48,8 @@ pub enum Why {
         /// What is allowed, in bytes.
         limit: usize,
     },
+    /// Something in it looks like an attack.
+    InputRefused,
     /// The body came too slowly.
     BodyTooSlow,
     /// The handler took too long.
@@ -60,7 +62,7 @@ pub enum Why {
 
 impl Why {
     /// Every slug, for the troubleshooting guide and its test.
-    pub const SLUGS: [&'static str; 16] = [
+    pub const SLUGS: [&'static str; 17] = [
         "overloaded",
         "banned",
         "network-not-allowed",
@@ -73,6 +75,7 @@ impl Why {
         "rate-limited",
         "body-too-large",
         "body-too-slow",
+        "input-refused",
         "handler-too-slow",
         "internal",
         "malformed-request",
@@ -86,7 +89,9 @@ impl Why {
             Self::Overloaded | Self::HandlerTooSlow => StatusCode::SERVICE_UNAVAILABLE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::BadHost | Self::PlainHttp { redirects: false } => StatusCode::BAD_REQUEST,
+            Self::BadHost | Self::InputRefused | Self::PlainHttp { redirects: false } => {
+                StatusCode::BAD_REQUEST
+            }
             Self::WrongHost | Self::WrongDoor => StatusCode::MISDIRECTED_REQUEST,
             Self::PlainHttp { redirects: true } => StatusCode::MOVED_PERMANENTLY,
             Self::Banned | Self::OutsideNetworks { .. } => StatusCode::FORBIDDEN,
@@ -115,6 +120,7 @@ impl Why {
             Self::Limited(_) => "rate-limited",
             Self::BodyTooLarge { .. } => "body-too-large",
             Self::BodyTooSlow => "body-too-slow",
+            Self::InputRefused => "input-refused",
             Self::HandlerTooSlow => "handler-too-slow",
             Self::Crashed => "internal",
             Self::Malformed(_) => "malformed-request",
@@ -151,6 +157,9 @@ impl Why {
             Self::BodyTooLarge { limit } => {
                 return format!("the body of the request is larger than the {limit} bytes this route takes");
             }
+            Self::InputRefused => {
+                "something in the request looks like an attack; if it is none, put it in other words"
+            }
             Self::BodyTooSlow => {
                 "the body of the request came too slowly; try again over a better connection"
             }
@@ -174,6 +183,7 @@ impl Why {
             Self::OutsideNetworks { setting } => setting,
             Self::Limited(_) => "shield.limits",
             Self::BodyTooLarge { .. } => "shield.body_bytes",
+            Self::InputRefused => "shield.inspection",
             Self::BodyTooSlow => "shield.body_read_s, shield.body_floor_per_s",
             Self::HandlerTooSlow => "shield.handler_s",
             Self::Banned
@@ -210,6 +220,8 @@ pub struct Refused {
     /// Whether a person with a browser is looking.
     pub wants_page: bool,
     pub(crate) location: Option<HeaderValue>,
+    /// What looks like an attack, if it was refused for that.
+    pub spotted: Option<Spotted>,
 }
 
 impl Refused {
@@ -226,6 +238,7 @@ impl Refused {
             told,
             wants_page: passed.wants_page,
             location: None,
+            spotted: None,
         }
     }
 
@@ -238,6 +251,7 @@ impl Refused {
             told: Told::new(request_id),
             wants_page: false,
             location: None,
+            spotted: None,
         }
     }
 
@@ -293,14 +307,17 @@ pub(crate) fn wants_page(parts: &Parts) -> bool {
 /// The problem document (RFC 9457).
 pub(crate) fn problem(refused: &Refused) -> String {
     let status = refused.why.status();
-    json!({
+    let mut document = json!({
         "type": format!("/problems/{}", refused.why.slug()),
         "title": status.canonical_reason().unwrap_or("Error"),
         "status": status.as_u16(),
         "detail": refused.why.public(),
         "request_id": refused.told.request_id,
-    })
-    .to_string()
+    });
+    if let Some(spotted) = &refused.spotted {
+        document["errors"] = json!([spotted.fault()]);
+    }
+    document.to_string()
 }
 
 fn plain_page(refused: &Refused) -> String {

@@ -13,8 +13,8 @@ use watchroom_kit::Ambient;
 use crate::events::Events;
 use crate::rules::Rules;
 use crate::{
-    BanBook, BanKind, Classify, Config, LimitKey, Limits, Pages, Refused, RouteClass, RouteRule, ShieldEvent,
-    Verdict,
+    AttackClass, BanBook, BanKind, Classify, Config, LimitKey, Limits, Pages, Refused, RouteClass, RouteRule,
+    ShieldEvent, Spotted, Verdict,
 };
 
 /// The edge. Cloning is cheap and shares it.
@@ -99,6 +99,11 @@ impl Shield {
         self.0.events.counts()
     }
 
+    /// How often inspection found each kind of attack since the start, and whether it was refused for it.
+    pub fn findings(&self) -> impl Iterator<Item = (AttackClass, bool, u64)> {
+        self.0.events.spotted_counts()
+    }
+
     pub(crate) fn rules(&self) -> Guard<Arc<Rules>> {
         self.0.rules.load()
     }
@@ -134,6 +139,16 @@ impl Shield {
 
     pub(crate) fn tell_of_decoy(&self, path: &str, client: IpAddr, request_id: Uuid) {
         self.0.events.decoy(path, client, request_id);
+    }
+
+    pub(crate) fn tell_of_spotted(
+        &self,
+        spotted: &Spotted,
+        client: IpAddr,
+        class: RouteClass,
+        request_id: Uuid,
+    ) {
+        self.0.events.spotted(spotted, client, class, request_id);
     }
 
     pub(crate) fn sweep(&self) {

@@ -41,7 +41,7 @@ pub struct Caller {
 /// A request that came by a way that no listener of ours has.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("a request reached a handler without passing the shield")]
-struct NotPassed;
+pub(crate) struct NotPassed;
 
 impl Fault for NotPassed {
     fn kind(&self) -> FaultKind {

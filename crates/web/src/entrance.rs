@@ -5,9 +5,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use watchroom_identity::Identity;
-use watchroom_kit::Ambient;
+use watchroom_kit::{Ambient, Fault, FaultKind, FieldFault};
 use watchroom_policy::{Refusal, Trail};
-use watchroom_shield::Shield;
+use watchroom_shield::{BodyForm, Passed, Shield, Spotted};
+
+use crate::Problem;
+use crate::caller::NotPassed;
 
 /// Where refusals are noted, so that they reach the audit log without costing the request a write.
 pub trait RefusalLog: Send + Sync + 'static {
@@ -42,6 +45,42 @@ impl Entrance {
     #[must_use]
     pub fn new(parts: EntranceParts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// Has the shield inspect a body before anything is made of it. Every extractor of a body calls this.
+    pub(crate) fn inspect(
+        &self,
+        passed: Option<&Passed>,
+        form: BodyForm,
+        body: &[u8],
+    ) -> Result<(), Problem> {
+        let passed = passed.ok_or(NotPassed)?;
+        self.shield
+            .inspect_body(passed, form, body)
+            .map_err(|spotted| InputRefused(spotted).into())
+    }
+}
+
+/// Input that looks like an attack.
+#[derive(Debug, thiserror::Error)]
+#[error("{} looks like {}", .0.field, .0.class().words())]
+struct InputRefused(Spotted);
+
+impl Fault for InputRefused {
+    fn kind(&self) -> FaultKind {
+        FaultKind::Invalid
+    }
+
+    fn slug(&self) -> &'static str {
+        "input-refused"
+    }
+
+    fn public(&self) -> String {
+        "something in the request looks like an attack; if it is none, put it in other words".to_owned()
+    }
+
+    fn fields(&self) -> Vec<FieldFault> {
+        vec![self.0.fault()]
     }
 }
 

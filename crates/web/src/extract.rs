@@ -1,14 +1,15 @@
 //! Reading bodies, queries and headers, with the field at fault named.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 use watchroom_kit::{Fault, FaultKind, FieldFault};
+use watchroom_shield::{BodyForm, Passed};
 
-use crate::Problem;
 use crate::problem::InvalidInput;
+use crate::{Entrance, Problem};
 
 /// A JSON body, with the bytes it was read from.
 #[derive(Clone, Debug)]
@@ -19,10 +20,16 @@ pub struct Body<T> {
     pub bytes: Bytes,
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T, S> FromRequest<S> for Body<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+    Entrance: FromRef<S>,
+{
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let passed = request.extensions().get::<Passed>().cloned();
         let content_type = request
             .headers()
             .get(CONTENT_TYPE)
@@ -41,6 +48,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| unread(&rejection))?;
+        Entrance::from_ref(state).inspect(passed.as_ref(), BodyForm::Json, &bytes)?;
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();

@@ -5,7 +5,7 @@ use axum::extract::{FromRef, FromRequest, Request};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use watchroom_kit::FieldFault;
-use watchroom_shield::Passed;
+use watchroom_shield::{BodyForm, Passed};
 
 use crate::caller::Banned;
 use crate::csrf::{CsrfError, header_token, same_origin};
@@ -107,9 +107,11 @@ async fn read<T: DeserializeOwned, S: Send + Sync>(
     same_origin(&parts).map_err(|error| caller.forged(error))?;
     let header = header_token(&parts.headers).map(str::to_owned);
     let pre_session = Cookie::find(&parts.headers, PRE_SESSION_COOKIE).map(str::to_owned);
+    let passed = parts.extensions.get::<Passed>().cloned();
     let bytes = Bytes::from_request(Request::from_parts(parts, body), state)
         .await
         .map_err(unreadable)?;
+    entrance.inspect(passed.as_ref(), BodyForm::Form, &bytes)?;
     let token: Token = serde_urlencoded::from_bytes(&bytes).map_err(unreadable)?;
     let form = serde_urlencoded::from_bytes(&bytes).map_err(unreadable)?;
     Ok(Read {

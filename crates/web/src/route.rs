@@ -28,6 +28,20 @@ type Unbound<S> = Box<dyn FnOnce(S) -> Endpoint + Send + Sync>;
 /// A schema under its name.
 pub(crate) type NamedSchema = (String, RefOr<Schema>);
 
+/// Fields that hold secrets on every route, so that no route can forget to say so. They are never inspected: a password
+/// may look like anything, and a finding would tell its owner's enemies what it looks like.
+const SECRETS: &[&str] = &[
+    "password",
+    "confirm_password",
+    "current_password",
+    "old_password",
+    "new_password",
+    "code",
+    "secret",
+    "token",
+    "csrf_token",
+];
+
 /// One route: everything that is known of it before a request comes.
 pub struct Route<S> {
     /// The method.
@@ -161,7 +175,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     /// What the shield needs of it, for [`RouteTable::new`].
     #[must_use]
     pub fn rule(&self) -> (&'static str, Method, RouteRule) {
-        let rule = RouteRule::new(self.class);
+        let rule = RouteRule::new(self.class).with_fields(self.free_text, SECRETS);
         let rule = if self.is_for_all_networks {
             rule.for_all_networks()
         } else {

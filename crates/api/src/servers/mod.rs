@@ -55,6 +55,7 @@ fn of_all() -> Vec<Route<Api>> {
         )
         .says("Create a server; it stays stopped")
         .takes::<NewServer>()
+        .free_text(&["command", "env", "labels", "stop"])
         .gives::<Acted>()
         .with_status(201),
     ]

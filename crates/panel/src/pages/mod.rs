@@ -4,6 +4,7 @@ mod audit;
 mod create;
 mod deed;
 mod entry;
+mod findings;
 mod join;
 mod nodes;
 mod overview;
@@ -75,7 +76,14 @@ fn room_routes() -> Vec<Route<Panel>> {
         Route::new(Method::GET, "/", act::SeeSelf, page, overview::show),
         Route::new(Method::GET, "/nodes", act::ListNodes, page, nodes::list),
         Route::new(Method::GET, "/nodes/{id}", act::ShowNode, page, nodes::show),
-        Route::new(Method::GET, "/audit", act::ReadAudit, page, audit::search),
+        Route::new(Method::GET, "/audit", act::ReadAudit, page, audit::search).free_text(&["text"]),
+        Route::new(
+            Method::GET,
+            "/security/findings",
+            act::ReadAudit,
+            page,
+            findings::list,
+        ),
         Route::new(
             Method::POST,
             "/audit/verify",

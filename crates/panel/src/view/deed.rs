@@ -177,6 +177,7 @@ fn house_words(action: &str) -> Option<(&'static str, &'static str)> {
         "host.keep_house" => (EN.did_keep_house, EN.do_keep_house),
         "access.refused" => (EN.did_refuse, ""),
         "shield.refused" => (EN.did_turn_away, ""),
+        "shield.inspected" => (EN.did_inspect, ""),
         _ => return None,
     })
 }

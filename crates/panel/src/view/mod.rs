@@ -4,6 +4,7 @@
 
 mod command;
 mod field;
+pub(crate) mod findings;
 mod icon;
 mod lamp;
 mod moment;

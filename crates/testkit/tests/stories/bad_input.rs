@@ -166,7 +166,7 @@ async fn pages_and_things_that_are_not_there_are_refused() {
                 .await
                 .fault(400, "invalid-input", "limit");
         }
-        for cursor in ["x", "%00", "..%2f..", "%F0%9F%92%A9"] {
+        for cursor in ["x", "%00", "x..y", "%F0%9F%92%A9"] {
             ada.get(&format!("{list}?cursor={cursor}"))
                 .await
                 .fault(400, "invalid-input", "cursor");
@@ -175,15 +175,7 @@ async fn pages_and_things_that_are_not_there_are_refused() {
     ada.get("/api/servers?status=sleeping")
         .await
         .fault(400, "invalid-input", "status");
-    for id in [
-        "1",
-        "x",
-        "..%2f..%2fetc%2fpasswd",
-        "%00",
-        "00000000-0000-0000-0000-000000000000",
-        "' OR 1=1",
-    ] {
-        let id = id.replace(' ', "%20").replace('\'', "%27");
+    for id in ["1", "x", "O'Brien", "%00", "00000000-0000-0000-0000-000000000000"] {
         for path in [
             "/api/servers/",
             "/api/nodes/",
@@ -195,6 +187,10 @@ async fn pages_and_things_that_are_not_there_are_refused() {
         ada.delete(&format!("/api/tokens/{id}"))
             .await
             .problem(404, "not-found");
+    }
+    for attack in ["..%2f..%2fetc%2fpasswd", "%27%20OR%201=1"] {
+        let answer = ada.get(&format!("/api/servers/{attack}")).await;
+        answer.fault(400, "input-refused", "path");
     }
     ada.get("/api/nothing").await.problem(404, "not-found");
     let page = ada.look("/nothing").await;

@@ -17,6 +17,8 @@ mod hostile;
 #[cfg(test)]
 mod idempotency;
 #[cfg(test)]
+mod inspection;
+#[cfg(test)]
 mod joining;
 #[cfg(test)]
 mod links;

@@ -91,6 +91,20 @@ async fn metrics(State(ops): State<Ops>) -> impl IntoResponse {
         "Requests the edge turned away.",
         refusals,
     );
+    let findings = ops.shield.findings().map(|(class, is_refused, count)| {
+        let action = if is_refused { "refused" } else { "reported" };
+        (
+            format!("{{class=\"{class}\",action=\"{action}\"}}"),
+            as_f64(count),
+        )
+    });
+    measure(
+        &mut text,
+        "watchroom_inspection_findings_total",
+        "counter",
+        "Input that looked like an attack.",
+        findings,
+    );
     measure(
         &mut text,
         "watchroom_nodes",

@@ -17,8 +17,6 @@ use watchroom_store::{Store, StoreError};
 
 use crate::config::Config;
 
-/// Refusals of the edge that are attacks.
-const ATTACKS: [&str; 1] = ["input-refused"];
 /// Refusals of the edge for want of moderation.
 const LIMITED: [&str; 1] = ["rate-limited"];
 
@@ -119,7 +117,6 @@ fn of_edge(event: ShieldEvent) -> Option<Evidence> {
         ShieldEvent::Refused(refused) => {
             let count = refused.count;
             let sign = match refused.why {
-                why if ATTACKS.contains(&why) => Sign::Attack { count },
                 why if LIMITED.contains(&why) => Sign::Limited { count },
                 _ => return None,
             };
@@ -129,6 +126,15 @@ fn of_edge(event: ShieldEvent) -> Option<Evidence> {
                 line: format!("request {} ({})", refused.request_id, refused.why),
             })
         }
+        // What is only reported may be somebody's own words.
+        ShieldEvent::Spotted(event) if event.spotted.is_refused => Some(Evidence {
+            from: event.client,
+            sign: Sign::Attack { count: event.count },
+            line: format!(
+                "request {} ({} in {})",
+                event.request_id, event.spotted.rule, event.spotted.field
+            ),
+        }),
         ShieldEvent::Decoy {
             client,
             path,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast::error::RecvError;
 use watchroom_kit::Tasks;
+use watchroom_model::RequestId;
 use watchroom_policy::{Refusal, Trail};
-use watchroom_records::{Records, Refusals, Suspicion};
-use watchroom_shield::{Shield, ShieldEvent};
+use watchroom_records::{InputFinding, Records, Refusals, Suspicion};
+use watchroom_shield::{RefusedEvent, RouteClass, Shield, ShieldEvent, SpottedEvent};
 use watchroom_web::RefusalLog;
 
 /// Where callers' refusals go.
@@ -28,24 +29,45 @@ pub(crate) fn follow_edge(shield: &Shield, records: &Records, tasks: &Tasks) {
     let (mut events, records) = (shield.events(), records.clone());
     tasks.spawn("follow-edge", async move {
         loop {
-            let event = match events.recv().await {
-                Ok(ShieldEvent::Refused(event)) => event,
+            let noted = match events.recv().await {
+                Ok(ShieldEvent::Refused(event)) => records.suspect(suspicion(&event)).await,
+                Ok(ShieldEvent::Spotted(event)) => records.inspected(finding(&event)).await,
                 Ok(_) | Err(RecvError::Lagged(_)) => continue,
                 Err(RecvError::Closed) => return,
             };
-            let class = serde_json::to_value(event.class).ok();
-            let class = class
-                .and_then(|class| class.as_str().map(str::to_owned))
-                .unwrap_or_default();
-            let suspicion = Suspicion {
-                why: event.why,
-                client: event.client,
-                class,
-                count: event.count,
-            };
-            if let Err(error) = records.suspect(suspicion).await {
+            if let Err(error) = noted {
                 tracing::error!(%error, "a refusal of the edge could not be written to the audit log");
             }
         }
     });
+}
+
+fn suspicion(event: &RefusedEvent) -> Suspicion {
+    Suspicion {
+        why: event.why,
+        client: event.client,
+        class: word(event.class),
+        count: event.count,
+    }
+}
+
+fn finding(event: &SpottedEvent) -> InputFinding {
+    InputFinding {
+        attack: event.spotted.class().name(),
+        rule: event.spotted.rule.id(),
+        score: event.spotted.score,
+        field: event.spotted.field.clone(),
+        is_refused: event.spotted.is_refused,
+        client: event.client,
+        class: word(event.class),
+        request: RequestId::from(event.request_id),
+        count: event.count,
+    }
+}
+
+fn word(class: RouteClass) -> String {
+    let class = serde_json::to_value(class).ok();
+    class
+        .and_then(|class| class.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }

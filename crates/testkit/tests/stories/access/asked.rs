@@ -55,6 +55,7 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         | "/api/tokens"
         | "/api/audit"
         | "/api/security/bans"
+        | "/api/security/findings"
         | "/api/cluster/requests"
         | "/api/cluster/tokens"
         | "/api/cluster/status"
@@ -243,9 +244,8 @@ fn pages(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
             ..by(path.into()).done(303)
         },
         "/session-expired" => by(path.into()).done(401),
-        "/" | "/nodes" | "/nodes/new" | "/audit" | "/servers" | "/servers/new" | "/profile" => {
-            by(path.into())
-        }
+        "/" | "/nodes" | "/nodes/new" | "/audit" | "/security/findings" | "/servers" | "/servers/new"
+        | "/profile" => by(path.into()),
         "/nodes/{id}" => by(format!("/nodes/{node}")).on(On::One),
         "/servers/{id}" => by(format!("/servers/{talker}")).on(On::One),
         _ => return None,

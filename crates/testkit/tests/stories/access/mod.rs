@@ -203,7 +203,14 @@ async fn the_document_names_exactly_the_routes_of_the_api() {
 async fn a_token_opens_no_page() {
     let room = TestRoom::open(program!()).await;
     let ada = room.admin("ada").await;
-    for path in ["/", "/servers", "/nodes", "/audit", "/profile"] {
+    for path in [
+        "/",
+        "/servers",
+        "/nodes",
+        "/audit",
+        "/security/findings",
+        "/profile",
+    ] {
         let answer = ada.look(path).await;
         assert_eq!(answer.status, 303, "{path}");
         assert!(answer.header("location").starts_with("/login"), "{path}");

@@ -1,0 +1,225 @@
+//! Input inspection: what a request says is read for attacks, in path, query and a few headers by the pass, in forms
+//! and JSON when the application has read the body. Nothing that handlers see is changed.
+
+mod fields;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::HeaderMap;
+use http::header::{HeaderName, REFERER, USER_AGENT};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+pub use watchroom_inspect::{Class as AttackClass, Rule as AttackRule};
+use watchroom_kit::FieldFault;
+
+use crate::client::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use crate::{Passed, RouteClass, RouteRule, Shield};
+use fields::{Fields, Verdicts};
+
+/// The headers that are read: those that people's programs fill with texts of others, and those that proxies pass
+/// on. Cookies and credentials are secrets; the rest is for the protocol and never stored or shown.
+static HEADERS: [HeaderName; 5] = [
+    REFERER,
+    USER_AGENT,
+    X_FORWARDED_FOR,
+    X_FORWARDED_HOST,
+    X_FORWARDED_PROTO,
+];
+
+/// The `shield.inspection` part of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct InspectionConfig {
+    /// Kinds of routes where what looks like an attack is let through and only reported. Default: none.
+    pub report_only: Vec<RouteClass>,
+}
+
+/// Whether a route's input is inspected. What is inspected is refused or reported, as the configuration says for its
+/// kind of route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Inspected {
+    /// It is.
+    #[default]
+    Yes,
+    /// It is not, for this reason.
+    No(&'static str),
+}
+
+/// Something in a request that looks like an attack. It holds nothing of the value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spotted {
+    /// Where: `path`, `header referer`, or the name of a field, nested with dots.
+    pub field: String,
+    /// The rule that was met.
+    pub rule: AttackRule,
+    /// How sure, from 50 to 100.
+    pub score: u8,
+    /// Whether the request was refused for it.
+    pub is_refused: bool,
+}
+
+impl Spotted {
+    /// The kind of attack.
+    #[must_use]
+    pub fn class(&self) -> AttackClass {
+        self.rule.class()
+    }
+
+    /// The field at fault, as problem documents name it.
+    #[must_use]
+    pub fn fault(&self) -> FieldFault {
+        let message = format!(
+            "looks like {}; if it is none, put it in other words",
+            self.class().words()
+        );
+        FieldFault::new(&self.field, self.class().name(), message)
+    }
+}
+
+/// A [`Spotted`] with the request around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpottedEvent {
+    /// What was spotted first.
+    pub spotted: Spotted,
+    /// The client; `::` if there were too many to tell apart.
+    pub client: IpAddr,
+    /// The kind of route.
+    pub class: RouteClass,
+    /// The first such request.
+    pub request_id: Uuid,
+    /// How many: one for the first, later the number of those that followed it within the minute.
+    pub count: u64,
+}
+
+/// How often each class was refused and reported.
+#[derive(Debug, Default)]
+pub(crate) struct Counts([[AtomicU64; 2]; AttackClass::ALL.len()]);
+
+impl Counts {
+    pub(crate) fn add(&self, spotted: &Spotted) {
+        let row = AttackClass::ALL
+            .iter()
+            .zip(&self.0)
+            .find(|(class, _)| **class == spotted.class());
+        if let Some((_, [refused, reported])) = row {
+            let count = if spotted.is_refused { refused } else { reported };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Class, whether refused, how often.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (AttackClass, bool, u64)> {
+        AttackClass::ALL
+            .into_iter()
+            .zip(&self.0)
+            .flat_map(|(class, [refused, reported])| {
+                [(true, refused), (false, reported)]
+                    .map(|(is_refused, count)| (class, is_refused, count.load(Ordering::Relaxed)))
+            })
+    }
+}
+
+/// How a body is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyForm {
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// JSON.
+    Json,
+}
+
+/// How the input of one request is taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) rule: RouteRule,
+    /// Nothing is refused.
+    pub(crate) only_reports: bool,
+}
+
+impl Plan {
+    /// Files that are the same for everybody and health are asked for in a few fixed words.
+    fn is_off(self) -> bool {
+        matches!(self.rule.inspected, Inspected::No(_))
+            || matches!(self.rule.class, RouteClass::Static | RouteClass::Health)
+    }
+}
+
+impl Shield {
+    /// Inspects a body that the application has read. Whoever reads one calls this before using it; what is only
+    /// reported is told here.
+    ///
+    /// # Errors
+    /// [`Spotted`], if the request is to be refused.
+    pub fn inspect_body(&self, passed: &Passed, form: BodyForm, body: &[u8]) -> Result<(), Spotted> {
+        let plan = passed.plan;
+        if plan.is_off() {
+            return Ok(());
+        }
+        let mut verdicts = Verdicts::new(plan);
+        let mut fields = Fields::new(&mut verdicts);
+        match form {
+            BodyForm::Form => fields.form(body),
+            BodyForm::Json => fields.json(body),
+        }
+        let Some(spotted) = verdicts.spotted() else {
+            return Ok(());
+        };
+        self.tell_of_spotted(&spotted, passed.client, passed.class, passed.request_id);
+        if spotted.is_refused { Err(spotted) } else { Ok(()) }
+    }
+}
+
+/// Inspects what a request says before its body.
+pub(crate) fn inspect_head(
+    plan: Plan,
+    path: &str,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Option<Spotted> {
+    if plan.is_off() {
+        return None;
+    }
+    let is_plain_path = is_plain(path.as_bytes(), b"/") && !path.contains("..");
+    let is_plain_query = query.is_none_or(|query| is_plain(query.as_bytes(), b"=&+"));
+    let mut odd_headers = HEADERS
+        .iter()
+        .flat_map(|name| {
+            headers
+                .get_all(name)
+                .iter()
+                .map(move |value| (name, value.as_bytes()))
+        })
+        .filter(|(_, value)| value.iter().any(|byte| ODD_IN_HEADER.contains(byte)))
+        .peekable();
+    if is_plain_path && is_plain_query && odd_headers.peek().is_none() {
+        return None;
+    }
+    let mut verdicts = Verdicts::new(plan);
+    if !is_plain_path {
+        verdicts.read("path", path.as_bytes());
+        for segment in path.split('/') {
+            verdicts.read("path", segment.as_bytes());
+        }
+    }
+    if let Some(query) = query.filter(|_| !is_plain_query) {
+        Fields::new(&mut verdicts).form(query.as_bytes());
+    }
+    for (name, value) in odd_headers {
+        verdicts.read(&format!("header {name}"), value);
+    }
+    verdicts.spotted()
+}
+
+/// What no attack by a header can do without: it ends somebody's text, opens an element, or is encoded. A browser's
+/// name and the address it comes from hold none of these, as long as nobody asked for anything odd.
+const ODD_IN_HEADER: &[u8] = b"'\"<>`\\%";
+
+/// Letters, digits and dashes, and what else is usual here: most of what is asked for, left at one look.
+fn is_plain(text: &[u8], usual: &[u8]) -> bool {
+    text.iter().all(|byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') || usual.contains(byte)
+    })
+}

@@ -1,0 +1,119 @@
+//! What is read of a request, and what is not.
+
+use http::HeaderValue;
+
+use super::*;
+
+fn spotted(
+    rule: RouteRule,
+    path: &str,
+    query: Option<&str>,
+    headers: &[(HeaderName, &'static str)],
+) -> Option<String> {
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)))
+        .collect();
+    let plan = Plan {
+        rule,
+        only_reports: false,
+    };
+    inspect_head(plan, path, query, &headers).map(|spotted| spotted.field)
+}
+
+fn in_json(text: &str) -> Option<(String, bool)> {
+    let rule = RouteRule::new(RouteClass::Change).with_fields(&["note"], &["password"]);
+    let mut verdicts = Verdicts::new(Plan {
+        rule,
+        only_reports: false,
+    });
+    Fields::new(&mut verdicts).json(text.as_bytes());
+    verdicts
+        .spotted()
+        .map(|spotted| (spotted.field, spotted.is_refused))
+}
+
+const BROWSERS: &[&str] = &[
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:144.0) Gecko/20100101 Firefox/144.0",
+    "curl/8.16.0",
+    "sqlmap's friend (just a name)",
+];
+
+#[test]
+fn what_browsers_say_of_themselves_is_no_attack() {
+    let rule = RouteRule::new(RouteClass::Page);
+    for browser in BROWSERS {
+        assert_eq!(
+            spotted(rule, "/", None, &[(USER_AGENT, browser)]),
+            None,
+            "{browser}"
+        );
+    }
+    let shellshock = [(USER_AGENT, "x' union select password from users --")];
+    assert_eq!(
+        spotted(rule, "/", None, &shellshock),
+        Some("header user-agent".to_owned())
+    );
+    let referer = [(REFERER, "https://x.example/?q=<script>alert(1)</script>")];
+    assert_eq!(
+        spotted(rule, "/", None, &referer),
+        Some("header referer".to_owned())
+    );
+}
+
+#[test]
+fn path_and_query_are_read_decoded_and_fixed_files_not_at_all() {
+    let rule = RouteRule::new(RouteClass::Read);
+    assert_eq!(
+        spotted(rule, "/api/servers/a-b_c.d", Some("limit=5&name=web"), &[]),
+        None
+    );
+    assert_eq!(
+        spotted(rule, "/api/%2e%2e%2f%2e%2e%2fetc", None, &[]),
+        Some("path".to_owned())
+    );
+    assert_eq!(
+        spotted(rule, "/api", Some("q=1%27+or+%271%27%3D%271"), &[]),
+        Some("q".to_owned())
+    );
+    assert_eq!(
+        spotted(rule, "/api", Some("1%27+or+%271%27%3D%271=q"), &[]),
+        Some("name of a field".to_owned())
+    );
+    let file = RouteRule::new(RouteClass::Static);
+    assert_eq!(spotted(file, "/assets/..%2f..%2fetc%2fpasswd", None, &[]), None);
+    assert_eq!(
+        spotted(rule.uninspected("a test"), "/api/../../x", None, &[]),
+        None
+    );
+}
+
+#[test]
+fn strings_of_json_are_read_wherever_they_are_and_secrets_never() {
+    let attack = "1' or '1'='1";
+    let refused = |field: &str| Some((field.to_owned(), true));
+    assert_eq!(
+        in_json(&format!(r#"{{"a":{{"b":[1,null,"{attack}"]}}}}"#)),
+        refused("a.b.2")
+    );
+    assert_eq!(in_json(&format!(r#"["x","{attack}"]"#)), refused("1"));
+    assert_eq!(
+        in_json(r#"{"a":"1\u0027 or \u00271\u0027=\u00271"}"#),
+        refused("a")
+    );
+    assert_eq!(
+        in_json(&format!(r#"{{"{attack}":1}}"#)),
+        refused("name of a field")
+    );
+    assert_eq!(
+        in_json(&format!(r#"{{"note":["{attack}"]}}"#)),
+        Some(("note.0".to_owned(), false))
+    );
+    assert_eq!(in_json(&format!(r#"{{"password":"{attack}"}}"#)), None);
+    assert_eq!(
+        in_json(&format!(r#"{{"note":"{attack}","name":"{attack}"}}"#)),
+        refused("name")
+    );
+    assert_eq!(in_json(r#"{"a":"fine","b":"#), None);
+}
