@@ -1,6 +1,7 @@
 //! The one pass every request makes: a flat list of checks, in this order, each with its reason.
 
 mod barred;
+mod read;
 
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -16,7 +17,7 @@ use crate::client::{self, Client, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 use crate::config::Hsts;
 use crate::headers::X_REQUEST_ID;
 use crate::hosts::{Named, is_loopback_name};
-use crate::inspection::{Plan, inspect_head};
+use crate::inspection::Plan;
 use crate::peer::Door;
 use crate::refusal::wants_page;
 use crate::rules::Rules;
@@ -47,7 +48,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("body", body),
     // Last, since it costs the most: what the request says before its body. Bodies are inspected where they are
     // read, when it is known who sends them.
-    ("inspection", inspection),
+    ("inspection", read::inspection),
 ];
 
 type Check = fn(&Shield, &mut Visit<'_>) -> Result<(), Why>;
@@ -319,7 +320,7 @@ impl Visit<'_> {
             wants_page: wants_page(self.parts),
             body_limit: self.rule.body_limit.unwrap_or(self.rules.config.body_bytes),
             host: self.host,
-            plan: plan(self.rules, self.rule),
+            plan: read::plan(self.rules, self.rule),
             told: self.told,
             charge: self.charge,
             over_anonymous: self.over_anonymous,
@@ -482,32 +483,6 @@ fn body(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     } else {
         Ok(())
     }
-}
-
-fn plan(rules: &Rules, rule: RouteRule) -> Plan {
-    Plan {
-        rule,
-        only_reports: rules.config.inspection.report_only.contains(&rule.class),
-    }
-}
-
-fn inspection(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
-    let uri = &visit.parts.uri;
-    let plan = plan(visit.rules, visit.rule);
-    let Some(spotted) = inspect_head(plan, uri.path(), uri.query(), &visit.parts.headers) else {
-        return Ok(());
-    };
-    shield.tell_of_spotted(
-        &spotted,
-        visit.client.address,
-        visit.rule.class,
-        visit.told.request_id,
-    );
-    if !spotted.is_refused {
-        return Ok(());
-    }
-    visit.spotted = Some(spotted);
-    Err(Why::InputRefused)
 }
 
 /// The same address over TLS; the host has been checked, the port is the same.
