@@ -88,6 +88,7 @@ impl Viewer {
                 name: principal.display_name(),
                 sees_nodes: self.reaches(permission::NODES_READ),
                 sees_servers: self.reaches(permission::COMPUTE_READ),
+                sees_security: self.reaches(permission::NETWORK_READ),
                 sees_audit: self.reaches(permission::AUDIT_READ),
             },
             csrf: self.csrf(),

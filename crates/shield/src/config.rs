@@ -36,6 +36,9 @@ pub enum Hsts {
 pub struct Config {
     /// Addresses or networks of proxies whose forwarded headers are believed. Default: none.
     pub trusted_proxies: Vec<Network>,
+    /// Whether trusted proxies begin each connection with a header of the PROXY protocol, version 2, which then
+    /// names the client. A connection of theirs without one is closed. Default: false.
+    pub proxy_protocol: bool,
     /// Host names and addresses that are answered; `*` answers any. Default: this machine's own.
     pub hosts: Vec<String>,
     /// From which networks which kinds of routes may be asked for.
@@ -77,6 +80,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             trusted_proxies: Vec::new(),
+            proxy_protocol: false,
             hosts: Vec::new(),
             allowed_networks: AllowedNetworks::default(),
             decoys: DECOYS.map(str::to_owned).to_vec(),
@@ -181,6 +185,12 @@ impl Section for Config {
             );
         }
         self.limits.check_redis(problems);
+        if self.proxy_protocol && self.trusted_proxies.is_empty() {
+            problems.add(
+                "shield.proxy_protocol",
+                "is believed of trusted proxies alone; name them in shield.trusted_proxies",
+            );
+        }
         for path in self.decoys.iter().filter(|path| !is_decoy(path)) {
             problems.add(
                 "shield.decoys",

@@ -24,6 +24,7 @@ mod networks;
 mod origin;
 mod pass;
 mod peer;
+mod proxy;
 mod refusal;
 mod rules;
 mod serve;

@@ -20,6 +20,7 @@ use tokio_rustls::server::TlsStream;
 use watchroom_kit::Tasks;
 
 use crate::connections::{Connections, Place};
+use crate::proxy::{self, Said};
 use crate::{Application, LocalPeer, Peer, RouteClass, Shield};
 
 mod converse;
@@ -224,9 +225,12 @@ impl<S: Application> Listener<S> {
 
     /// Holds a connection to its end. Its handshake is boxed, as its conversation is, so that a connection that
     /// was handed off keeps room for neither.
-    async fn meet(self: Arc<Self>, stream: TcpStream, address: SocketAddr, place: Place) {
+    async fn meet(self: Arc<Self>, mut stream: TcpStream, peer: SocketAddr, place: Place) {
         // Without this a small answer can wait for the acknowledgement of the one before.
         drop(stream.set_nodelay(true));
+        let Some((address, place)) = self.behind(&mut stream, peer, place).await else {
+            return;
+        };
         let patience = Duration::from_secs(self.shield.rules().config.header_read_s);
         let choose = match &self.speaks {
             Speaks::Tls(choose) => choose,
@@ -273,6 +277,44 @@ impl<S: Application> Listener<S> {
         }
     }
 
+    /// Who is at the other end, by the word of a trusted proxy where it gives one, with a place for them; `None`
+    /// if there is no word or no place.
+    async fn behind(
+        &self,
+        stream: &mut TcpStream,
+        peer: SocketAddr,
+        place: Place,
+    ) -> Option<(SocketAddr, Place)> {
+        let rules = Arc::clone(&self.shield.rules());
+        let config = &rules.config;
+        let is_proxy = config.trusted_proxies.iter().any(|one| one.contains(peer.ip()));
+        if !config.proxy_protocol || !is_proxy {
+            return Some((peer, place));
+        }
+        let patience = Duration::from_secs(config.header_read_s);
+        let said = tokio::select! {
+            said = tokio::time::timeout(patience, proxy::read(stream)) => said,
+            () = self.tasks.stopped() => return None,
+        };
+        match said.unwrap_or_else(|late| Err(late.into())) {
+            Ok(Said::Itself) => Some((peer, place)),
+            Ok(Said::From(client)) => {
+                drop(place);
+                let place = self.connections.admit(client.ip(), config)?;
+                Some((client, place))
+            }
+            Err(error) => {
+                tracing::warn!(
+                    client.address = %peer,
+                    error = %error,
+                    setting = "shield.proxy_protocol",
+                    "closed a connection of a trusted proxy that did not say whose it is"
+                );
+                None
+            }
+        }
+    }
+
     /// Finds out what a connection speaks and shakes hands; `None` if that failed.
     async fn greet(&self, stream: TcpStream, address: SocketAddr, choose: &dyn ChooseTls) -> Option<Greeted> {
         let mut first = [0];
@@ -313,6 +355,12 @@ impl<S: Application> Listener<S> {
         taker: &dyn HandOff,
         mut place: Place,
     ) {
+        let networks = &self.shield.rules().config.allowed_networks;
+        let bar = networks.bar(RouteClass::Join, address.ip());
+        if let Some(setting) = bar.filter(|_| !address.ip().to_canonical().is_loopback()) {
+            tracing::warn!(client.address = %address, setting, "closed a link from a network that may have none");
+            return;
+        }
         // There is a certificate only if it was shown to be one that this configuration trusts.
         let is_proven = stream.get_ref().1.peer_certificates().is_some();
         let is_in = if is_proven {

@@ -68,6 +68,12 @@ impl Shield {
         self.0.rules.store(Arc::new(Rules::new(config, own_hosts)));
     }
 
+    /// The configuration that holds now.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.rules().config.clone()
+    }
+
     /// The counters, for limits per account and per user.
     #[must_use]
     pub fn limits(&self) -> &Limits {

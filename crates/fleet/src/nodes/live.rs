@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use watchroom_kit::config::{Problems, Section};
@@ -21,6 +22,9 @@ const PING_WRITTEN_EVERY: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Liveness {
+    /// Networks from which nodes may link and machines may ask to join, beside what they prove. Loopback always
+    /// may. Default: from anywhere.
+    pub allowed_networks: Vec<IpNet>,
     /// Seconds between two heartbeats of a node. Default 5.
     pub heartbeat_s: u32,
     /// Seconds without a heartbeat after which a node is late. Default 15.
@@ -35,6 +39,7 @@ pub struct Liveness {
 impl Default for Liveness {
     fn default() -> Self {
         Self {
+            allowed_networks: Vec::new(),
             heartbeat_s: 5,
             late_s: 15,
             offline_s: 30,

@@ -12,6 +12,7 @@ mod password;
 mod profile;
 mod remove;
 mod revoke;
+mod security;
 mod server;
 mod servers;
 mod step_up;
@@ -30,6 +31,7 @@ pub(crate) fn routes() -> Vec<Route<Panel>> {
     let mut routes = entrance_routes();
     routes.extend(room_routes());
     routes.extend(node_routes());
+    routes.extend(security_routes());
     routes.extend(server_routes());
     routes.extend(own_routes());
     routes
@@ -149,6 +151,42 @@ fn node_routes() -> Vec<Route<Panel>> {
             act::PurgeNode,
             administration,
             revoke::purge,
+        ),
+    ]
+}
+
+/// Who is kept out.
+fn security_routes() -> Vec<Route<Panel>> {
+    let administration = RouteClass::Administration;
+    vec![
+        Route::new(
+            Method::GET,
+            "/security",
+            act::ListBans,
+            RouteClass::Page,
+            security::show,
+        ),
+        Route::new(
+            Method::POST,
+            "/security/bans",
+            act::CreateBan,
+            administration,
+            security::create,
+        )
+        .free_text(&["reason"]),
+        Route::new(
+            Method::POST,
+            "/security/bans/{id}/lift",
+            act::LiftBan,
+            administration,
+            security::lift,
+        ),
+        Route::new(
+            Method::POST,
+            "/security/bans/{id}/confirm",
+            act::ConfirmBan,
+            administration,
+            security::confirm,
         ),
     ]
 }

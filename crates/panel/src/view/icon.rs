@@ -13,6 +13,8 @@ pub(crate) enum Icon {
     Nodes,
     /// What runs on them.
     Servers,
+    /// Who is kept out.
+    Security,
     /// The log book.
     Audit,
     /// A person.
@@ -37,6 +39,9 @@ impl Icon {
             Self::Overview => "M2.5 14h15M4.5 14a5.5 5.5 0 0 1 11 0M10 3v2M4.4 5.2l1.3 1.4M15.6 5.2l-1.3 1.4",
             Self::Nodes => "M3 4h14v5H3zM3 11h14v5H3zM6 6.5h.01M6 13.5h.01M9.5 6.5h4.5M9.5 13.5h4.5",
             Self::Servers => "M3 4h14v12H3zM6 8l2.5 2L6 12M10.5 12.5H14",
+            Self::Security => {
+                "M10 2.8l6 2.2v4.6c0 3.6-2.4 6.2-6 7.6-3.6-1.4-6-4-6-7.6V5zM7.4 9.8l1.9 1.9 3.5-3.7"
+            }
             Self::Audit => {
                 "M5 3h10.5v14H5a1.5 1.5 0 0 1 0-3h10.5M5 3a1.5 1.5 0 0 0-1.5 1.5v11M8 6.5h5M8 9.5h5"
             }

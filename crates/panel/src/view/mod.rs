@@ -20,6 +20,7 @@ pub(crate) mod join;
 pub(crate) mod nodes;
 pub(crate) mod overview;
 pub(crate) mod profile;
+pub(crate) mod security;
 pub(crate) mod server;
 pub(crate) mod servers;
 

@@ -100,6 +100,8 @@ pub(crate) enum Section {
     Nodes,
     /// What runs.
     Servers,
+    /// Who is kept out.
+    Security,
     /// The log book.
     Audit,
     /// Oneself.
@@ -115,6 +117,8 @@ pub(crate) struct Person {
     pub(crate) sees_nodes: bool,
     /// Whether they may list servers.
     pub(crate) sees_servers: bool,
+    /// Whether they may see who is kept out.
+    pub(crate) sees_security: bool,
     /// Whether they may read the audit log.
     pub(crate) sees_audit: bool,
 }
@@ -171,6 +175,14 @@ impl Shell {
         }
         if self.person.sees_servers {
             rail.push(entry(Section::Servers, "/servers", t.nav_servers, Icon::Servers));
+        }
+        if self.person.sees_security {
+            rail.push(entry(
+                Section::Security,
+                "/security",
+                t.nav_security,
+                Icon::Security,
+            ));
         }
         if self.person.sees_audit {
             rail.push(entry(Section::Audit, "/audit", t.nav_audit, Icon::Audit));

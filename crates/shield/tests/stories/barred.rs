@@ -224,3 +224,46 @@ fn touching_a_decoy_is_told_once_and_looks_like_nothing() {
     );
     assert!(events.try_recv().is_err(), "once a minute");
 }
+
+/// A header of the PROXY protocol, version 2, that names 198.51.100.7 as the source.
+const PROXY_HEADER: &[u8] =
+    b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc6\x33\x64\x07\x0a\x00\x00\x01\x12\x67\x1d\x13";
+const SEEN: &[u8] = b"GET /seen HTTP/1.1\r\nhost: panel.example\r\nconnection: close\r\n\r\n";
+
+fn behind_balancer(trusted: &str) -> Config {
+    Config {
+        proxy_protocol: true,
+        trusted_proxies: vec![trusted.parse().unwrap()],
+        ..Config::default()
+    }
+}
+
+#[tokio::test]
+async fn a_balancer_names_whose_bytes_it_passes_on() {
+    let room = Room::open_plain(behind_balancer("127.0.0.1")).await;
+    ban(&room.shield, &[("198.51.100.8", BanKind::Attack)]);
+    let answer = room.say([PROXY_HEADER, SEEN].concat()).await;
+    assert!(answer.contains("\"client\":\"198.51.100.7\""), "{answer}");
+    // Whom it names is no proxy, so what that one says of others is not believed.
+    let forged =
+        String::from_utf8_lossy(SEEN).replace("\r\n\r\n", "\r\nx-forwarded-for: 203.0.113.9\r\n\r\n");
+    let answer = room.say([PROXY_HEADER, forged.as_bytes()].concat()).await;
+    assert!(answer.contains("\"client\":\"198.51.100.7\""), "{answer}");
+    ban(&room.shield, &[("198.51.100.7", BanKind::Attack)]);
+    let answer = room.say([PROXY_HEADER, SEEN].concat()).await;
+    assert_eq!(status(&answer), 403, "{answer}");
+    assert_eq!(
+        room.say(SEEN).await,
+        "",
+        "a trusted proxy that does not say whose bytes they are"
+    );
+}
+
+#[tokio::test]
+async fn nobody_else_is_believed_to_be_a_balancer() {
+    let room = Room::open_plain(behind_balancer("10.0.0.1")).await;
+    let answer = room.say([PROXY_HEADER, SEEN].concat()).await;
+    assert!(!answer.contains("198.51.100.7"), "{answer}");
+    let answer = room.say(SEEN).await;
+    assert!(answer.contains("\"client\":\"127.0.0.1\""), "{answer}");
+}

@@ -5,4 +5,6 @@ mod people;
 #[cfg(test)]
 mod room;
 #[cfg(test)]
+mod security;
+#[cfg(test)]
 mod servers;

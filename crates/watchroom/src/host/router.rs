@@ -5,7 +5,7 @@ use std::sync::Arc;
 use watchroom_api::Api;
 use watchroom_kit::{Ambient, FaultKind};
 use watchroom_panel::{Panel, PanelParts};
-use watchroom_shield::{RedisCounters, Shield};
+use watchroom_shield::{Network, RedisCounters, Shield};
 use watchroom_web::{Dispatch, Route, RouteClash, RouteTable};
 
 use crate::config::Config;
@@ -66,8 +66,12 @@ pub(super) fn shield(
         .limits
         .redis()
         .map_err(|error| Failure::new(FaultKind::Invalid, format!("shield.limits: {error}")))?;
+    let mut edge = config.shield.clone();
+    // It stands with what else is said of nodes, and holds at the edge.
+    let nodes = config.cluster.allowed_networks.iter().copied();
+    edge.allowed_networks.nodes = nodes.map(Network::from).collect();
     let shield = Shield::with_pages(
-        config.shield.clone(),
+        edge,
         &names,
         Arc::new(classifier),
         Some(Arc::new(PanelPages)),

@@ -18,6 +18,7 @@ mod answers;
 mod bans;
 mod certificate;
 mod demo;
+mod fail2ban;
 mod first_run;
 mod job;
 mod killed;

@@ -40,6 +40,7 @@ pub(super) fn shell(section: Section, title: &str) -> Shell {
             name: "alice".to_owned(),
             sees_nodes: true,
             sees_servers: true,
+            sees_security: true,
             sees_audit: true,
         },
         csrf: "csrf-of-the-session".to_owned(),

@@ -26,6 +26,7 @@ pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker:
         }
         ("GET", _) => pages(case, path, walker),
         _ if path.starts_with("/nodes") => node_forms(case, method, path, walker).await,
+        _ if path.starts_with("/security") => ban_forms(case, path, walker).await,
         _ if path.starts_with("/servers") => server_forms(case, path, walker).await,
         _ => own_forms(case, path, walker).await,
     };
@@ -244,8 +245,8 @@ fn pages(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
             ..by(path.into()).done(303)
         },
         "/session-expired" => by(path.into()).done(401),
-        "/" | "/nodes" | "/nodes/new" | "/audit" | "/security/findings" | "/servers" | "/servers/new"
-        | "/profile" => by(path.into()),
+        "/" | "/nodes" | "/nodes/new" | "/audit" | "/security" | "/security/findings" | "/servers"
+        | "/servers/new" | "/profile" => by(path.into()),
         "/nodes/{id}" => by(format!("/nodes/{node}")).on(On::One),
         "/servers/{id}" => by(format!("/servers/{talker}")).on(On::One),
         _ => return None,
@@ -278,6 +279,25 @@ async fn node_forms(case: &Case<'_>, method: &Method, path: &'static str, walker
         ("POST", "/nodes/{id}/purge") => {
             let (id, name) = case.fresh_named_node().await;
             by(format!("/nodes/{id}/purge")).form(vec![("confirm_name", name)])
+        }
+        _ => return None,
+    })
+}
+
+async fn ban_forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
+    let by = |path: String| Asked::by(case.by_session(walker), path).on(On::One).done(303);
+    Some(match path {
+        "/security/bans" => by(path.into()).on(On::Kind).form(vec![
+            ("network", case.fresh_network()),
+            ("reason", "walked into".to_owned()),
+        ]),
+        "/security/bans/{id}/lift" => {
+            let ban = case.fresh_ban(&case.fresh_network()).await;
+            by(format!("/security/bans/{ban}/lift")).form(Vec::new())
+        }
+        "/security/bans/{id}/confirm" => {
+            let ban = case.fresh_ban("::1").await;
+            by(format!("/security/bans/{ban}/confirm")).form(Vec::new())
         }
         _ => return None,
     })

@@ -1,0 +1,144 @@
+//! `/security`: who is kept out, and from where which routes may be asked for.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use watchroom_defence::{BanError, BanFilter, BanKind, BanStatus, BanView, NewBan};
+use watchroom_kit::{Fault, SecretString};
+use watchroom_model::BanId;
+use watchroom_policy::{Resource, ResourceKind, act};
+use watchroom_web::{Params, Problem};
+
+use super::entry::Nothing;
+use super::most;
+use super::step_up::prove;
+use crate::text::EN;
+use crate::view::security::{BanRow, BanTyped, Edge, SecurityPage};
+use crate::view::{Faults, Flash, Section, sentence};
+use crate::viewer::{Form, Viewer};
+use crate::{Panel, answer};
+
+/// What the form for a new ban sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct BanForm {
+    network: String,
+    reason: String,
+    kind: String,
+    hours: String,
+}
+
+/// What the confirmation sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ConfirmForm {
+    password: SecretString,
+}
+
+pub(super) async fn show(viewer: Viewer, State(panel): State<Panel>) -> Result<Response, Problem> {
+    viewer
+        .caller
+        .permit(act::ListBans, &Resource::all(ResourceKind::Ban))?;
+    page(&viewer, &panel, StatusCode::OK, &BanTyped::default()).await
+}
+
+async fn page(
+    viewer: &Viewer,
+    panel: &Panel,
+    status: StatusCode,
+    typed: &BanTyped,
+) -> Result<Response, Problem> {
+    let filter = BanFilter::default();
+    let principal = viewer.caller.principal();
+    let bans = panel.defence.bans(principal, &filter, &most(None)).await?;
+    let rows = bans.items.into_iter().map(BanRow::from).collect();
+    let may_change = viewer.may(act::CreateBan, &Resource::all(ResourceKind::Ban));
+    let shell = viewer.shell(Section::Security, EN.nav_security);
+    let edge = Edge::of(&panel.entrance.shield);
+    let page = SecurityPage::new(shell, rows, edge, typed, (may_change, viewer.needs_proof()));
+    viewer.page_with(status, &page)
+}
+
+pub(super) async fn create(
+    State(panel): State<Panel>,
+    Form { viewer, form }: Form<BanForm>,
+) -> Result<Response, Problem> {
+    let permit = viewer.caller.permit(act::CreateBan, &panel.defence.draft())?;
+    let new = NewBan {
+        network: form.network.clone(),
+        kind: if form.kind == "sign_in" {
+            BanKind::SignIn
+        } else {
+            BanKind::Attack
+        },
+        reason: form.reason.clone(),
+        // What is no number of hours is a ban without an end, as the choice that sends none says.
+        for_s: form
+            .hours
+            .parse::<u32>()
+            .ok()
+            .map(|hours| u64::from(hours) * 3_600),
+    };
+    match panel.defence.create(&permit, new).await {
+        Ok(ban) => answer::redirect_with("/security", &made(&ban)),
+        Err(error @ BanError::Invalid { .. }) => {
+            let typed = BanTyped {
+                network: form.network,
+                reason: form.reason,
+                faults: Faults::new(error.fields()),
+            };
+            page(&viewer, &panel, StatusCode::BAD_REQUEST, &typed).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn made(ban: &BanView) -> Flash {
+    match (&ban.status, &ban.held_because) {
+        (BanStatus::Held, Some(whom)) => Flash::trouble(EN.ban_held_now(ban.network, whom)),
+        _ => Flash::done(EN.ban_made(ban.network)),
+    }
+}
+
+async fn found(viewer: &Viewer, panel: &Panel, id: BanId) -> Result<BanView, Problem> {
+    viewer
+        .caller
+        .found(panel.defence.ban(id).await.map_err(BanError::from)?)
+}
+
+pub(super) async fn lift(
+    State(panel): State<Panel>,
+    Params(id): Params<BanId>,
+    Form { viewer, .. }: Form<Nothing>,
+) -> Result<Response, Problem> {
+    let ban = found(&viewer, &panel, id).await?;
+    let permit = viewer.caller.permit(act::LiftBan, &ban)?;
+    let flash = match panel.defence.lift(&permit).await {
+        Ok(()) => Flash::done(EN.ban_lifted(ban.network)),
+        Err(error) => Flash::trouble(sentence(&error.public())),
+    };
+    answer::redirect_with("/security", &flash)
+}
+
+pub(super) async fn confirm(
+    State(panel): State<Panel>,
+    Params(id): Params<BanId>,
+    Form { viewer, form }: Form<ConfirmForm>,
+) -> Result<Response, Problem> {
+    let ban = found(&viewer, &panel, id).await?;
+    if !viewer.may(act::ConfirmBan, &ban) {
+        // Refused before the session gets a new cookie, which a refusal could not carry.
+        viewer.caller.permit(act::ConfirmBan, &ban)?;
+    }
+    let proof = match prove(&viewer, &panel, form.password).await? {
+        Ok(proof) => proof,
+        Err(fault) => return answer::redirect_with("/security", &Flash::trouble(sentence(&fault.message))),
+    };
+    let permit = viewer.permit_as(proof.principal(&viewer), act::ConfirmBan, &ban)?;
+    let flash = match panel.defence.confirm(&permit).await {
+        Ok(ban) => Flash::done(EN.ban_confirmed(ban.network)),
+        Err(error) => Flash::trouble(sentence(&error.public())),
+    };
+    proof.finish(answer::redirect_with("/security", &flash)?)
+}

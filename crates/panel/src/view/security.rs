@@ -1,0 +1,170 @@
+//! Who is kept out, and what the edge is told and has seen.
+
+use askama::Template;
+use watchroom_defence::{BanKind, BanStatus, BanView};
+use watchroom_shield::{Network, Shield};
+
+use super::{Choice, Command, Faults, Field, Moment, Shell};
+use crate::text::{EN, Text};
+
+/// One ban.
+#[derive(Clone, Debug)]
+pub(crate) struct BanRow {
+    /// What is known of it.
+    pub(crate) ban: BanView,
+    /// From what it keeps people.
+    pub(crate) kind: &'static str,
+    /// Whether it waits to be confirmed.
+    pub(crate) is_held: bool,
+    /// Until when, unless it has no end.
+    pub(crate) until: Option<Moment>,
+}
+
+impl From<BanView> for BanRow {
+    fn from(ban: BanView) -> Self {
+        Self {
+            kind: match ban.kind {
+                BanKind::SignIn => EN.ban_sign_in,
+                BanKind::Attack => EN.ban_everything,
+            },
+            is_held: ban.status == BanStatus::Held,
+            until: ban.until.map(Moment::full),
+            ban,
+        }
+    }
+}
+
+/// What the edge is told, and what it turned away since the start.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Edge {
+    /// Keys of the configuration, and what they say.
+    pub(crate) settings: Vec<(&'static str, String)>,
+    /// Reasons, and how often each turned a request away.
+    pub(crate) refusals: Vec<(&'static str, u64)>,
+}
+
+impl Edge {
+    /// Of this edge.
+    pub(crate) fn of(shield: &Shield) -> Self {
+        let config = shield.config();
+        let networks = |list: &[Network]| match list {
+            [] => EN.networks_any.to_owned(),
+            list => words(list.iter().map(ToString::to_string)),
+        };
+        let allowed = &config.allowed_networks;
+        Self {
+            settings: vec![
+                ("shield.allowed_networks.panel", networks(&allowed.panel)),
+                ("shield.allowed_networks.sign_in", networks(&allowed.sign_in)),
+                (
+                    "shield.allowed_networks.administration",
+                    networks(&allowed.administration),
+                ),
+                ("cluster.allowed_networks", networks(&allowed.nodes)),
+                (
+                    "shield.trusted_proxies",
+                    words(config.trusted_proxies.iter().map(ToString::to_string)),
+                ),
+                ("shield.decoys", words(config.decoys.iter().cloned())),
+            ],
+            refusals: shield.refusals().filter(|(_, count)| *count > 0).collect(),
+        }
+    }
+}
+
+fn words(list: impl Iterator<Item = String>) -> String {
+    let all: Vec<_> = list.collect();
+    match all.as_slice() {
+        [] => EN.none.to_owned(),
+        all => all.join(", "),
+    }
+}
+
+/// What was typed into the form for a new ban.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BanTyped {
+    /// The network.
+    pub(crate) network: String,
+    /// Why.
+    pub(crate) reason: String,
+    /// What is wrong with it.
+    pub(crate) faults: Faults,
+}
+
+/// The page.
+#[derive(Debug, Template)]
+#[template(path = "pages/security.html")]
+pub(crate) struct SecurityPage {
+    /// The words.
+    pub(crate) t: &'static Text,
+    /// What surrounds it.
+    pub(crate) shell: Shell,
+    /// Bans that hold or wait.
+    pub(crate) rows: Vec<BanRow>,
+    /// What the edge is told and has seen.
+    pub(crate) edge: Edge,
+    /// Whether the viewer may ban and lift.
+    pub(crate) may_change: bool,
+    /// Whether a confirmation wants the password.
+    pub(crate) needs_proof: bool,
+    /// Whom to ban.
+    pub(crate) network: Field,
+    /// Why.
+    pub(crate) reason: Field,
+    /// From what.
+    pub(crate) kind: Choice,
+    /// How long.
+    pub(crate) hours: Choice,
+    /// The same by command.
+    pub(crate) command: Command,
+}
+
+impl SecurityPage {
+    /// The page with the form as it was typed; `may` says whether the viewer may change bans, and whether a
+    /// confirmation wants their password.
+    pub(crate) fn new(
+        shell: Shell,
+        rows: Vec<BanRow>,
+        edge: Edge,
+        typed: &BanTyped,
+        may: (bool, bool),
+    ) -> Self {
+        let option = |value: &str, words: &str| (value.to_owned(), words.to_owned());
+        let kinds = vec![
+            option("attack", EN.ban_everything),
+            option("sign_in", EN.ban_sign_in),
+        ];
+        let hours = vec![
+            option("1", EN.ban_hour),
+            option("24", EN.ban_day),
+            option("168", EN.ban_week),
+            option("", EN.ban_until_lifted),
+        ];
+        Self {
+            t: &EN,
+            shell,
+            rows,
+            edge,
+            may_change: may.0,
+            needs_proof: may.1,
+            network: Field::text("network", EN.ban_network)
+                .hint(EN.ban_network_hint)
+                .value(&typed.network)
+                .required()
+                .wrong(&typed.faults),
+            reason: Field::text("reason", EN.why)
+                .value(&typed.reason)
+                .required()
+                .wrong(&typed.faults),
+            kind: Choice::new("kind", EN.ban_from, kinds, "attack"),
+            hours: Choice::new("hours", EN.ban_lasts, hours, "1"),
+            command: Command::new(&["ban", "list"], "GET", "/api/security/bans", None),
+        }
+    }
+
+    /// The field for the password that confirms this ban.
+    pub(crate) fn password(&self, row: &BanRow) -> Option<Field> {
+        let field = Field::password("password", EN.password, "current-password").hint(EN.proof_hint);
+        self.needs_proof.then(|| field.within(&row.ban.id.to_string()))
+    }
+}

@@ -1,0 +1,71 @@
+//! The page where people are kept out: banning, lifting, and what is held until it is confirmed.
+
+use http::StatusCode;
+
+use super::room::Room;
+
+/// The path of the first form whose action ends with this.
+fn action(html: &str, ending: &str) -> String {
+    let mut actions = html
+        .split("action=\"")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next());
+    let found = actions.find(|action| action.ends_with(ending));
+    found
+        .unwrap_or_else(|| panic!("no {ending} in {html}"))
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_ban_is_made_and_lifted_on_the_page() {
+    let (room, mut alice) = Room::with_alice().await;
+    assert!(
+        alice
+            .get(&room, "/security")
+            .await
+            .html
+            .contains("Nobody is kept out.")
+    );
+    let fields = [
+        ("network", "198.51.100.7"),
+        ("reason", "scans <b>"),
+        ("hours", "24"),
+    ];
+    let made = alice.submit(&room, "/security", "/security/bans", &fields).await;
+    assert_eq!(made.to, "/security", "{}", made.html);
+    let page = alice.get(&room, "/security").await.html;
+    assert!(
+        page.contains("198.51.100.7/32") && page.contains("scans &#60;b&#62;"),
+        "{page}"
+    );
+    assert!(page.contains("shield.allowed_networks.administration"), "{page}");
+    let lift = action(&page, "/lift");
+    alice.submit(&room, "/security", &lift, &[]).await;
+    assert!(
+        !alice
+            .get(&room, "/security")
+            .await
+            .html
+            .contains("198.51.100.7/32</code>")
+    );
+}
+
+#[tokio::test]
+async fn a_slip_is_held_and_what_is_wrong_stands_at_its_field() {
+    let (room, mut alice) = Room::with_alice().await;
+    let slip = [("network", "127.0.0.0/8"), ("reason", "slip"), ("hours", "1")];
+    alice.submit(&room, "/security", "/security/bans", &slip).await;
+    let page = alice.get(&room, "/security").await.html;
+    assert!(
+        page.contains(">held</span>") && page.contains("this machine"),
+        "{page}"
+    );
+    let confirm = action(&page, "/confirm");
+    let confirmed = alice.submit(&room, "/security", &confirm, &[]).await;
+    assert_eq!(confirmed.to, "/security");
+    assert!(!alice.get(&room, "/security").await.html.contains(">held</span>"));
+    let wrong = [("network", "everybody"), ("reason", "kept words")];
+    let again = alice.submit(&room, "/security", "/security/bans", &wrong).await;
+    assert_eq!(again.status, StatusCode::BAD_REQUEST);
+    assert!(again.html.contains("kept words") && again.html.contains("an address or a network"));
+}
