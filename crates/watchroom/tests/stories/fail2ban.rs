@@ -14,7 +14,12 @@ fn try_sign_in(room: &Room, from: &str, password: &str) -> u16 {
     browser.show("user-agent", "\"client.address\":\"192.0.2.1\" a sign-in failed");
     let page = browser.get("/login");
     assert_eq!(page.status, 200, "{page:?}");
-    let cookie = page.header("set-cookie").unwrap().split(';').next().unwrap();
+    let cookies = page
+        .head
+        .lines()
+        .filter_map(|line| line.strip_prefix("set-cookie: "));
+    let mut held = cookies.filter_map(|cookie| cookie.split(';').next());
+    let cookie = held.find(|pair| !pair.ends_with('=')).unwrap();
     browser.show("cookie", cookie);
     browser.show("sec-fetch-site", "same-origin");
     let (_, rest) = page.body.split_once("name=\"csrf_token\" value=\"").unwrap();
