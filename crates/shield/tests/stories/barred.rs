@@ -6,7 +6,7 @@ use watchroom_shield::{
     ShieldEvent,
 };
 
-use super::room::{Room, line, shield, status};
+use super::room::{Room, line, say, shield, status};
 
 /// A proxy that is declared, and one on this machine that is not.
 const PROXY: &str = "10.0.0.1:1";
@@ -144,12 +144,16 @@ fn classed(allowed_networks: AllowedNetworks) -> Shield {
     Shield::new(config, &[], std::sync::Arc::new(classes), &ambient)
 }
 
+/// A peer, what its proxy says, and why it is refused.
+type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], Option<&'a str>);
+
+const PROXIED: &[(&str, &str)] = &[("x-forwarded-for", "127.0.0.1")];
+
 #[test]
 fn administration_is_for_private_networks_unless_configured_otherwise() {
     let shield = classed(AllowedNetworks::default());
-    let proxied = [("x-forwarded-for", "127.0.0.1")];
     #[rustfmt::skip]
-    let table: &[(&str, &[(&str, &str)], Option<&str>)] = &[
+    let table: &[Row] = &[
         (LOCAL, &[], None),
         ("10.1.2.3:1", &[], None),
         ("172.31.0.1:1", &[], None),
@@ -162,8 +166,8 @@ fn administration_is_for_private_networks_unless_configured_otherwise() {
         ("198.51.100.7:1", &[("x-forwarded-for", "10.1.2.3")], Some("network-not-allowed")),
         ("[2001:db8::1]:1", &[], Some("network-not-allowed")),
         // A proxy on this machine lends nobody its loopback, declared or not.
-        (LOCAL, &proxied, Some("network-not-allowed")),
-        ("10.9.9.9:1", &proxied, Some("network-not-allowed")),
+        (LOCAL, PROXIED, Some("network-not-allowed")),
+        ("10.9.9.9:1", PROXIED, Some("network-not-allowed")),
         ("10.9.9.9:1", &[("x-forwarded-for", "198.51.100.7")], Some("network-not-allowed")),
         ("10.9.9.9:1", &[("x-forwarded-for", "10.1.2.3")], None),
     ];
@@ -242,18 +246,18 @@ fn behind_balancer(trusted: &str) -> Config {
 async fn a_balancer_names_whose_bytes_it_passes_on() {
     let room = Room::open_plain(behind_balancer("127.0.0.1")).await;
     ban(&room.shield, &[("198.51.100.8", BanKind::Attack)]);
-    let answer = room.say([PROXY_HEADER, SEEN].concat()).await;
+    let answer = say(room.tcp().await, [PROXY_HEADER, SEEN].concat()).await;
     assert!(answer.contains("\"client\":\"198.51.100.7\""), "{answer}");
     // Whom it names is no proxy, so what that one says of others is not believed.
     let forged =
         String::from_utf8_lossy(SEEN).replace("\r\n\r\n", "\r\nx-forwarded-for: 203.0.113.9\r\n\r\n");
-    let answer = room.say([PROXY_HEADER, forged.as_bytes()].concat()).await;
+    let answer = say(room.tcp().await, [PROXY_HEADER, forged.as_bytes()].concat()).await;
     assert!(answer.contains("\"client\":\"198.51.100.7\""), "{answer}");
     ban(&room.shield, &[("198.51.100.7", BanKind::Attack)]);
-    let answer = room.say([PROXY_HEADER, SEEN].concat()).await;
+    let answer = say(room.tcp().await, [PROXY_HEADER, SEEN].concat()).await;
     assert_eq!(status(&answer), 403, "{answer}");
     assert_eq!(
-        room.say(SEEN).await,
+        say(room.tcp().await, SEEN).await,
         "",
         "a trusted proxy that does not say whose bytes they are"
     );
@@ -262,8 +266,8 @@ async fn a_balancer_names_whose_bytes_it_passes_on() {
 #[tokio::test]
 async fn nobody_else_is_believed_to_be_a_balancer() {
     let room = Room::open_plain(behind_balancer("10.0.0.1")).await;
-    let answer = room.say([PROXY_HEADER, SEEN].concat()).await;
+    let answer = say(room.tcp().await, [PROXY_HEADER, SEEN].concat()).await;
     assert!(!answer.contains("198.51.100.7"), "{answer}");
-    let answer = room.say(SEEN).await;
+    let answer = say(room.tcp().await, SEEN).await;
     assert!(answer.contains("\"client\":\"127.0.0.1\""), "{answer}");
 }
