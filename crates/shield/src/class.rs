@@ -28,6 +28,8 @@ pub enum RouteClass {
     Administration,
     /// What a machine that nobody knows yet may ask: to be let in. A door of its own may be for these alone.
     Join,
+    /// What a machine that is a node already says by its own certificate. A door of its own may be for these alone.
+    Node,
     /// Answers without an end: event streams, sockets, downloads. No handler deadline.
     Stream,
 }

@@ -48,7 +48,7 @@ pub use limits::{Charge, LimitKey, Limits, SharedCounters, Verdict, Window};
 pub use networks::AllowedNetworks;
 pub use origin::is_same_origin;
 pub use pass::{Finding, Passed, Told};
-pub use peer::{LocalPeer, Peer};
+pub use peer::{LocalPeer, Peer, ShownCertificates};
 pub use refusal::{Pages, Refused, Why};
 pub use serve::{Choice, ChooseTls, HandOff, serve, serve_local, serve_loopback, serve_plain};
 pub use shield::Shield;

@@ -1,6 +1,9 @@
 //! The other end of a connection: where it comes from and by which door it came in.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
 
 use crate::RouteClass;
 
@@ -29,6 +32,12 @@ pub(crate) enum Door {
     /// The Unix socket of this machine.
     Socket(LocalPeer),
 }
+
+/// The certificates that the client of a [`crate::Choice::Narrow`] door has shown, its own first; in the extensions of each of
+/// its requests. That the key of the first is the client's is proven; who vouches for it, the configuration of the
+/// door has verified, or has left to the application.
+#[derive(Clone, Debug)]
+pub struct ShownCertificates(pub Arc<[CertificateDer<'static>]>);
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -80,6 +80,7 @@ impl Rules {
             | RouteClass::Sensitive
             | RouteClass::Administration
             | RouteClass::Join
+            | RouteClass::Node
             | RouteClass::Stream => Some(&self.anonymous),
         }
     }

@@ -21,7 +21,7 @@ use watchroom_kit::Tasks;
 
 use crate::connections::{Connections, Place};
 use crate::proxy::{self, Said};
-use crate::{Application, LocalPeer, Peer, RouteClass, Shield};
+use crate::{Application, LocalPeer, Peer, RouteClass, Shield, ShownCertificates};
 
 mod converse;
 mod edge;
@@ -265,7 +265,10 @@ impl<S: Application> Listener<S> {
             }
             Ok(Some(Greeted::Narrow(stream, class))) => {
                 let peer = Peer::narrow(address, class);
-                self.conversation(peer, Some(place), false).hold(*stream).await;
+                let certificates = stream.get_ref().1.peer_certificates();
+                let mut conversation = self.conversation(peer, Some(place), false);
+                conversation.shown = certificates.map(|shown| ShownCertificates(shown.into()));
+                conversation.hold(*stream).await;
             }
             Ok(Some(Greeted::HandOff(stream, taker))) => {
                 self.hand_off(stream, address, taker.as_ref(), place).await;
@@ -395,6 +398,7 @@ impl<S: Application> Listener<S> {
             drain: self.drain(),
             peer,
             place,
+            shown: None,
             is_h2,
         }
     }

@@ -20,7 +20,7 @@ use super::edge::{AnswerBody, Busy, Edge, Pulse};
 use crate::body::EndingBody;
 use crate::config::MOST_HEADER_BYTES;
 use crate::connections::Place;
-use crate::{Application, Peer, RouteClass, Shield};
+use crate::{Application, Peer, RouteClass, Shield, ShownCertificates};
 
 /// Streams of one HTTP/2 connection at once.
 const STREAMS: u32 = 100;
@@ -84,6 +84,7 @@ pub(super) struct Conversation<S> {
     pub(super) drain: Duration,
     pub(super) peer: Peer,
     pub(super) place: Option<Place>,
+    pub(super) shown: Option<ShownCertificates>,
     pub(super) is_h2: bool,
 }
 
@@ -109,13 +110,17 @@ impl<S: Application> Conversation<S> {
             drain,
             peer,
             place,
+            shown,
             is_h2,
         } = self;
         let pulse = Arc::new(Pulse::default());
         let edge = Edge::new(stream, Arc::clone(&pulse), shield.clone(), peer, place);
         let builder = if is_h2 { speech.h2 } else { speech.h1 };
         let stopping = tasks.clone();
-        let service = service_fn(move |request| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            if let Some(shown) = &shown {
+                request.extensions_mut().insert(shown.clone());
+            }
             let (shield, tasks) = (shield.clone(), tasks.clone());
             let (mut application, busy) = (application.clone(), Busy::begin(&pulse));
             async move {
