@@ -128,10 +128,10 @@ fn of_keys() -> Vec<Route<Api>> {
             Method::POST,
             "/api/cluster/heartbeat",
             act::SendHeartbeat,
-            change,
+            RouteClass::Node,
             heartbeat::heartbeat,
         )
-        .says("Say that a node is there, by its token and its key's signature in X-Node-Credential")
+        .says("Say that a node is there, by its certificate, or by its token and its key's signature in X-Node-Credential")
         .takes::<Heartbeat>()
         .with_status(204),
         Route::new(

@@ -37,6 +37,7 @@ impl Defence {
                 | Changed::Token(_)
                 | Changed::Node(_)
                 | Changed::Server(_)
+                | Changed::Authorities
                 | Changed::Audit => return,
             };
             match read {

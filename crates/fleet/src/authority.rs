@@ -5,6 +5,8 @@ use uuid::Uuid;
 use watchroom_kit::{Fault, FaultKind};
 use watchroom_model::NodeId;
 
+use crate::nodes::Generation;
+
 /// A certificate that was just made.
 #[derive(Clone, Debug)]
 pub struct Certified {
@@ -21,6 +23,17 @@ pub struct RequestedKey {
     pub key: Vec<u8>,
     /// Its SHA-256, as people compare it (`AB:CD:...`).
     pub fingerprint: String,
+}
+
+/// A node that has proven itself by its certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvenNode {
+    /// Which.
+    pub node: NodeId,
+    /// The SHA-256 of its public key, as [`RequestedKey::fingerprint`] gives it.
+    pub key: String,
+    /// When its certificate expired, if it has.
+    pub expired_at: Option<OffsetDateTime>,
 }
 
 /// Why there is no certificate.
@@ -68,6 +81,21 @@ pub trait Authority: Send + Sync + 'static {
     /// The SHA-256 of that certificate, which join URLs hold.
     fn pin(&self) -> [u8; 32];
 
+    /// Until when the CA before the one that signs is trusted at the latest, if it still is.
+    fn retires_at(&self) -> Option<OffsetDateTime>;
+
+    /// Makes a CA to take the place of the one that signs. It is used once it comes back by [`Authority::adopt`].
+    ///
+    /// # Errors
+    /// [`AuthorityError`].
+    fn successor(&self) -> Result<Generation, AuthorityError>;
+
+    /// Takes up the CAs that the database has. Says whether anything has changed.
+    ///
+    /// # Errors
+    /// [`AuthorityError`]; then nothing has changed.
+    fn adopt(&self, all: &[Generation]) -> Result<bool, AuthorityError>;
+
     /// Reads a certificate request (PKCS#10 in DER).
     ///
     /// # Errors
@@ -82,6 +110,12 @@ pub trait Authority: Send + Sync + 'static {
     /// # Errors
     /// [`AuthorityError`].
     fn certify(&self, node: NodeId, request: &[u8]) -> Result<Certified, AuthorityError>;
+
+    /// The node behind the certificates (in DER, its own first) that the holder of their key has shown.
+    ///
+    /// # Errors
+    /// What is wrong with them, as a sentence that names the next step.
+    fn prove(&self, shown: &[&[u8]]) -> Result<ProvenNode, String>;
 
     /// The SHA-256 of a public key, as [`RequestedKey::fingerprint`] gives it.
     fn fingerprint(&self, key: &[u8]) -> String;

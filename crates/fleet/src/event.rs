@@ -11,6 +11,8 @@ pub enum FleetEvent {
     Node(NodeId),
     /// A node's state, as it is worth telling people: damped if it flaps.
     Turned(NodeId, Turn),
+    /// The cluster CAs: every node has to be told which to trust.
+    Authorities,
     /// The machines that wait to be let in.
     JoinRequests,
     /// A server's state or record, with the node it is on.

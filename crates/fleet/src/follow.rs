@@ -38,6 +38,7 @@ impl Fleet {
                 Changed::Node(id) => self.reload_node(id).await,
                 Changed::Server(id) => self.reload_server(id).await.map(drop),
                 Changed::Everything => self.reload_all().await,
+                Changed::Authorities => self.reload_authorities().await,
                 Changed::User(_)
                 | Changed::Session(_)
                 | Changed::Token(_)
@@ -72,6 +73,6 @@ impl Fleet {
         for id in servers {
             self.reload_server(id).await?;
         }
-        Ok(())
+        self.reload_authorities().await
     }
 }

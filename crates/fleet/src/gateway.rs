@@ -8,8 +8,6 @@ use time::OffsetDateTime;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
 use watchroom_model::{Envelope, Heartbeat, NodeId, OrderOutcome, ServerId};
 
-use crate::nodes::CaRotation;
-
 /// Why a node did not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GatewayError {
@@ -40,12 +38,6 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// A round trip to the node: how long it took, and how the node is.
     async fn ping(&self, node: NodeId) -> Result<(Duration, Heartbeat), GatewayError>;
-
-    /// Makes a new cluster CA and tells every node that is linked, or says that a rotation is under way.
-    ///
-    /// # Errors
-    /// Why not, for the log.
-    async fn rotate_ca(&self) -> Result<CaRotation, String>;
 
     /// A server's console.
     async fn console(

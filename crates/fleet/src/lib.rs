@@ -17,7 +17,7 @@ pub mod operations;
 pub mod servers;
 mod written;
 
-pub use authority::{Authority, AuthorityError, Certified, RequestedKey};
+pub use authority::{Authority, AuthorityError, Certified, ProvenNode, RequestedKey};
 pub use event::FleetEvent;
 pub use fleet::{Fleet, Ports};
 pub use gateway::{Gateway, GatewayError};

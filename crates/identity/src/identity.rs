@@ -210,6 +210,7 @@ impl Identity {
                 Changed::Node(_)
                 | Changed::Server(_)
                 | Changed::Ban(_)
+                | Changed::Authorities
                 | Changed::Audit
                 | Changed::Everything => return,
             };

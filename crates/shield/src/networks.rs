@@ -63,7 +63,7 @@ impl AllowedNetworks {
             | RouteClass::Stream => &[panel],
             RouteClass::SignIn => &[panel, sign_in],
             RouteClass::Administration => &[panel, administration],
-            RouteClass::Join => &[nodes],
+            RouteClass::Join | RouteClass::Node => &[nodes],
         };
         let bars =
             |list: &[Network]| !list.is_empty() && !list.iter().any(|network| network.contains(address));

@@ -20,6 +20,8 @@ pub enum Changed {
     Server(ServerId),
     /// A ban: made, confirmed or lifted.
     Ban(BanId),
+    /// The cluster CAs: a rotation began or is over.
+    Authorities,
     /// The audit log grew.
     Audit,
     /// Nobody can say what: changes of another replica may have been missed. Everything is reread.
@@ -36,6 +38,7 @@ impl fmt::Display for Changed {
             Self::Node(id) => write!(f, "node {id}"),
             Self::Server(id) => write!(f, "server {id}"),
             Self::Ban(id) => write!(f, "ban {id}"),
+            Self::Authorities => f.write_str("authorities"),
             Self::Audit => f.write_str("audit"),
             Self::Everything => f.write_str("everything"),
         }
@@ -55,6 +58,7 @@ impl FromStr for Changed {
             "node" => id.parse().ok().map(Self::Node),
             "server" => id.parse().ok().map(Self::Server),
             "ban" => id.parse().ok().map(Self::Ban),
+            "authorities" => Some(Self::Authorities),
             "audit" => Some(Self::Audit),
             _ => None,
         };

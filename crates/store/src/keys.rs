@@ -40,7 +40,13 @@ pub(crate) fn audit_key(
     };
     let known = known(conn).map_err(|error| unusable(error.to_string()))?;
     let key = match read(path).map_err(unusable)? {
-        Some(key) => key,
+        Some(key) => {
+            // A replica is given the key alone.
+            if !path.with_extension("pub").exists() {
+                publish(path, &key).map_err(|error| unusable(error.to_string()))?;
+            }
+            key
+        }
         None if known.is_some() => return Err(unusable(format!("it is not there; {FROM_ELSEWHERE}"))),
         None => {
             let key = AuditKey::generate(entropy);
@@ -60,8 +66,8 @@ pub(crate) fn audit_key(
     Ok(key)
 }
 
-const FROM_ELSEWHERE: &str =
-    "copy it from the Host that first used this database, or restore it from a backup";
+const FROM_ELSEWHERE: &str = "on a Host that runs on this database: watchroom cluster replica secret > replica.secret; carry that file here and \
+     run: watchroom cluster replica prepare replica.secret; or restore the key from a backup";
 
 fn known(conn: &dyn Connection) -> Result<Option<String>, StoreError> {
     let mut select = Query::select();
@@ -96,12 +102,17 @@ fn read(path: &Path) -> Result<Option<AuditKey>, String> {
 
 fn write(path: &Path, key: &AuditKey) -> Result<(), String> {
     let pem = key.to_pem().map_err(|error| error.to_string())?;
+    publish(path, key)
+        .and_then(|()| files::replace(path, pem.expose_secret().as_bytes(), files::PRIVATE_FILE))
+        .map_err(|error| error.to_string())
+}
+
+/// Puts the public half beside the key, for auditors.
+fn publish(path: &Path, key: &AuditKey) -> std::io::Result<()> {
     let public = format!("{}\n", key.public());
     files::replace(
         &path.with_extension("pub"),
         public.as_bytes(),
         files::PRIVATE_FILE,
     )
-    .and_then(|()| files::replace(path, pem.expose_secret().as_bytes(), files::PRIVATE_FILE))
-    .map_err(|error| error.to_string())
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use watchroom::agent::Agent;
 use watchroom::config::Config;
 use watchroom::host::{Host, Listeners};
+use watchroom::replica::Replica;
 use watchroom::state::State;
 use watchroom_identity::{NewToken, NewUser, TokenKind};
 use watchroom_kit::{Ambient, ExposeSecret, SecretString};
@@ -58,7 +59,7 @@ impl TestRoom {
         Self::on(program, ambient, database, None, change).await
     }
 
-    /// Opens another whole Host on the database of this one, with a node of its own. It has the keys of this one,
+    /// Opens another whole Host on the database of this one, with a node of its own. It has the secrets of this one,
     /// as replicas do.
     ///
     /// # Panics
@@ -73,7 +74,7 @@ impl TestRoom {
     /// As [`TestRoom::replica`].
     pub async fn replica_with(&self, program: Program, change: impl FnOnce(&mut Config)) -> Self {
         assert!(self.database.is_some(), "a file has one Host");
-        let keys = self.state().join("keys");
+        let secrets = Replica::of(&self.state()).unwrap_or_else(|failure| panic!("{failure:?}"));
         let name = |config: &mut Config| {
             config.node.name = Some("replica".parse().expect("a name"));
             change(config);
@@ -82,7 +83,7 @@ impl TestRoom {
             program,
             Ambient::system(),
             self.database.clone(),
-            Some(&keys),
+            Some(secrets),
             name,
         )
         .await
@@ -92,7 +93,7 @@ impl TestRoom {
         program: Program,
         ambient: Ambient,
         database: Option<Arc<TestDatabase>>,
-        keys: Option<&Path>,
+        secrets: Option<Replica>,
         change: impl FnOnce(&mut Config),
     ) -> Self {
         // Whichever room is first installs it; the others find it there.
@@ -103,8 +104,9 @@ impl TestRoom {
         std::fs::set_permissions(folder.path(), through).expect("an owned folder");
         let state =
             State::open(&folder.path().join("state"), "host").unwrap_or_else(|error| panic!("{error:?}"));
-        if let Some(keys) = keys {
-            copy_keys(keys, &state.folder().join("keys"));
+        if let Some(secrets) = secrets {
+            let kept = secrets.keep(state.folder());
+            kept.unwrap_or_else(|failure| panic!("{failure:?}"));
         }
         let mut config = Config::default();
         config.host.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -383,16 +385,6 @@ pub(crate) fn allowed() -> Allowed {
     Allowed {
         rules,
         ..Allowed::default()
-    }
-}
-
-/// What the replicas of a Host share; a node's key is its own.
-fn copy_keys(from: &Path, to: &Path) {
-    watchroom_kit::files::private_folder(to).expect("a folder for keys");
-    for key in std::fs::read_dir(from).expect("keys").flatten() {
-        if key.file_name() != "node.key" {
-            std::fs::copy(key.path(), to.join(key.file_name())).expect("a key");
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use rcgen::{PublicKeyData, SanType, SerialNumber};
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
 use watchroom_kit::{Ambient, Entropy, files};
 use zeroize::Zeroizing;
@@ -87,30 +87,21 @@ impl Authority {
         Self::parse(&path, &content).map(|(authority, _)| Some(authority))
     }
 
-    /// Makes a new authority in the place of `<stem>.key`, which is kept as `<retired>.key`. A power cut on
-    /// the way leaves either the old one, perhaps with a copy of itself, or both.
-    pub(crate) fn succeed(
-        folder: &Path,
-        stem: &str,
-        retired: &str,
-        title: Title,
-        ambient: &Ambient,
-    ) -> Result<Self, KeyFileError> {
-        let key_path = folder.join(format!("{stem}.key"));
-        let certificate_path = folder.join(format!("{stem}.crt"));
-        let before = keyfile::read_key(&key_path)?.unwrap_or_default();
-        keyfile::write(
-            &folder.join(format!("{retired}.key")),
-            &before,
-            files::PRIVATE_FILE,
-        )?;
-        // The copy for people is of the old one: without any, the next start makes it again.
-        keyfile::remove(&certificate_path)?;
-        let content = make(title, ambient)?;
-        keyfile::write(&key_path, &content, files::PRIVATE_FILE)?;
-        let (authority, pem) = Self::parse(&key_path, &content)?;
-        keyfile::write(&certificate_path, pem.as_bytes(), CERTIFICATE_FILE)?;
-        Ok(authority)
+    /// Makes an authority that is on no disk.
+    pub(crate) fn by_chance(title: Title, ambient: &Ambient) -> Result<Self, KeyFileError> {
+        Self::parse(Path::new("a new authority"), &make(title, ambient)?).map(|(authority, _)| authority)
+    }
+
+    /// The authority with this certificate and this key (PKCS#8 in DER).
+    pub(crate) fn of(certificate: CertificateDer<'static>, key: &[u8]) -> Result<Self, String> {
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key));
+        let key = KeyPair::try_from(&key).map_err(|error| error.to_string())?;
+        Self::join(certificate, key)
+    }
+
+    /// Its key (PKCS#8 in DER).
+    pub(crate) fn key(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(self.issuer.key().serialize_der())
     }
 
     fn parse(path: &Path, content: &[u8]) -> Result<(Self, String), KeyFileError> {
@@ -122,35 +113,34 @@ impl Authority {
         let certificate = keyfile::certificates(path, content)?.into_iter().next();
         let certificate = certificate.ok_or_else(|| unreadable("it has no certificate".to_owned()))?;
         let key = KeyPair::try_from(&keyfile::private_key(path, content)?)?;
-        let (_, parsed) = x509_parser::parse_x509_certificate(&certificate)
-            .map_err(|error| unreadable(error.to_string()))?;
-        if !parsed.is_ca() {
-            return Err(unreadable("its certificate is not an authority's".to_owned()));
-        }
-        if parsed.public_key().raw != key.subject_public_key_info() {
-            return Err(KeyFileError::Mismatch {
-                certificate: path.to_owned(),
-                key: path.to_owned(),
-            });
-        }
-        let made_at = OffsetDateTime::from_unix_timestamp(parsed.validity().not_before.timestamp())
-            .map_err(|error| unreadable(error.to_string()))?
-            + Duration::seconds(TOLERATED_SKEW_S);
-        let issuer = Issuer::from_ca_cert_der(&certificate, key)?;
+        let authority = Self::join(certificate, key).map_err(unreadable)?;
         let text = String::from_utf8_lossy(content);
         let pem = text
             .find("-----BEGIN CERTIFICATE-----")
             .and_then(|at| text.get(at..))
             .unwrap_or_default()
             .to_owned();
-        Ok((
-            Self {
-                certificate,
-                issuer,
-                made_at,
-            },
-            pem,
-        ))
+        Ok((authority, pem))
+    }
+
+    fn join(certificate: CertificateDer<'static>, key: KeyPair) -> Result<Self, String> {
+        let (_, parsed) =
+            x509_parser::parse_x509_certificate(&certificate).map_err(|error| error.to_string())?;
+        if !parsed.is_ca() {
+            return Err("its certificate is not an authority's".to_owned());
+        }
+        if parsed.public_key().raw != key.subject_public_key_info() {
+            return Err("its key does not belong to its certificate".to_owned());
+        }
+        let made_at = OffsetDateTime::from_unix_timestamp(parsed.validity().not_before.timestamp())
+            .map_err(|error| error.to_string())?
+            + Duration::seconds(TOLERATED_SKEW_S);
+        let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(|error| error.to_string())?;
+        Ok(Self {
+            certificate,
+            issuer,
+            made_at,
+        })
     }
 
     /// The authority's own certificate.

@@ -1,12 +1,13 @@
 //! The cluster CA: it alone says who is the Host and who is a node of this cluster.
 //!
-//! It can be rotated: a new CA signs from then on, and the old one is trusted beside it until every node
-//! has moved, at the latest until the overlap ends. The cluster's id, and with it every name inside the
+//! All replicas of a Host share it: it lies in their database, its key under the cluster's seal, and each holds in
+//! memory what is there. It can be rotated: a new CA signs from then on, and the old one is trusted beside it until every
+//! node has moved, at the latest until the overlap ends. The cluster's id, and with it every name inside the
 //! certificates, stays.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType};
@@ -17,7 +18,7 @@ use watchroom_kit::{Ambient, Fault, FaultKind};
 
 use crate::authority::{Authority, Title, params};
 use crate::keyfile::{self, KeyFileError};
-use crate::{ClusterId, Fingerprint, Leaf, NodeRequest};
+use crate::{ClusterId, ClusterSecret, Fingerprint, Leaf, NodeRequest, SealedCa, UnsealError};
 
 /// How long a node's leaf lasts.
 const NODE_LIFETIME: Duration = Duration::hours(24);
@@ -26,9 +27,9 @@ const HOST_LIFETIME: Duration = Duration::hours(24);
 
 /// How long an old CA is trusted beside the new one, at most: a node that is off that long joins anew.
 const OVERLAP: Duration = Duration::days(30);
-/// The file of the CA that signs.
+/// Where earlier versions kept the CA that signs, and the one before it, below `keys`: each file with its key and its
+/// certificate.
 const SIGNING: &str = "cluster-ca";
-/// The file of the one before it, while it is still trusted.
 const RETIRING: &str = "cluster-ca-retiring";
 
 /// Why no certificate was issued.
@@ -98,7 +99,7 @@ pub enum RotateError {
         /// When the old one retires at the latest.
         until: OffsetDateTime,
     },
-    /// The new one cannot be made or kept.
+    /// The new one cannot be made.
     #[error(transparent)]
     Keys(#[from] KeyFileError),
 }
@@ -132,6 +133,8 @@ pub(crate) struct Generations {
     pub(crate) signing: Arc<Authority>,
     /// Signed before, and is trusted still.
     pub(crate) retiring: Option<Arc<Authority>>,
+    /// Both as the database has them.
+    sealed: Vec<SealedCa>,
 }
 
 impl Generations {
@@ -139,15 +142,48 @@ impl Generations {
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Authority>> {
         std::iter::once(&self.signing).chain(&self.retiring)
     }
+
+    /// Opens the CAs that the database has: one signs, and may have one before it.
+    fn open(secret: &ClusterSecret, sealed: &[SealedCa]) -> Result<Self, UnsealError> {
+        let is_replaced = |one: &SealedCa| sealed.iter().any(|other| other.replaces == one.fingerprint());
+        let [signs] = sealed.iter().filter(|one| !is_replaced(one)).collect::<Vec<_>>()[..] else {
+            return Err(UnsealError::NoneSigns);
+        };
+        let open = |one: &SealedCa| {
+            let (certificate, key) = secret.unseal(one)?;
+            let authority = Authority::of(certificate, &key).map_err(UnsealError::NotACa)?;
+            Ok::<_, UnsealError>(Arc::new(authority))
+        };
+        let before = sealed
+            .iter()
+            .find(|one| signs.replaces.is_some() && one.fingerprint() == signs.replaces);
+        if sealed.len() > 1 + usize::from(before.is_some()) {
+            return Err(UnsealError::NoneSigns);
+        }
+        Ok(Self {
+            signing: open(signs)?,
+            retiring: before.map(open).transpose()?,
+            sealed: sealed.to_vec(),
+        })
+    }
+
+    /// The cluster that all of them state.
+    fn cluster(&self) -> Result<ClusterId, UnsealError> {
+        let mut stated = self.all().map(|ca| ClusterId::stated_by(ca.certificate()));
+        let first = stated.next().flatten();
+        let first = first.ok_or_else(|| UnsealError::NotACa("it states no cluster".to_owned()))?;
+        match stated.all(|other| other == Some(first)) {
+            true => Ok(first),
+            false => Err(UnsealError::AnotherCluster),
+        }
+    }
 }
 
-/// The cluster's certificate authority (ECDSA P-256), in `<state>/keys/cluster-ca.{key,crt}`.
+/// The cluster's certificate authority (ECDSA P-256) as this Host holds it.
 pub struct ClusterCa {
-    folder: PathBuf,
     id: ClusterId,
+    secret: ClusterSecret,
     generations: ArcSwap<Generations>,
-    /// One rotation or retirement at a time.
-    turning: Mutex<()>,
 }
 
 impl fmt::Debug for ClusterCa {
@@ -167,33 +203,93 @@ fn title(id: ClusterId, ambient: &Ambient) -> Result<Title, rcgen::Error> {
 }
 
 impl ClusterCa {
-    /// Opens the CA below the state folder, or makes a new cluster if there is none.
+    /// A new cluster, which is kept nowhere yet: see [`ClusterCa::sealed`].
     ///
     /// # Errors
-    /// [`KeyFileError`]; an existing CA is never replaced, whatever is wrong with it.
-    pub fn open_or_make(state: &Path, ambient: &Ambient) -> Result<Self, KeyFileError> {
+    /// [`KeyFileError::Crypto`].
+    pub fn found(secret: ClusterSecret, ambient: &Ambient) -> Result<Self, KeyFileError> {
+        let title = title(ClusterId::from(ambient.uuid()), ambient)?;
+        let signing = Authority::by_chance(title, ambient)?;
+        Self::of(secret, signing, None, ambient)
+    }
+
+    /// The CA as the database has it.
+    ///
+    /// # Errors
+    /// [`UnsealError`].
+    pub fn open(secret: ClusterSecret, sealed: &[SealedCa]) -> Result<Self, UnsealError> {
+        let generations = Generations::open(&secret, sealed)?;
+        Ok(Self {
+            id: generations.cluster()?,
+            secret,
+            generations: ArcSwap::from_pointee(generations),
+        })
+    }
+
+    /// The CA that an earlier version left in files below the state folder; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`KeyFileError`] if it is there and cannot be used.
+    pub fn of_files(
+        state: &Path,
+        secret: ClusterSecret,
+        ambient: &Ambient,
+    ) -> Result<Option<Self>, KeyFileError> {
         let folder = keyfile::keys_folder(state)?;
-        let signing = Authority::open_or_make(&folder, SIGNING, ambient, || {
-            title(ClusterId::from(ambient.uuid()), ambient)
-        })?;
-        let id = ClusterId::stated_by(signing.certificate()).ok_or_else(|| KeyFileError::Unreadable {
-            path: folder.join("cluster-ca.key"),
-            what: "cluster CA",
-            why: "its certificate states no cluster id".to_owned(),
-        })?;
-        // The same one twice is what a power cut in the middle of a rotation leaves.
+        let Some(signing) = Authority::open(&folder, SIGNING)? else {
+            return Ok(None);
+        };
+        // The same one twice is what a power cut in the middle of a rotation left.
         let retiring =
             Authority::open(&folder, RETIRING)?.filter(|old| old.certificate() != signing.certificate());
+        Self::of(secret, signing, retiring, ambient).map(Some)
+    }
+
+    /// Removes those files, once the database has what was in them.
+    ///
+    /// # Errors
+    /// If one cannot be removed.
+    pub fn forget_files(state: &Path) -> Result<(), KeyFileError> {
+        let folder = keyfile::keys_folder(state)?;
+        for name in [SIGNING, RETIRING] {
+            keyfile::remove(&folder.join(format!("{name}.key")))?;
+            keyfile::remove(&folder.join(format!("{name}.crt")))?;
+        }
+        Ok(())
+    }
+
+    fn of(
+        secret: ClusterSecret,
+        signing: Authority,
+        retiring: Option<Authority>,
+        ambient: &Ambient,
+    ) -> Result<Self, KeyFileError> {
+        let before = retiring.as_ref().map(Authority::fingerprint);
+        let mut sealed = vec![seal(&secret, &signing, before, ambient)?];
+        if let Some(old) = &retiring {
+            sealed.push(seal(&secret, old, None, ambient)?);
+        }
+        let unusable = |error: UnsealError| KeyFileError::Unreadable {
+            path: ClusterSecret::path(Path::new("")),
+            what: "cluster CA",
+            why: error.to_string(),
+        };
         let generations = Generations {
             signing: Arc::new(signing),
             retiring: retiring.map(Arc::new),
+            sealed,
         };
         Ok(Self {
-            folder,
-            id,
+            id: generations.cluster().map_err(unusable)?,
+            secret,
             generations: ArcSwap::from_pointee(generations),
-            turning: Mutex::default(),
         })
+    }
+
+    /// All CAs that are trusted now, as the database is to have them.
+    #[must_use]
+    pub fn sealed(&self) -> Vec<SealedCa> {
+        self.generations.load().sealed.clone()
     }
 
     /// Which cluster this is.
@@ -229,43 +325,39 @@ impl ClusterCa {
         is_underway.then(|| generations.signing.made_at() + OVERLAP)
     }
 
-    /// Makes a new CA, which signs from now on; the one before is trusted until [`ClusterCa::retire`]. Every
-    /// node has to be told, and to be given a new leaf.
+    /// Makes a CA to take the place of the one that signs. It is used once it is in the database and has come back from
+    /// there: see [`ClusterCa::adopt`].
     ///
     /// # Errors
-    /// [`RotateError`]; then nothing has changed that a start would not find again.
-    pub fn rotate(&self, ambient: &Ambient) -> Result<Fingerprint, RotateError> {
-        let _turn = self.turning.lock().unwrap_or_else(PoisonError::into_inner);
+    /// [`RotateError::Underway`] while the one before is trusted still.
+    pub fn successor(&self, ambient: &Ambient) -> Result<SealedCa, RotateError> {
         if let Some(until) = self.retires_at() {
             return Err(RotateError::Underway { until });
         }
-        let before = Arc::clone(&self.generations.load().signing);
         let title = title(self.id, ambient).map_err(KeyFileError::from)?;
-        let signing = Authority::succeed(&self.folder, SIGNING, RETIRING, title, ambient)?;
-        let fingerprint = signing.fingerprint();
-        self.generations.store(Arc::new(Generations {
-            signing: Arc::new(signing),
-            retiring: Some(before),
-        }));
-        Ok(fingerprint)
+        let next = Authority::by_chance(title, ambient)?;
+        let sealed = seal(&self.secret, &next, Some(self.fingerprint()), ambient);
+        Ok(sealed.map_err(KeyFileError::from)?)
     }
 
-    /// Trusts the CA before this one no longer, and forgets its key. Returns whether there was one.
+    /// Takes up what the database has: the CA that signs there signs here from now on, and what is not there is trusted
+    /// no longer. Says whether anything has changed, so that every node has to be told.
     ///
     /// # Errors
-    /// If its key cannot be removed; it is then still trusted.
-    pub fn retire(&self) -> Result<bool, KeyFileError> {
-        let _turn = self.turning.lock().unwrap_or_else(PoisonError::into_inner);
-        let generations = self.generations.load_full();
-        if generations.retiring.is_none() {
-            return Ok(false);
+    /// [`UnsealError`]; then nothing has changed.
+    pub fn adopt(&self, sealed: &[SealedCa]) -> Result<bool, UnsealError> {
+        let fresh = Generations::open(&self.secret, sealed)?;
+        if fresh.cluster()? != self.id {
+            return Err(UnsealError::AnotherCluster);
         }
-        keyfile::remove(&self.folder.join(format!("{RETIRING}.key")))?;
-        self.generations.store(Arc::new(Generations {
-            signing: Arc::clone(&generations.signing),
-            retiring: None,
-        }));
-        Ok(true)
+        let held = self.generations.load();
+        let certificates =
+            |of: &Generations| -> Vec<_> { of.all().map(|ca| ca.certificate().clone()).collect() };
+        let has_changed = certificates(&held) != certificates(&fresh);
+        if has_changed {
+            self.generations.store(Arc::new(fresh));
+        }
+        Ok(has_changed)
     }
 
     pub(crate) fn generations(&self) -> Arc<Generations> {
@@ -353,4 +445,48 @@ fn end_entity(leaf: &mut CertificateParams, usage: ExtendedKeyUsagePurpose) {
     leaf.is_ca = IsCa::ExplicitNoCa;
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![usage];
+}
+
+fn seal(
+    secret: &ClusterSecret,
+    authority: &Authority,
+    replaces: Option<Fingerprint>,
+    ambient: &Ambient,
+) -> Result<SealedCa, rcgen::Error> {
+    secret.seal(
+        authority.certificate(),
+        authority.key(),
+        replaces,
+        &ambient.entropy,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_version_left_in_files_is_taken_over_and_then_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let ambient = Ambient::system();
+        let secret = ClusterSecret::by_chance(&ambient.entropy);
+        let of_files = || ClusterCa::of_files(folder.path(), secret.clone(), &ambient).unwrap();
+        assert!(of_files().is_none());
+        let keys = folder.path().join("keys");
+        let cluster = ClusterId::from(ambient.uuid());
+        let made = |name| {
+            let title = || title(cluster, &ambient);
+            Authority::open_or_make(&keys, name, &ambient, title)
+                .unwrap()
+                .fingerprint()
+        };
+        let (signing, retiring) = (made(SIGNING), made(RETIRING));
+        let taken = of_files().unwrap();
+        assert_eq!((taken.cluster_id(), taken.fingerprint()), (cluster, signing));
+        let anchors: Vec<_> = taken.anchors().iter().map(|ca| Fingerprint::of(ca)).collect();
+        assert_eq!(anchors, [signing, retiring]);
+        assert!(ClusterCa::open(secret.clone(), &taken.sealed()).is_ok());
+        ClusterCa::forget_files(folder.path()).unwrap();
+        assert_eq!(std::fs::read_dir(&keys).unwrap().count(), 0);
+    }
 }

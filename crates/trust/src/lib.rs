@@ -16,12 +16,14 @@ mod link_tls;
 mod names;
 mod node_key;
 mod node_request;
+mod node_tls;
 mod orders;
 mod panel;
 mod panel_tls;
 mod peer;
 mod provider;
 mod report;
+mod sealed;
 mod words;
 
 pub use cluster_ca::{ClusterCa, IssueError, Issued, RotateError};
@@ -33,12 +35,14 @@ pub use link_tls::{LinkClient, LinkTlsError, PinDiffers, link_server_config};
 pub use names::LocalNames;
 pub use node_key::{Leaf, NodeKey};
 pub use node_request::{NodeRequest, is_signed_by};
+pub use node_tls::node_server_config;
 pub use orders::{OrderSigner, Signed, UnprovenError};
 pub use panel::{FilesSeen, PanelCertificate, PanelError, PanelKeyKind, PanelSettings, PanelVerdict};
 pub use panel_tls::{OldestTls, panel_server_config};
 pub use peer::{Peer, PeerError};
 pub use report::{CertificateReport, Verdict};
 pub use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+pub use sealed::{ClusterSecret, SealedCa, UnsealError};
 pub use words::SixWords;
 
 /// The ALPN name (RFC 7301) by which a node asks for the link.

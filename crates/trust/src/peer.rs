@@ -1,12 +1,16 @@
 //! Who is at the other end of a link: what the Host reads from a certificate that TLS has verified.
 
+use std::sync::Arc;
+
+use rustls::server::WebPkiClientVerifier;
+use rustls::{CertificateError, RootCertStore};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::X509Certificate;
 
-use crate::{ClusterCa, ClusterId, Fingerprint, report};
+use crate::{ClusterCa, ClusterId, Fingerprint, provider, report};
 
 /// Why the other end is no node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +18,19 @@ pub enum PeerError {
     /// It showed no certificate.
     #[error("the other end showed no certificate; it is not a node of this cluster")]
     NoCertificate,
+    /// Its certificate is by no CA that this cluster trusts.
+    #[error(
+        "the certificate is of another cluster, or by a CA that has retired; join this machine to the cluster again"
+    )]
+    AnotherCluster,
+    /// Its certificate is not one to dial with.
+    #[error(
+        "the certificate is a Host's, not a node's; show the one that this machine was given when it joined"
+    )]
+    NotANodes,
+    /// Its certificate cannot be verified for another reason.
+    #[error("the certificate cannot be verified ({0}); join this machine to the cluster again")]
+    Unverified(String),
     /// Its certificate names no node, or more than one.
     #[error("the certificate of the other end names no node; join this machine to the cluster again")]
     NamesNoNode,
@@ -33,6 +50,37 @@ pub struct Peer {
 }
 
 impl ClusterCa {
+    /// The node behind a client certificate that nobody has verified yet, except that its key is the other end's: see
+    /// [`crate::node_server_config`]. An expired one is verified as of when it expired.
+    ///
+    /// # Errors
+    /// [`PeerError`], which names what is wrong with it.
+    pub fn prove(&self, certificates: &[CertificateDer<'_>], now: OffsetDateTime) -> Result<Peer, PeerError> {
+        let (leaf, others) = certificates.split_first().ok_or(PeerError::NoCertificate)?;
+        let mut roots = RootCertStore::empty();
+        for authority in self.generations().all() {
+            roots
+                .add(authority.certificate().clone())
+                .map_err(|error| PeerError::Unverified(error.to_string()))?;
+        }
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider::provider())
+            .build()
+            .map_err(|error| PeerError::Unverified(error.to_string()))?;
+        let seconds = u64::try_from(now.unix_timestamp()).unwrap_or_default();
+        let now_unix = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+        let at = not_after(leaf).map_or(now_unix, |end| if end < now_unix { end } else { now_unix });
+        match verifier.verify_client_cert(leaf, others, at) {
+            Ok(_) => self.peer(certificates, now),
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature,
+            )) => Err(PeerError::AnotherCluster),
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
+            )) => Err(PeerError::NotANodes),
+            Err(error) => Err(PeerError::Unverified(error.to_string())),
+        }
+    }
+
     /// The node behind a client certificate. The chain itself was verified by TLS against this CA: see
     /// [`crate::link_server_config`].
     ///

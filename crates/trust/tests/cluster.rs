@@ -16,12 +16,14 @@ use time::macros::datetime;
 use uuid::Uuid;
 use watchroom_kit::{Ambient, Clock, Entropy, Tasks};
 use watchroom_trust::{
-    ClusterCa, IssueError, KeyFileError, LINK_ALPN, Leaf, LinkClient, NodeKey, OrderSigner, Peer, PinDiffers,
+    ClusterCa, ClusterSecret, Fingerprint, IssueError, KeyFileError, LINK_ALPN, Leaf, LinkClient, NodeKey,
+    OrderSigner, Peer, PeerError, PinDiffers, RotateError, ServerName, Signed, UnprovenError, UnsealError,
+    link_server_config,
 };
-use watchroom_trust::{PeerError, RotateError, ServerName, Signed, UnprovenError, link_server_config};
 
 struct Cluster {
     ca: Arc<ClusterCa>,
+    secret: ClusterSecret,
     ambient: Ambient,
     room: TempDir,
 }
@@ -35,8 +37,38 @@ impl Cluster {
             entropy: Entropy::system(),
             tasks: Tasks::new(),
         };
-        let ca = Arc::new(ClusterCa::open_or_make(room.path(), &ambient).unwrap());
-        Self { ca, ambient, room }
+        let secret = ClusterSecret::by_chance(&ambient.entropy);
+        let ca = Arc::new(ClusterCa::found(secret.clone(), &ambient).unwrap());
+        Self {
+            ca,
+            secret,
+            ambient,
+            room,
+        }
+    }
+
+    /// What another replica, or this Host after a restart, makes of what the database has.
+    fn again(&self) -> ClusterCa {
+        ClusterCa::open(self.secret.clone(), &self.ca.sealed()).unwrap()
+    }
+
+    fn rotate(&self) -> Result<Fingerprint, RotateError> {
+        let next = self.ca.successor(&self.ambient)?;
+        let all = [self.ca.sealed(), vec![next]].concat();
+        assert!(self.ca.adopt(&all).unwrap());
+        Ok(self.ca.fingerprint())
+    }
+
+    /// Takes what is replaced out of the database; whether there was anything.
+    fn retire(&self) -> bool {
+        let signing = Some(self.ca.fingerprint());
+        let left: Vec<_> = self
+            .ca
+            .sealed()
+            .into_iter()
+            .filter(|one| one.fingerprint() == signing)
+            .collect();
+        self.ca.adopt(&left).unwrap()
     }
 
     fn node(&self, id: Uuid) -> Leaf {
@@ -248,43 +280,49 @@ fn a_node_whose_clock_is_five_minutes_behind_is_tolerated_and_one_further_behind
 }
 
 #[test]
-fn the_cluster_keeps_its_identity_over_a_restart_even_if_the_public_copy_is_lost() {
+fn the_cluster_keeps_its_identity_over_a_restart_and_on_a_replica() {
     let cluster = Cluster::found();
-    std::fs::remove_file(cluster.room.path().join("keys/cluster-ca.crt")).unwrap();
-    let again = ClusterCa::open_or_make(cluster.room.path(), &cluster.ambient).unwrap();
+    let again = cluster.again();
     assert_eq!(again.cluster_id(), cluster.ca.cluster_id());
     assert_eq!(again.fingerprint(), cluster.ca.fingerprint());
-    assert!(cluster.room.path().join("keys/cluster-ca.crt").exists());
-}
-
-#[test]
-fn a_ca_key_that_others_can_read_is_refused_with_the_command_that_mends_it() {
-    let cluster = Cluster::found();
-    let key = cluster.room.path().join("keys/cluster-ca.key");
+    let theirs = Cluster::found();
+    assert!(matches!(
+        cluster.ca.adopt(&theirs.ca.sealed()),
+        Err(UnsealError::AnotherSecret(_))
+    ));
+    let another = ClusterCa::found(cluster.secret.clone(), &cluster.ambient).unwrap();
     assert_eq!(
-        std::fs::metadata(&key).unwrap().permissions().mode() & 0o777,
-        0o600
+        cluster.ca.adopt(&another.sealed()),
+        Err(UnsealError::AnotherCluster)
     );
-    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
-    let refusal = ClusterCa::open_or_make(cluster.room.path(), &cluster.ambient).unwrap_err();
-    assert!(
-        refusal
-            .to_string()
-            .contains(&format!("chmod 600 {}", key.display())),
-        "{refusal}"
+    assert_eq!(cluster.ca.adopt(&[]), Err(UnsealError::NoneSigns));
+    let two = [cluster.ca.sealed(), another.sealed()].concat();
+    assert_eq!(cluster.ca.adopt(&two), Err(UnsealError::NoneSigns));
+    assert_eq!(
+        again.fingerprint(),
+        cluster.ca.fingerprint(),
+        "nothing of it was taken up"
     );
 }
 
 #[test]
-fn a_lost_or_foreign_ca_key_stops_the_start_instead_of_founding_another_cluster() {
-    let (ours, theirs) = (Cluster::found(), Cluster::found());
-    let key = |cluster: &Cluster| cluster.room.path().join("keys/cluster-ca.key");
-    std::fs::remove_file(key(&ours)).unwrap();
-    let lost = ClusterCa::open_or_make(ours.room.path(), &ours.ambient);
-    assert!(matches!(lost, Err(KeyFileError::KeyMissing { .. })));
-    std::fs::copy(key(&theirs), key(&ours)).unwrap();
-    let foreign = ClusterCa::open_or_make(ours.room.path(), &ours.ambient);
-    assert!(matches!(foreign, Err(KeyFileError::Mismatch { .. })));
+fn a_secret_that_others_can_read_is_refused_with_the_command_that_mends_it() {
+    let cluster = Cluster::found();
+    assert!(ClusterSecret::open(cluster.room.path()).unwrap().is_none());
+    cluster.secret.keep(cluster.room.path()).unwrap();
+    let file = ClusterSecret::path(cluster.room.path());
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let read = ClusterSecret::open(cluster.room.path()).unwrap().unwrap();
+    assert!(ClusterCa::open(read, &cluster.ca.sealed()).is_ok());
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let refusal = ClusterSecret::open(cluster.room.path()).unwrap_err();
+    let command = format!("chmod 600 {}", file.display());
+    assert!(refusal.to_string().contains(&command), "{refusal}");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(&file, "wr_cluster_short").unwrap();
+    let refusal = ClusterSecret::open(cluster.room.path()).unwrap_err();
+    assert!(matches!(refusal, KeyFileError::Unreadable { .. }));
 }
 
 #[test]
@@ -334,12 +372,9 @@ fn a_new_ca_is_taken_beside_the_old_one_until_that_retires() {
         cluster.client(&cluster.node(moves)),
     );
     let before = cluster.ca.fingerprint();
-    let after = cluster.ca.rotate(&cluster.ambient).unwrap();
+    let after = cluster.rotate().unwrap();
     assert_ne!(before, after);
-    assert!(matches!(
-        cluster.ca.rotate(&cluster.ambient),
-        Err(RotateError::Underway { .. })
-    ));
+    assert!(matches!(cluster.rotate(), Err(RotateError::Underway { .. })));
     let meet = |client: &LinkClient| meet(Arc::clone(&server), client.config(), client.server_name());
     // A node that has heard of nothing still knows its Host, and is known.
     let peer = meet(&old).peer(&cluster);
@@ -350,7 +385,7 @@ fn a_new_ca_is_taken_beside_the_old_one_until_that_retires() {
     moved.renew(&cluster.node(moves)).unwrap();
     let peer = meet(&moved).peer(&cluster);
     assert_eq!((peer.node, peer.has_moved), (moves, true));
-    assert!(cluster.ca.retire().unwrap());
+    assert!(cluster.retire());
     moved.trust(&cluster.ca.anchors()).unwrap();
     assert_eq!(meet(&moved).peer(&cluster).node, moves);
     let late = meet(&old);
@@ -360,32 +395,25 @@ fn a_new_ca_is_taken_beside_the_old_one_until_that_retires() {
     };
     let differs = other.0.downcast_ref::<PinDiffers>().unwrap();
     assert_eq!((differs.expected, differs.found), (before, after));
-    assert!(!cluster.ca.retire().unwrap());
+    assert!(!cluster.retire());
 }
 
 #[test]
-fn a_rotation_is_found_again_after_a_restart_and_one_cut_short_has_not_happened() {
+fn a_rotation_is_found_again_after_a_restart_until_the_old_ca_retires() {
     let cluster = Cluster::found();
-    let keys = cluster.room.path().join("keys");
-    let reopened = || ClusterCa::open_or_make(cluster.room.path(), &cluster.ambient).unwrap();
-    // The power went after the old key was set aside and before there was a new one.
-    std::fs::copy(keys.join("cluster-ca.key"), keys.join("cluster-ca-retiring.key")).unwrap();
-    std::fs::remove_file(keys.join("cluster-ca.crt")).unwrap();
-    let before = reopened();
-    assert_eq!(
-        (before.fingerprint(), before.retires_at()),
-        (cluster.ca.fingerprint(), None)
-    );
-    let after = before.rotate(&cluster.ambient).unwrap();
-    let again = reopened();
+    let after = cluster.rotate().unwrap();
+    let again = cluster.again();
     assert_eq!((again.fingerprint(), again.anchors().len()), (after, 2));
     assert_eq!(again.cluster_id(), cluster.ca.cluster_id());
     assert_eq!(
         again.retires_at(),
         Some(cluster.ambient.now() + time::Duration::days(30))
     );
-    again.retire().unwrap();
-    assert_eq!(reopened().anchors().len(), 1);
+    assert!(cluster.retire());
+    assert!(again.adopt(&cluster.ca.sealed()).unwrap());
+    assert!(!again.adopt(&cluster.ca.sealed()).unwrap(), "nothing is new");
+    assert_eq!((cluster.again().anchors().len(), again.anchors().len()), (1, 1));
+    assert_eq!(again.retires_at(), None);
 }
 
 #[test]
@@ -419,11 +447,42 @@ fn an_order_is_proven_over_a_rotation_and_no_other_certificate_of_ours_signs_one
     // The next day, and after a rotation of which this node has not heard: it still believes its Host.
     cluster.ambient.clock.advance(Duration::from_secs(25 * 3_600));
     assert!(matches!(prove(&signed), Err(UnprovenError::NotAHost { .. })));
-    cluster.ca.rotate(&cluster.ambient).unwrap();
+    cluster.rotate().unwrap();
     assert_eq!(prove(&signer.sign(b"stop").unwrap()), Ok(()));
-    cluster.ca.retire().unwrap();
+    cluster.retire();
     assert!(matches!(
         prove(&signer.sign(b"stop").unwrap()),
         Err(UnprovenError::NotAHost { .. })
     ));
+}
+
+#[test]
+fn a_certificate_that_only_its_holder_vouches_for_is_refused_by_name_unless_it_is_a_nodes_of_this_cluster() {
+    let (ours, theirs) = (Cluster::found(), Cluster::found());
+    let id = ours.ambient.uuid();
+    let node = ours.node(id);
+    let prove = |leaf: &Leaf| ours.ca.prove(leaf.chain(), ours.ambient.now());
+    let proven = prove(&node).unwrap();
+    assert_eq!(
+        (proven.node, proven.expired_at, proven.has_moved),
+        (id, None, true)
+    );
+    assert_eq!(prove(&theirs.node(id)), Err(PeerError::AnotherCluster));
+    let host = ours.ca.issue_host_leaf(&ours.ambient).unwrap();
+    assert_eq!(prove(&host), Err(PeerError::NotANodes));
+    assert_eq!(
+        ours.ca.prove(&[], ours.ambient.now()),
+        Err(PeerError::NoCertificate)
+    );
+    let garbage = [CertificateDer::from(b"garbage".to_vec())];
+    assert!(matches!(
+        ours.ca.prove(&garbage, ours.ambient.now()),
+        Err(PeerError::Unverified(_))
+    ));
+    ours.rotate().unwrap();
+    assert!(!prove(&node).unwrap().has_moved);
+    ours.ambient.clock.advance(Duration::from_secs(25 * 3_600));
+    assert!(prove(&node).unwrap().expired_at.is_some());
+    ours.retire();
+    assert_eq!(prove(&node), Err(PeerError::AnotherCluster));
 }

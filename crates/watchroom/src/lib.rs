@@ -27,6 +27,8 @@ pub mod node_identity;
 #[cfg(feature = "node")]
 mod node_papers;
 pub mod output;
+#[cfg(feature = "host")]
+pub mod replica;
 mod role_file;
 pub mod run;
 pub mod state;

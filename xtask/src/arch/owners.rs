@@ -40,6 +40,11 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
         "one place makes and reads certificates",
     ),
     (
+        &["aws-lc-rs"],
+        &["trust"],
+        "one place seals keys; TLS reaches it through rustls",
+    ),
+    (
         &["rustls", "tokio-rustls"],
         &["trust", "store", "shield", "link", "watchroom", "testkit"],
         "TLS ends at the edge; the way to the database has its own",

@@ -1,4 +1,5 @@
-//! Heartbeats without a link: a node's cluster token, and its key's signature over what it says.
+//! Heartbeats without a link: by the node's certificate, or by its cluster token and its key's signature over what it
+//! says.
 
 use std::sync::Arc;
 
@@ -33,6 +34,12 @@ pub enum HeartbeatError {
         "the node's credential is not valid; look on the Host whether the node belongs, or join it again"
     )]
     Credential,
+    /// Its certificate proves no node of this cluster; the sentence says why.
+    #[error("{0}")]
+    Certificate(String),
+    /// The node is who it says, and may not be heard.
+    #[error("this node is not heard: {0}")]
+    NotAdmitted(&'static str),
     /// The node's clock is too far off for its signature to prove anything.
     #[error("the node's clock is off by {seconds} s against the Host's; set both by NTP")]
     ClockSkewed {
@@ -47,7 +54,8 @@ pub enum HeartbeatError {
 impl Fault for HeartbeatError {
     fn kind(&self) -> FaultKind {
         match self {
-            Self::Credential => FaultKind::Unauthenticated,
+            Self::Credential | Self::Certificate(_) => FaultKind::Unauthenticated,
+            Self::NotAdmitted(_) => FaultKind::Forbidden,
             Self::ClockSkewed { .. } | Self::NotNewer => FaultKind::Conflict,
         }
     }
@@ -55,6 +63,8 @@ impl Fault for HeartbeatError {
     fn slug(&self) -> &'static str {
         match self {
             Self::Credential => "node-credential-invalid",
+            Self::Certificate(_) => "node-certificate-invalid",
+            Self::NotAdmitted(_) => "node-not-admitted",
             Self::ClockSkewed { .. } => "clock-skewed",
             Self::NotNewer => "heartbeat-not-newer",
         }
@@ -88,6 +98,44 @@ impl Fleet {
             Ok(node)
         } else {
             Err(HeartbeatError::Credential)
+        }
+    }
+
+    /// The node that has proven itself by its certificate, and may be heard; `shown` are the certificates in DER, its own
+    /// first. Whoever has the key may be told what stands in its way.
+    ///
+    /// # Errors
+    /// [`HeartbeatError::Certificate`], [`HeartbeatError::NotAdmitted`].
+    pub fn node_by_certificate(&self, shown: &[&[u8]]) -> Result<Arc<Node>, HeartbeatError> {
+        let proven = self
+            .authority()
+            .prove(shown)
+            .map_err(HeartbeatError::Certificate)?;
+        if let Some(at) = proven.expired_at {
+            let why = format!(
+                "the certificate expired at {at}; the node's agent renews it, or join this machine again"
+            );
+            return Err(HeartbeatError::Certificate(why));
+        }
+        let gone = "it has been struck from the roll; join this machine again";
+        let node = self.node(proven.node).ok_or(HeartbeatError::NotAdmitted(gone))?;
+        if node.key_fingerprint().is_some_and(|known| known != proven.key) {
+            let why = "another machine has taken its place; join this machine again";
+            return Err(HeartbeatError::NotAdmitted(why));
+        }
+        if self.fence_of(node.id()).is_some() {
+            let why = "it is fenced; `watchroom cluster unfence` on the Host lets it back in";
+            return Err(HeartbeatError::NotAdmitted(why));
+        }
+        match node.admitted() {
+            Ok(()) => Ok(node),
+            Err("revoked") => Err(HeartbeatError::NotAdmitted(
+                "it is revoked; join with a replace URL",
+            )),
+            Err("locked") => Err(HeartbeatError::NotAdmitted(
+                "a lock is on it; its administrator can lift it",
+            )),
+            Err(_) => Err(HeartbeatError::NotAdmitted("nobody has approved it yet")),
         }
     }
 

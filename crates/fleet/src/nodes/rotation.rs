@@ -1,13 +1,16 @@
 //! Rotating the cluster CA, as a person orders it.
 
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use watchroom_kit::{Fault, FaultKind};
-use watchroom_policy::{Permit, act};
-use watchroom_store::StoreError;
+use watchroom_policy::{Permit, Resource, ResourceKind, act};
+use watchroom_store::{Changed, StoreError};
 
-use crate::{Fleet, Outcome};
+use super::Generation;
+use super::generations::{SUCCESSION, entity};
+use crate::{Fleet, FleetEvent, Outcome};
 
 /// A rotation of the cluster CA.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -56,39 +59,104 @@ impl Fault for RotationError {
 }
 
 impl Fleet {
-    /// Makes a new cluster CA: it signs from now on, every node is told and moves to it, and the one before
-    /// retires when all have, at the latest when the answer says. One rotation is under way at a time.
+    /// Makes a new cluster CA: it signs from now on, on every Host; every node is told and moves to it, and the one
+    /// before retires when all have, at the latest when the answer says. One rotation is under way at a time: of two
+    /// Hosts that begin one at once, one wins and the other is told of that.
     ///
     /// # Errors
     /// [`RotationError`].
     pub async fn rotate_ca(&self, permit: &Permit<act::RotateCa>) -> Result<CaRotation, RotationError> {
-        self.store()
-            .write(permit, async move |tx| {
-                tx.note("phase", "intent");
-                Ok::<_, StoreError>(())
-            })
-            .await?;
-        let rotated = self.gateway().rotate_ca().await;
-        let noted = match &rotated {
-            Ok(rotation) => Ok(rotation.clone()),
-            Err(why) => Err(why.clone()),
+        let outcome = match self.authority().retires_at() {
+            Some(_) => Outcome::AlreadySo,
+            None => self.succeed(permit).await?,
         };
-        self.store()
-            .write(permit, async move |tx| {
-                tx.note("phase", "outcome");
-                match &noted {
-                    Ok(rotation) => {
-                        tx.note("outcome", crate::servers::word(&rotation.outcome));
-                        tx.note("fingerprint", rotation.fingerprint.clone());
-                    }
-                    Err(why) => {
-                        tx.note("outcome", why.clone());
-                        tx.note_failure();
-                    }
-                }
+        if outcome == Outcome::AlreadySo {
+            let said = self.store().write(permit, async move |tx| {
+                tx.note("outcome", crate::servers::word(&Outcome::AlreadySo));
                 Ok::<_, StoreError>(())
+            });
+            said.await?;
+        }
+        self.reload_authorities().await?;
+        Ok(CaRotation {
+            outcome,
+            fingerprint: self.authority().fingerprint(&self.authority().ca()),
+            retires_at: self
+                .authority()
+                .retires_at()
+                .unwrap_or_else(|| self.ambient().now()),
+        })
+    }
+
+    async fn succeed(&self, permit: &Permit<act::RotateCa>) -> Result<Outcome, RotationError> {
+        let next = self.authority().successor();
+        let next = next.map_err(|error| RotationError::Keys(error.to_string()))?;
+        let written = self
+            .store()
+            .write(permit, async move |tx| {
+                let known = tx.all(entity::Entity::find()).await?;
+                // What another Host has begun meanwhile, or even ended, may not have reached us yet.
+                if known.len() != 1
+                    || known
+                        .iter()
+                        .all(|one| Some(&one.fingerprint) != next.replaces.as_ref())
+                {
+                    return Err(StoreError::Taken {
+                        constraint: SUCCESSION,
+                    });
+                }
+                next.clone().insert(tx).await?;
+                tx.note("outcome", crate::servers::word(&Outcome::Done));
+                tx.note("fingerprint", next.fingerprint.clone());
+                tx.changed(Changed::Authorities);
+                Ok(())
+            })
+            .await;
+        match written {
+            Ok(()) => Ok(Outcome::Done),
+            Err(StoreError::Taken {
+                constraint: SUCCESSION,
+            }) => Ok(Outcome::AlreadySo),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets the CA before the one that signs retire, on every Host. Says whether it was this Host that did it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it is then still trusted.
+    pub async fn retire_ca(&self) -> Result<bool, StoreError> {
+        let house = Resource::all(ResourceKind::Host);
+        let permit: Permit<act::KeepHouse> = Permit::of_house(&house, self.decision());
+        let signing = self.authority().fingerprint(&self.authority().ca());
+        let retired = self
+            .store()
+            .write(&permit, async move |tx| {
+                let known = tx.all(entity::Entity::find()).await?;
+                let ours = known.iter().find(|one| one.fingerprint == signing);
+                let before = ours.map(|one| one.replaces.clone()).unwrap_or_default();
+                let retiring = entity::Column::Fingerprint.eq(before.as_str());
+                let gone = tx.delete(entity::Entity::delete_many().filter(retiring)).await?;
+                tx.note("what", "let the cluster CA before this one retire");
+                tx.note("fingerprint", before);
+                tx.changed(Changed::Authorities);
+                Ok::<_, StoreError>(gone > 0)
             })
             .await?;
-        rotated.map_err(RotationError::Keys)
+        self.reload_authorities().await?;
+        Ok(retired)
+    }
+
+    /// Takes up the cluster CAs that the database has; listeners are told if that changes anything.
+    pub(crate) async fn reload_authorities(&self) -> Result<(), StoreError> {
+        let all = Generation::all(self.store()).await?;
+        match self.authority().adopt(&all) {
+            Ok(true) => self.tell(FleetEvent::Authorities),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(%error, "the cluster CAs in the database cannot be used; this Host goes on with those it has");
+            }
+        }
+        Ok(())
     }
 }

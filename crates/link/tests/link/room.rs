@@ -19,7 +19,9 @@ use watchroom_link::{
     LinkSettings, LinkState, LinkStates, NodeHello, NodeLink, Papers, Passage,
 };
 use watchroom_model::{DecisionId, NodeId, Order, ServerId};
-use watchroom_trust::{CertificateDer, ClusterCa, LinkClient, NodeKey, OrderSigner, link_server_config};
+use watchroom_trust::{
+    CertificateDer, ClusterCa, ClusterSecret, LinkClient, NodeKey, OrderSigner, link_server_config,
+};
 
 use crate::machine::Machine;
 
@@ -165,13 +167,28 @@ pub struct Room {
 }
 
 impl Room {
+    /// Makes a new CA, as a person orders it of the Host.
+    pub fn rotate(&self) {
+        let next = self.ca.successor(&self.ambient).unwrap();
+        let all = [self.ca.sealed(), vec![next]].concat();
+        assert!(self.ca.adopt(&all).unwrap());
+    }
+
+    /// Lets the one before it retire; whether there was one.
+    pub fn retire(&self) -> bool {
+        let signing = Some(self.ca.fingerprint());
+        let mut left = self.ca.sealed();
+        left.retain(|one| one.fingerprint() == signing);
+        self.ca.adopt(&left).unwrap()
+    }
+
     pub async fn open() -> Arc<Self> {
         Self::with(brisk(), Ambient::system()).await
     }
 
     pub async fn with(settings: LinkSettings, ambient: Ambient) -> Arc<Self> {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let ca = Arc::new(ClusterCa::open_or_make(folder.path(), &ambient).unwrap());
+        let ca = Arc::new(ClusterCa::found(ClusterSecret::by_chance(&ambient.entropy), &ambient).unwrap());
         let roll = Arc::new(Roll {
             ca,
             ambient: ambient.clone(),

@@ -16,6 +16,7 @@ mod m0010_node_links;
 mod m0011_chains;
 mod m0012_operations;
 mod m0013_bans;
+mod m0014_cluster_authorities;
 
 use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
 
@@ -34,6 +35,7 @@ pub const ALL: &[Migration] = &[
     m0011_chains::MIGRATION,
     m0012_operations::MIGRATION,
     m0013_bans::MIGRATION,
+    m0014_cluster_authorities::MIGRATION,
 ];
 
 /// Every table that a migration makes.

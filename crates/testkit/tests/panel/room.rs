@@ -16,7 +16,7 @@ use tower::ServiceExt;
 use watchroom::host::CaAuthority;
 use watchroom_defence::{Barred, Bystander, Bystanders, Defence, Edge};
 use watchroom_fleet::nodes::join::JoinRules;
-use watchroom_fleet::nodes::{CaRotation, Liveness, LocalNode};
+use watchroom_fleet::nodes::{Liveness, LocalNode};
 use watchroom_fleet::{Fleet, Gateway, GatewayError, Ports};
 use watchroom_identity::{Config, Identity};
 use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Tasks};
@@ -28,7 +28,7 @@ use watchroom_records::Records;
 use watchroom_shield::{AllowedNetworks, Peer, Shield};
 use watchroom_store::{Settings, Store};
 use watchroom_testkit_folder::Folder;
-use watchroom_trust::ClusterCa;
+use watchroom_trust::{ClusterCa, ClusterSecret};
 use watchroom_web::{Dispatch, Entrance, EntranceParts, RefusalLog, Route, RouteTable};
 
 /// A password that breaks no rule.
@@ -73,10 +73,6 @@ impl Gateway for ObedientNode {
         Err(GatewayError::TimedOut {
             may_still_happen: false,
         })
-    }
-
-    async fn rotate_ca(&self) -> Result<CaRotation, String> {
-        Err("this room has no authority".to_owned())
     }
 
     async fn console(
@@ -145,7 +141,7 @@ impl Room {
         let identity = Identity::open(store.clone(), config, ambient.clone())
             .await
             .unwrap();
-        let ca = ClusterCa::open_or_make(folder.path(), &ambient).unwrap();
+        let ca = ClusterCa::found(ClusterSecret::by_chance(&ambient.entropy), &ambient).unwrap();
         let ports = Ports {
             gateway: Arc::new(ObedientNode),
             authority: Arc::new(CaAuthority {

@@ -1,6 +1,8 @@
 //! The same stories with the Host's memory on PostgreSQL, and those of several Hosts that share one.
 
 #[cfg(test)]
+mod cluster_ca;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod replicas;

@@ -15,7 +15,7 @@ use watchroom_link::{Agent, AgentError, ConsoleFrom, Dialler, DiallerSettings, E
 use watchroom_link::{LinkSettings, LinkState, LinkStates, Papers};
 use watchroom_model::console::ConsoleEvent;
 use watchroom_model::{Heartbeat, NodeId, OrderOutcome, ServerId, ServerReport, Share};
-use watchroom_trust::{ClusterCa, LinkClient, NodeKey};
+use watchroom_trust::{ClusterCa, ClusterSecret, LinkClient, NodeKey};
 
 use crate::process;
 use crate::room::Room;
@@ -112,7 +112,7 @@ fn enrol(room: &Room, ids: &[NodeId]) {
 /// The nodes' ends of TLS. They share a key: it is the Host's work that is measured.
 fn certify(room: &Room, ids: &[NodeId], ambient: &Ambient) -> Vec<(NodeId, LinkClient)> {
     let folder = tempfile::tempdir().unwrap();
-    let ca = ClusterCa::open_or_make(&room.state(), ambient).unwrap();
+    let ca = authority(room);
     let key = NodeKey::open_or_make(folder.path()).unwrap();
     let request = key.request().unwrap();
     let client = |id: &NodeId| {
@@ -124,6 +124,16 @@ fn certify(room: &Room, ids: &[NodeId], ambient: &Ambient) -> Vec<(NodeId, LinkC
         )
     };
     ids.iter().map(client).collect()
+}
+
+/// The CA of the Host that does not run.
+fn authority(room: &Room) -> ClusterCa {
+    let database = rusqlite::Connection::open(room.state().join("db/watchroom.db")).unwrap();
+    let sealed: String = database
+        .query_row("SELECT sealed FROM cluster_authorities", (), |row| row.get(0))
+        .unwrap();
+    let secret = ClusterSecret::open(&room.state()).unwrap().unwrap();
+    ClusterCa::open(secret, &[serde_json::from_str(&sealed).unwrap()]).unwrap()
 }
 
 /// Starts all nodes and waits until each has its link.

@@ -1,5 +1,7 @@
 //! `watchroom cluster`: the machines together, those that wish to join, and the invitations.
 
+#[cfg(feature = "host")]
+mod replica;
 mod requests;
 mod token;
 mod trust;
@@ -61,6 +63,9 @@ pub(super) enum Cluster {
     },
     #[command(subcommand)]
     Ca(trust::Ca),
+    #[cfg(feature = "host")]
+    #[command(subcommand)]
+    Replica(replica::Replica),
 }
 
 const STATUS: &[Column] = &[
@@ -102,6 +107,8 @@ impl Cluster {
             Self::Token(token) => token.run(context).await,
             Self::Unfence { node } => trust::unfence(context, &node).await,
             Self::Ca(ca) => ca.run(context).await,
+            #[cfg(feature = "host")]
+            Self::Replica(replica) => replica.run(context),
         }
     }
 }

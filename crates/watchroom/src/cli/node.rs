@@ -1,5 +1,7 @@
 //! `watchroom node`: the agent alone; and the nodes a Host knows.
 
+#[cfg(feature = "node")]
+mod certificate;
 mod power;
 
 use clap::{Args, Subcommand};
@@ -51,6 +53,12 @@ enum NodeCommand {
     #[cfg(feature = "node")]
     #[command(after_help = "Example:\n  watchroom node audit -o json")]
     Audit,
+    /// Print this machine's own certificate (PEM), for clients of other makes
+    #[cfg(feature = "node")]
+    #[command(
+        after_help = "Example:\n  watchroom node certificate > node.crt\n  watchroom node certificate --authorities > cluster-ca.crt"
+    )]
+    Certificate(certificate::Certificate),
     /// Make a link to this machine's own node page; it works once, for five minutes
     #[cfg(feature = "node")]
     #[command(after_help = "Example:\n  watchroom node open")]
@@ -110,6 +118,8 @@ impl Node {
             Some(NodeCommand::Shutdown(power)) => power.run(context, "shutdown", "shuts down").await,
             #[cfg(feature = "node")]
             Some(NodeCommand::Audit) => audit(context),
+            #[cfg(feature = "node")]
+            Some(NodeCommand::Certificate(certificate)) => certificate.run(context),
             #[cfg(feature = "node")]
             Some(NodeCommand::Open) => open(context),
             None => self.serve(context).await,

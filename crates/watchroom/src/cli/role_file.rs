@@ -13,6 +13,7 @@ use watchroom_policy::{Act, act as acts};
 use super::context::Context;
 use crate::failure::Failure;
 use crate::node_identity::NodeIdentity;
+use crate::output::Column;
 use crate::role_file::{Found, Repaired, Side};
 use crate::state::State;
 
@@ -33,6 +34,12 @@ pub(super) struct Repair {
     from: Side,
 }
 
+const CARD: &[Column] = &[
+    Column::new("ROLE.TOML SAID", "file_said"),
+    Column::new("THE DATABASE SAID", "database_said"),
+    Column::new("BOTH SAY NOW", "both_say_now"),
+];
+
 impl RoleFile {
     pub(super) async fn run(self, mut context: Context) -> Result<(), Failure> {
         let Self::Repair(Repair { from }) = self;
@@ -49,15 +56,12 @@ impl RoleFile {
         let answer = json!({
             "file_said": repaired.file.to_string(),
             "database_said": repaired.memory.to_string(),
+            "both_say_now": repaired.now.to_string(),
             "role": repaired.now.role,
             "cluster_id": repaired.now.cluster,
             "node_id": repaired.now.node,
         });
-        let sentence = format!(
-            "role.toml said: {}\nthe database said: {}\nBoth say now: {}.",
-            repaired.file, repaired.memory, repaired.now
-        );
-        context.output.done(&sentence, &answer)
+        context.output.thing(&answer, CARD)
     }
 }
 
@@ -77,7 +81,7 @@ async fn of_host(context: &Context, from: Side) -> Result<Repaired, Failure> {
     let kept = memory.read().await.map_err(unwritten)?;
     let found = Found::read(state.folder(), kept.as_deref())?;
     let chosen = found.choose(from, ambient)?;
-    let ca = watchroom_trust::ClusterCa::open_or_make(state.folder(), ambient).map_err(Failure::trust)?;
+    let ca = crate::host::cluster::open(state.folder(), &store, ambient).await?;
     is_of(chosen.statement(), ca.cluster_id())?;
     if chosen.was_unsigned {
         confirm(context, &chosen.statement().identity().to_string())?;

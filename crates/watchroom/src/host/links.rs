@@ -8,7 +8,8 @@ use watchroom_kit::Ambient;
 use watchroom_link::{Hub, LinkSettings};
 use watchroom_store::Store;
 use watchroom_trust::{
-    ClusterCa, OrderSigner, PanelCertificate, join_server_config, link_server_config, panel_server_config,
+    ClusterCa, OrderSigner, PanelCertificate, join_server_config, link_server_config, node_server_config,
+    panel_server_config,
 };
 
 use crate::config::Config;
@@ -35,7 +36,6 @@ pub(super) async fn open(
     let ports = Ports {
         gateway: Arc::new(LinkGateway {
             hub: hub.clone(),
-            ca: Arc::clone(ca),
             ambient: ambient.clone(),
         }),
         authority: Arc::new(CaAuthority {
@@ -62,6 +62,8 @@ pub(super) fn doors(
         panel: panel.map_err(Failure::trust)?,
         link: link_server_config(Arc::clone(ca), ambient).map_err(Failure::trust)?,
         join: join_server_config(Arc::clone(ca), ambient).map_err(Failure::trust)?,
+        node: node_server_config(Arc::clone(ca), ambient).map_err(Failure::trust)?,
+        node_name: ca.cluster_id().host_name(),
         hub: Arc::new(LinkHandOff {
             hub: hub.clone(),
             ca: Arc::clone(ca),

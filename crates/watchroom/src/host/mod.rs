@@ -1,6 +1,7 @@
 //! The Host: every part made, wired to the others, and served.
 
 mod certificate;
+pub(crate) mod cluster;
 mod enrol;
 mod links;
 mod listen;
@@ -77,7 +78,9 @@ impl Host {
     /// # Errors
     /// If a part cannot be made; the failure names the next step.
     pub async fn open(state: &State, config: &Config, ambient: Ambient) -> Result<Self, Failure> {
-        let cluster_ca = Arc::new(ClusterCa::open_or_make(state.folder(), &ambient).map_err(Failure::trust)?);
+        // First of all: a machine that is refused here has made no keys that another Host's would have to replace.
+        let store = open_store(state, config, &ambient).await?;
+        let cluster_ca = cluster::open(state.folder(), &store, &ambient).await?;
         let panel = config.panel_settings().map_err(Failure::trust)?;
         let addresses = panel.names.addresses.clone();
         let reach = Reach::new(config, &panel.names);
@@ -86,8 +89,6 @@ impl Host {
             PanelCertificate::open_or_make(state.folder(), panel, &ambient).map_err(Failure::trust)?;
         tracing::info!(certificate = ?verdict, "panel certificate");
         let certificate = Arc::new(certificate);
-
-        let store = open_store(state, config, &ambient).await?;
         let cluster = cluster_ca.cluster_id();
         let role = Arc::new(HostRole::settle(state.folder(), &store, cluster, &ambient).await?);
         let (hub, fleet) = links::open(&cluster_ca, &store, config, &ambient).await?;

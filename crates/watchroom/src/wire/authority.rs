@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use time::OffsetDateTime;
 use uuid::Uuid;
-use watchroom_fleet::{Authority, AuthorityError, Certified, RequestedKey};
+use watchroom_fleet::nodes::Generation;
+use watchroom_fleet::{Authority, AuthorityError, Certified, ProvenNode, RequestedKey};
 use watchroom_kit::{Ambient, Fault, FaultKind};
 use watchroom_model::NodeId;
-use watchroom_trust::{ClusterCa, Fingerprint, IssueError, NodeRequest, SixWords, is_signed_by};
+use watchroom_trust::{
+    CertificateDer, ClusterCa, Fingerprint, IssueError, NodeRequest, SealedCa, SixWords, is_signed_by,
+};
 
 /// The cluster CA as the fleet knows it.
 pub struct CaAuthority {
@@ -37,6 +41,20 @@ impl Authority for CaAuthority {
         *self.ca.fingerprint().as_bytes()
     }
 
+    fn retires_at(&self) -> Option<OffsetDateTime> {
+        self.ca.retires_at()
+    }
+
+    fn successor(&self) -> Result<Generation, AuthorityError> {
+        let next = self.ca.successor(&self.ambient).map_err(|error| failed(&error))?;
+        generation(&next).map_err(|error| failed(&error))
+    }
+
+    fn adopt(&self, all: &[Generation]) -> Result<bool, AuthorityError> {
+        let sealed = sealed(all).map_err(|error| failed(&error))?;
+        self.ca.adopt(&sealed).map_err(|error| failed(&error))
+    }
+
     fn read(&self, request: &[u8]) -> Result<RequestedKey, AuthorityError> {
         let key = NodeRequest::read(request)
             .map_err(|error| authority_error(&error))?
@@ -59,6 +77,17 @@ impl Authority for CaAuthority {
         })
     }
 
+    fn prove(&self, shown: &[&[u8]]) -> Result<ProvenNode, String> {
+        let shown: Vec<_> = shown.iter().map(|one| CertificateDer::from(*one)).collect();
+        let peer = self.ca.prove(&shown, self.ambient.now());
+        let peer = peer.map_err(|error| error.to_string())?;
+        Ok(ProvenNode {
+            node: NodeId::from(peer.node),
+            key: peer.key.to_string(),
+            expired_at: peer.expired_at,
+        })
+    }
+
     fn fingerprint(&self, key: &[u8]) -> String {
         Fingerprint::of(key).to_string()
     }
@@ -66,6 +95,27 @@ impl Authority for CaAuthority {
     fn is_signed_by(&self, key: &[u8], message: &[u8], signature: &[u8]) -> bool {
         is_signed_by(key, message, signature)
     }
+}
+
+/// A CA as the database keeps it.
+pub(crate) fn generation(sealed: &SealedCa) -> Result<Generation, serde_json::Error> {
+    Ok(Generation {
+        fingerprint: sealed
+            .fingerprint()
+            .map(|print| print.to_string())
+            .unwrap_or_default(),
+        replaces: sealed.replaces.map(|print| print.to_string()),
+        sealed: serde_json::to_string(sealed)?,
+    })
+}
+
+/// The CAs that the database keeps.
+pub(crate) fn sealed(all: &[Generation]) -> Result<Vec<SealedCa>, serde_json::Error> {
+    all.iter().map(|one| serde_json::from_str(&one.sealed)).collect()
+}
+
+fn failed(error: &impl std::fmt::Display) -> AuthorityError {
+    AuthorityError::Failed(error.to_string())
 }
 
 fn authority_error(error: &IssueError) -> AuthorityError {

@@ -57,6 +57,8 @@ fn tell(feed: &Feed, fleet: &Fleet, event: FleetEvent) {
             let all = Resource::all(ResourceKind::JoinRequest);
             feed.publish("join_request", "{}".to_owned(), permission::NODES_READ, all);
         }
+        // Nothing that is shown looks different; the links follow it themselves.
+        FleetEvent::Authorities => {}
         // A listener has heard of the node itself; what is worth an alert is somebody else's to take up.
         FleetEvent::Turned(..) => {}
         FleetEvent::Server(id, node_id) => {

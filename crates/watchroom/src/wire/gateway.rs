@@ -1,25 +1,20 @@
-//! fleet reaches nodes through link, and the cluster CA through trust.
-
-use std::sync::Arc;
+//! fleet reaches nodes through link.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use watchroom_fleet::nodes::CaRotation;
-use watchroom_fleet::{Gateway, GatewayError, Outcome};
+use watchroom_fleet::{Gateway, GatewayError};
 use watchroom_kit::Ambient;
 use watchroom_link::{Hub, LinkError};
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
 use watchroom_model::{Envelope, Heartbeat, NodeId, OrderOutcome, ServerId};
-use watchroom_trust::{ClusterCa, RotateError};
 
 /// Orders and consoles over the links of a [`Hub`].
 #[derive(Clone, Debug)]
 pub(crate) struct LinkGateway {
     pub(crate) hub: Hub,
-    pub(crate) ca: Arc<ClusterCa>,
     pub(crate) ambient: Ambient,
 }
 
@@ -33,26 +28,6 @@ impl Gateway for LinkGateway {
     async fn ping(&self, node: NodeId) -> Result<(Duration, Heartbeat), GatewayError> {
         let link = self.hub.connected(node).map_err(gateway_error)?;
         link.ping(&self.ambient.clock).await.map_err(gateway_error)
-    }
-
-    async fn rotate_ca(&self) -> Result<CaRotation, String> {
-        let outcome = match self.ca.rotate(&self.ambient) {
-            Ok(_) => {
-                let hub = self.hub.clone();
-                // A slow node holds up no answer; who is not told now is told when it is linked again.
-                self.ambient.tasks.spawn("tell-anchors", async move {
-                    hub.tell_anchors().await;
-                });
-                Outcome::Done
-            }
-            Err(RotateError::Underway { .. }) => Outcome::AlreadySo,
-            Err(error) => return Err(error.to_string()),
-        };
-        Ok(CaRotation {
-            outcome,
-            fingerprint: self.ca.fingerprint().to_string(),
-            retires_at: self.ca.retires_at().unwrap_or_else(|| self.ambient.now()),
-        })
     }
 
     async fn console(

@@ -1,4 +1,5 @@
-//! One port: the hello's ALPN tells links and joining machines from browsers; the link takes its connections over.
+//! One port: the hello's ALPN tells links and joining machines from browsers, the cluster's own name in it tells nodes that
+//! speak HTTP; the link takes its connections over.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +20,10 @@ pub(crate) struct ByAlpn {
     pub(crate) panel: Arc<ServerConfig>,
     pub(crate) link: Arc<ServerConfig>,
     pub(crate) join: Arc<ServerConfig>,
+    /// For nodes that speak HTTP.
+    pub(crate) node: Arc<ServerConfig>,
+    /// The name by which those call the Host, which no browser ever looks up.
+    pub(crate) node_name: String,
     pub(crate) hub: Arc<LinkHandOff>,
     /// One that an administrator gave lets strict transport security be promised.
     pub(crate) certificate: Arc<PanelCertificate>,
@@ -35,6 +40,8 @@ impl ChooseTls for ByAlpn {
             Choice::HandOff(Arc::clone(&self.link), Arc::clone(&self.hub) as Arc<dyn HandOff>)
         } else if asks_for(JOIN_ALPN) {
             Choice::Narrow(Arc::clone(&self.join), RouteClass::Join)
+        } else if hello.server_name() == Some(&self.node_name) {
+            Choice::Narrow(Arc::clone(&self.node), RouteClass::Node)
         } else {
             Choice::Http(Arc::clone(&self.panel))
         }

@@ -20,6 +20,7 @@ mod certificate;
 mod demo;
 mod fail2ban;
 mod first_run;
+mod heartbeats;
 mod job;
 mod killed;
 mod node_page;

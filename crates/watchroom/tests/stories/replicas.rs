@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::json;
 use watchroom_testkit_postgres::TestDatabase;
 
-use crate::room::{Room, wait_for};
+use crate::room::{Room, end_of, wait_for};
 use crate::visitor::Visitor;
 
 /// Who asks each Host at the same time.
@@ -16,7 +16,7 @@ const ASKERS: usize = 4;
 /// What must have been acknowledged by each before one is killed.
 const ENOUGH: usize = 40;
 
-/// A Host with a node of this name on the database. Others than the first have the keys of the first.
+/// A Host with a node of this name on the database. Others than the first are given its secrets.
 fn host(database: &TestDatabase, name: &str, keys_of: Option<&Room>) -> Room {
     let mut room = Room::empty();
     let configuration = format!(
@@ -25,12 +25,9 @@ fn host(database: &TestDatabase, name: &str, keys_of: Option<&Room>) -> Room {
     );
     fs::write(room.configuration(), configuration).unwrap();
     if let Some(first) = keys_of {
-        watchroom_kit::files::private_folder(&room.state().join("keys")).unwrap();
-        for key in fs::read_dir(first.state().join("keys")).unwrap().flatten() {
-            if key.file_name() != "node.key" {
-                fs::copy(key.path(), room.state().join("keys").join(key.file_name())).unwrap();
-            }
-        }
+        let secrets = first.done("cluster replica secret");
+        let kept = room.run_with(&["cluster", "replica", "prepare", "-"], &secrets);
+        assert!(kept.status.success(), "{}", kept.errors);
     }
     room.start();
     room
@@ -54,6 +51,109 @@ fn listed(room: &Room, visitor: &Visitor) -> BTreeSet<String> {
             None => return names,
         }
     }
+}
+
+/// A folder and a configuration on the database; nothing runs, and there is no secret.
+fn on(database: &TestDatabase) -> Room {
+    let room = Room::empty();
+    fs::write(
+        room.configuration(),
+        format!("[store]\nurl = \"{}\"\n", database.url()),
+    )
+    .unwrap();
+    room
+}
+
+#[test]
+fn a_host_without_the_secret_of_the_cluster_is_refused_with_the_command_that_gives_it() {
+    let database = TestDatabase::fresh();
+    let first = host(&database, "first", None);
+    let secrets = first.done("cluster replica secret");
+    let second = on(&database);
+    let refused = |room: &Room| {
+        let ended = room.refused_up();
+        assert_eq!(ended.code(), Some(1), "{}", ended.errors);
+        assert!(
+            ended.errors.contains("watchroom cluster replica secret"),
+            "{}",
+            ended.errors
+        );
+        assert!(
+            ended.errors.contains("watchroom cluster replica prepare"),
+            "{}",
+            ended.errors
+        );
+        ended.errors
+    };
+    refused(&second);
+    let garbage = second.run_with(&["cluster", "replica", "prepare", "-"], "wr_cluster_x");
+    assert_eq!(garbage.code(), Some(2), "{}", garbage.errors);
+    // It has what signs the audit log, and another cluster's secret, or none.
+    let kept = second.run_with(&["cluster", "replica", "prepare", "-"], &secrets);
+    assert!(kept.status.success(), "{}", kept.errors);
+    let file = second.state().join("keys/cluster.secret");
+    let right = fs::read_to_string(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    assert!(refused(&second).contains("whose secret is not on this machine"));
+    fs::write(&file, right.replace(&right[20..24], "AAAA")).unwrap();
+    let modes = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    fs::set_permissions(&file, modes).unwrap();
+    assert!(refused(&second).contains("sealed under another secret"));
+    assert!(
+        !second.state().join("role.toml").exists(),
+        "what was refused is nobody"
+    );
+    // No key of the CA is in the database in clear, nor in the state folder.
+    let rows = database.ask("SELECT sealed FROM cluster_authorities");
+    assert!(
+        rows.contains("sealed_key") && !rows.contains("PRIVATE KEY"),
+        "{rows}"
+    );
+    assert!(!first.state().join("keys/cluster-ca.key").exists());
+    fs::write(&file, right).unwrap();
+    let mut second = second;
+    second.start();
+    assert_eq!(authority(&second), authority(&first));
+}
+
+/// The CA that signs, as this Host says.
+fn authority(room: &Room) -> String {
+    let status = room.json("cluster status");
+    status["host"]["cluster_ca"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_host_killed_in_the_middle_of_a_rotation_leaves_one_ca_to_both() {
+    let database = TestDatabase::fresh();
+    let mut first = host(&database, "first", None);
+    let second = host(&database, "second", Some(&first));
+    for delay_ms in [0, 5, 15, 40, 120] {
+        let mut command = first.command();
+        command.args(["cluster", "ca", "rotate"]);
+        let mut rotation = command
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(delay_ms));
+        first.kill();
+        end_of(&mut rotation);
+        first.start();
+        // What it began, it began for both; what it did not is nowhere.
+        wait_for("both sign with one CA", || {
+            (authority(&first) == authority(&second)).then_some(())
+        });
+    }
+    // And the one that was never killed ends it: nodes of both move, and the old CA retires.
+    second.done("cluster ca rotate");
+    wait_for("both have followed, each with its own node", || {
+        let has = |room: &Room, name: &str| room.json(&format!("node show {name}"))["status"] == "online";
+        (authority(&first) == authority(&second) && has(&first, "first") && has(&second, "second"))
+            .then_some(())
+    });
+    wait_for("the old CA is gone from the database", || {
+        (database.ask("SELECT count(*) FROM cluster_authorities").trim() == "1").then_some(())
+    });
 }
 
 #[test]

@@ -265,7 +265,10 @@ async fn a_replica_that_signs_with_another_key_is_refused_with_the_next_step() {
     let Err(refused @ OpenError::KeyUnusable { .. }) = opened else {
         panic!("{opened:?}")
     };
-    assert!(refused.to_string().contains("copy it from the Host"), "{refused}");
+    assert!(
+        refused.to_string().contains("watchroom cluster replica prepare"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

@@ -1,0 +1,140 @@
+//! Two whole Hosts on one database have one cluster CA: what one rotates, the other signs with.
+
+use std::time::Duration;
+
+use serde_json::json;
+use watchroom::node_identity::NodeIdentity;
+use watchroom_model::NodeId;
+use watchroom_testkit::{Machine, TestRoom, program};
+use watchroom_trust::Fingerprint;
+
+/// How long a change may take to be everywhere on a busy machine; it is looked for all the while.
+const SOON: Duration = Duration::from_secs(30);
+
+async fn two() -> (TestRoom, TestRoom) {
+    let first = TestRoom::open(program!()).await;
+    let second = first.replica(program!()).await;
+    (first, second)
+}
+
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = tokio::time::Instant::now() + SOON;
+    while !is_so() {
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A machine that joined the first Host and is linked to both.
+async fn linked_to_both(first: &TestRoom, second: &TestRoom) -> (Machine, NodeId) {
+    let admin = first.admin("ada").await;
+    let made = admin
+        .post("/api/cluster/tokens", json!({ "auto_approve": true }))
+        .await
+        .json();
+    let mut machine = Machine::new("buoy");
+    let identity = machine.join(made["join_url"].as_str().expect("a join URL")).await;
+    let mut identity = identity.unwrap_or_else(|failure| panic!("{failure:?}"));
+    identity.addresses.push(second.address().to_string());
+    identity
+        .write(&machine.state())
+        .unwrap_or_else(|failure| panic!("{failure:?}"));
+    machine.start(program!()).await;
+    let node = identity.node;
+    until("it is linked to both", || {
+        is_linked(first, node) && is_linked(second, node)
+    })
+    .await;
+    (machine, node)
+}
+
+fn is_linked(room: &TestRoom, node: NodeId) -> bool {
+    room.host.hub.link(node).is_some()
+}
+
+fn papers(machine: &Machine) -> NodeIdentity {
+    let identity = NodeIdentity::read(&machine.state()).unwrap_or_else(|failure| panic!("{failure:?}"));
+    identity.expect("an identity")
+}
+
+async fn close(first: TestRoom, second: TestRoom) {
+    second.close().await;
+    first.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_on_one_host_reaches_the_nodes_of_both_and_no_link_is_missing_after_it() {
+    let (first, second) = two().await;
+    let (machine, node) = linked_to_both(&first, &second).await;
+    let before = first.host.cluster_ca.fingerprint();
+    assert_eq!(second.host.cluster_ca.fingerprint(), before);
+    let admin = first.admin("alice").await;
+    let rotated = admin.post("/api/cluster/ca/rotate", json!({})).await.json();
+    assert_eq!(rotated["outcome"], "done", "{rotated}");
+    let after = first.host.cluster_ca.fingerprint();
+    assert_eq!(rotated["fingerprint"], after.to_string());
+    until("the other Host signs with it", || {
+        second.host.cluster_ca.fingerprint() == after
+    })
+    .await;
+    // Whichever Host the node asks, it is certified by the new CA, trusted by both, and moves on both links.
+    let has_moved = || {
+        let papers = papers(&machine);
+        papers
+            .chain
+            .last()
+            .is_some_and(|ca| Fingerprint::of(ca.der()) == after)
+    };
+    until("it is certified by the new CA", has_moved).await;
+    until("the old CA has retired on both", || {
+        [&first, &second]
+            .iter()
+            .all(|room| room.host.cluster_ca.retires_at().is_none())
+    })
+    .await;
+    for room in [&first, &second] {
+        assert_eq!(room.host.cluster_ca.anchors().len(), 1);
+    }
+    until("the node trusts the new one alone, and is linked to both", || {
+        let authorities = papers(&machine).authorities;
+        authorities.len() == 1 && is_linked(&first, node) && is_linked(&second, node)
+    })
+    .await;
+    // The other way round, by the other Host.
+    let admin = second.admin("otto").await;
+    let again = admin.post("/api/cluster/ca/rotate", json!({})).await.json();
+    assert_eq!(again["outcome"], "done", "{again}");
+    until("the first follows", || {
+        first.host.cluster_ca.fingerprint().to_string() == again["fingerprint"]
+    })
+    .await;
+    // A revocation by one cuts the link to the other.
+    let revoked = admin.delete(&format!("/api/cluster/nodes/{node}")).await;
+    assert!(revoked.status < 300, "{}", revoked.text());
+    until("no Host has a link to it", || {
+        !is_linked(&first, node) && !is_linked(&second, node)
+    })
+    .await;
+    machine.close().await;
+    close(first, second).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_hosts_that_rotate_at_once_one_does_and_the_other_is_told() {
+    let (first, second) = two().await;
+    let (ada, otto) = (first.admin("ada").await, second.admin("otto").await);
+    let (one, other) = tokio::join!(
+        ada.post("/api/cluster/ca/rotate", json!({})),
+        otto.post("/api/cluster/ca/rotate", json!({}))
+    );
+    let (one, other) = (one.json(), other.json());
+    let mut outcomes =
+        [&one, &other].map(|answer| answer["outcome"].as_str().expect("an outcome").to_owned());
+    outcomes.sort();
+    assert_eq!(outcomes, ["already_so", "done"]);
+    assert_eq!(one["fingerprint"], other["fingerprint"]);
+    for room in [&first, &second] {
+        assert_eq!(room.host.cluster_ca.fingerprint().to_string(), one["fingerprint"]);
+    }
+    close(first, second).await;
+}

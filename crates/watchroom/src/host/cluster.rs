@@ -1,0 +1,114 @@
+//! The cluster CA of a Host when it starts: from the database that it shares with its replicas, opened by the secret that
+//! it shares with them too; made at the very first start.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use watchroom_fleet::nodes::Generation;
+use watchroom_kit::{Ambient, FaultKind};
+use watchroom_store::{Store, StoreError};
+use watchroom_trust::{ClusterCa, ClusterSecret, NodeKey, UnsealError};
+
+use crate::failure::Failure;
+use crate::role_file::{Copy, RoleFile};
+use crate::wire::authority::{generation, sealed};
+
+/// Opens the cluster CA, or founds the cluster.
+///
+/// # Errors
+/// If this machine has not the secret of the cluster in the database, or belongs to another cluster; the failure names
+/// the command to run.
+pub(crate) async fn open(state: &Path, store: &Store, ambient: &Ambient) -> Result<Arc<ClusterCa>, Failure> {
+    let known = Generation::all(store).await.map_err(unread)?;
+    let secret = ClusterSecret::open(state).map_err(Failure::trust)?;
+    let (ca, secret) = match (known.is_empty(), secret) {
+        (true, secret) => found(state, store, secret, ambient).await?,
+        (false, Some(secret)) => (opened(secret.clone(), &known)?, secret),
+        (false, None) => return Err(no_secret()),
+    };
+    // What an earlier version left in files lies in the database now. That of another cluster is not ours to remove.
+    let left = ClusterCa::of_files(state, secret, ambient).map_err(Failure::trust)?;
+    match left {
+        Some(left) if left.cluster_id() == ca.cluster_id() => {
+            ClusterCa::forget_files(state).map_err(Failure::trust)?;
+        }
+        Some(left) => tracing::warn!(
+            "keys/cluster-ca.key is of cluster {}, which this Host does not belong to; keep it elsewhere",
+            left.cluster_id()
+        ),
+        None => {}
+    }
+    Ok(Arc::new(ca))
+}
+
+fn opened(secret: ClusterSecret, known: &[Generation]) -> Result<ClusterCa, Failure> {
+    let sealed = sealed(known).map_err(|error| Failure::trust(UnsealError::NotACa(error.to_string())))?;
+    ClusterCa::open(secret, &sealed).map_err(|error| match error {
+        UnsealError::AnotherSecret(_) => {
+            Failure::new(FaultKind::Conflict, error.to_string()).next_step(TAKE_IT)
+        }
+        _ => Failure::trust(error),
+    })
+}
+
+/// Founds a cluster, or brings the CA of an earlier version into the database.
+async fn found(
+    state: &Path,
+    store: &Store,
+    kept: Option<ClusterSecret>,
+    ambient: &Ambient,
+) -> Result<(ClusterCa, ClusterSecret), Failure> {
+    let is_new = kept.is_none();
+    let secret = kept.unwrap_or_else(|| ClusterSecret::by_chance(&ambient.entropy));
+    let ca = match ClusterCa::of_files(state, secret.clone(), ambient).map_err(Failure::trust)? {
+        Some(ca) => ca,
+        None => {
+            belongs_to_none(state)?;
+            ClusterCa::found(secret.clone(), ambient).map_err(Failure::trust)?
+        }
+    };
+    // On disk before anything is sealed under it: what it seals must never outlive it.
+    if is_new {
+        secret.keep(state).map_err(Failure::trust)?;
+    }
+    let first: Result<Vec<_>, _> = ca.sealed().iter().map(generation).collect();
+    let first = first.map_err(Failure::trust)?;
+    if Generation::found(store, first, ambient).await.map_err(unread)? {
+        return Ok((ca, secret));
+    }
+    if is_new {
+        ClusterSecret::forget(state).map_err(Failure::trust)?;
+    }
+    // Another Host was first, at this very moment.
+    Err(no_secret())
+}
+
+/// A machine that was a Host founds no other cluster because somebody has pointed it at an empty database.
+fn belongs_to_none(state: &Path) -> Result<(), Failure> {
+    let key = NodeKey::open_or_make(state).map_err(Failure::trust)?;
+    match RoleFile::of(state).read(&key)? {
+        Copy::Missing => Ok(()),
+        known => {
+            let cause = format!("this machine is {known} (role.toml), but its database knows of no cluster");
+            Err(Failure::new(FaultKind::Conflict, cause).next_step(
+                "restore the database or point store.url at the right one; to begin anew give a new --state",
+            ))
+        }
+    }
+}
+
+const TAKE_IT: &str = "on a Host that runs on this database: watchroom cluster replica secret > replica.secret; carry that \
+                       file here and run: watchroom cluster replica prepare replica.secret";
+
+fn no_secret() -> Failure {
+    let cause = "this database belongs to a cluster whose secret is not on this machine";
+    Failure::new(FaultKind::Conflict, cause).next_step(TAKE_IT)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+fn unread(error: StoreError) -> Failure {
+    Failure::new(
+        FaultKind::Internal,
+        format!("the cluster CAs in the database cannot be read or kept: {error}"),
+    )
+}
