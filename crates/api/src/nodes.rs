@@ -1,9 +1,11 @@
 //! `/api/nodes`: the machines.
 
+mod metrics;
 mod power;
 
 use axum::extract::State;
 use http::Method;
+use watchroom_fleet::nodes::MetricsView;
 use watchroom_fleet::{NodeView, OperationView, Written};
 use watchroom_model::{NodeId, Page, PageRequest};
 use watchroom_policy::{Resource, ResourceKind, act};
@@ -27,6 +29,16 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         )
         .says("Show a node")
         .gives::<NodeView>(),
+        Route::new(
+            Method::GET,
+            "/api/nodes/{id}/metrics",
+            act::ReadMetrics,
+            RouteClass::Read,
+            metrics::metrics,
+        )
+        .says("What a machine did in the last hour, a look each five seconds; or what was known last, with its age")
+        .asks::<metrics::Since>()
+        .gives::<MetricsView>(),
         Route::new(
             Method::POST,
             "/api/nodes/{id}/restart",

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use time::OffsetDateTime;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
-use watchroom_model::{Envelope, Heartbeat, NodeId, OrderOutcome, ServerId};
+use watchroom_model::{Envelope, Heartbeat, NodeId, OrderOutcome, Sample, ServerId};
 
 /// Why a node did not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,9 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// A round trip to the node: how long it took, and how the node is.
     async fn ping(&self, node: NodeId) -> Result<(Duration, Heartbeat), GatewayError>;
+
+    /// What the node's machine did after `since`, by the node's own clock: at most its last hour, oldest first.
+    async fn metrics(&self, node: NodeId, since: OffsetDateTime) -> Result<Vec<Sample>, GatewayError>;
 
     /// A server's console.
     async fn console(

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
+use time::OffsetDateTime;
 use tokio::sync::broadcast;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
-use watchroom_model::{Envelope, Heartbeat, OrderOutcome, ServerId, ServerReport};
+use watchroom_model::{Envelope, Heartbeat, OrderOutcome, Sample, ServerId, ServerReport};
 
 /// Why a node cannot give what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +29,9 @@ pub trait Agent: Send + Sync + 'static {
 
     /// The node as it is now.
     fn heartbeat(&self) -> Heartbeat;
+
+    /// What was measured after `since`, oldest first: at most the last hour.
+    fn metrics(&self, since: OffsetDateTime) -> Vec<Sample>;
 
     /// Every server's report now, and each later change. The receiver is taken before the snapshot, so nothing
     /// falls between; a lagging receiver asks again.

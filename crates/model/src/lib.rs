@@ -7,6 +7,7 @@ pub mod console;
 mod ids;
 pub mod join;
 mod machine_role;
+mod metrics;
 mod names;
 mod node;
 mod order;
@@ -18,6 +19,7 @@ pub use ids::{
     TokenId, UserId,
 };
 pub use machine_role::MachineRole;
+pub use metrics::{Disk, Sample, ServerUse, Traffic};
 pub use names::{
     CallSign, DisplayName, EmailAddress, HostName, NameError, NodeName, ServerName, TokenName, UserName,
 };

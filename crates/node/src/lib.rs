@@ -12,6 +12,7 @@ mod dashboard;
 mod gate;
 mod ledger;
 mod memory;
+mod metrics;
 mod place;
 mod power;
 mod process;

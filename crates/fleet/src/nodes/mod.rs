@@ -9,6 +9,7 @@ pub mod join;
 pub(crate) mod links;
 mod list;
 mod live;
+mod metrics;
 mod ping;
 mod revoke;
 mod rotation;
@@ -30,6 +31,7 @@ pub use damping::Turn;
 pub use enrol::LocalNode;
 pub use generations::Generation;
 pub use live::Liveness;
+pub use metrics::MetricsView;
 pub use ping::Pong;
 pub use revoke::Revoked;
 pub use rotation::{CaRotation, RotationError};
@@ -97,6 +99,7 @@ pub struct Node {
     record: ArcSwap<Record>,
     live: Mutex<Live>,
     pub(crate) written: LastWritten<NodeView>,
+    pub(crate) metrics: metrics::LastMetrics,
 }
 
 impl Node {
@@ -107,6 +110,7 @@ impl Node {
             record: ArcSwap::from_pointee(record),
             live: Mutex::default(),
             written: LastWritten::default(),
+            metrics: metrics::LastMetrics::default(),
         })
     }
 

@@ -6,6 +6,7 @@ mod console;
 mod door;
 mod event;
 mod link;
+mod metrics;
 mod papers;
 mod ping;
 mod pump;

@@ -206,6 +206,17 @@ impl wire::node_server::Node for NodeService {
         Ok(Response::new(reports.boxed()))
     }
 
+    async fn metrics(
+        &self,
+        request: Request<wire::MetricsRequest>,
+    ) -> Result<Response<wire::MetricsReply>, Status> {
+        self.admitted()?;
+        let since = wire::from_micros(request.into_inner().since_us);
+        Ok(Response::new(wire::MetricsReply {
+            samples_json: wire::json(&self.agent().metrics(since))?,
+        }))
+    }
+
     async fn console(
         &self,
         request: Request<wire::ConsoleRequest>,

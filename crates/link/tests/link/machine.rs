@@ -12,7 +12,7 @@ use tokio::sync::{Notify, broadcast, watch};
 use watchroom_link::{Agent, AgentError, ConsoleFrom, Envelope};
 use watchroom_model::console::{ConsoleEvent, Line, Source};
 use watchroom_model::{
-    Desired, Heartbeat, Order, OrderOutcome, ServerId, ServerOrder, ServerReport, ServerStatus, Share,
+    Desired, Heartbeat, Order, OrderOutcome, Sample, ServerId, ServerOrder, ServerReport, ServerStatus, Share,
 };
 
 /// The agent.
@@ -113,6 +113,10 @@ impl Agent for Machine {
 
     async fn disbelieved(&self, envelope: Envelope, why: String) {
         self.disbelieved.lock().unwrap().push((envelope.key, why));
+    }
+
+    fn metrics(&self, _: OffsetDateTime) -> Vec<Sample> {
+        Vec::new()
     }
 
     fn heartbeat(&self) -> Heartbeat {

@@ -1,18 +1,20 @@
 //! What all keepers share: settings, time, the journal, and the ear of whoever listens for reports.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use time::OffsetDateTime;
 use tokio::sync::broadcast;
 use tokio::task::spawn_blocking;
 use watchroom_audit::{Draft, Entry};
 use watchroom_kit::{Ambient, Tasks};
-use watchroom_model::{ServerId, ServerReport};
+use watchroom_model::{Sample, ServerId, ServerReport};
 
 use super::keeper::Post;
 use crate::ledger::Ledger;
 use crate::memory::{Known, Memory, Record};
+use crate::metrics::{self, Ring};
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::shim::Papers;
@@ -34,6 +36,7 @@ pub(super) struct House {
     roster: Mutex<BTreeMap<ServerId, Post>>,
     memory: Mutex<Memory>,
     ledger: Mutex<Ledger>,
+    metrics: Mutex<Ring>,
 }
 
 impl House {
@@ -49,6 +52,7 @@ impl House {
             roster: Mutex::default(),
             memory: Mutex::new(memory),
             ledger: Mutex::new(ledger),
+            metrics: Mutex::default(),
         }
     }
 
@@ -112,6 +116,40 @@ impl House {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .latest()
+    }
+
+    /// Looks at the machine again and again, as long as this agent lives.
+    pub(super) fn measure(self: &Arc<Self>) {
+        let house = self.clone();
+        self.tasks.spawn("metrics", async move {
+            let mut pace = tokio::time::interval(metrics::PACE);
+            pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                pace.tick().await;
+                let house = house.clone();
+                // Only a runtime that shuts down drops the call, and this task with it.
+                drop(spawn_blocking(move || house.look()).await);
+            }
+        });
+    }
+
+    fn look(&self) {
+        let servers = self
+            .roster()
+            .iter()
+            .filter_map(|(id, post)| Some((*id, post.report.borrow().pid?)))
+            .collect();
+        let (now, elapsed) = (self.ambient.now(), self.ambient.clock.elapsed());
+        let mut ring = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+        ring.look(Path::new("/proc"), now, elapsed, &servers);
+    }
+
+    /// What was measured after `since`, oldest first.
+    pub(super) fn measured(&self, since: OffsetDateTime) -> Vec<Sample> {
+        self.metrics
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .after(since)
     }
 
     /// Where a server's shim has its papers.

@@ -21,11 +21,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
+use time::OffsetDateTime;
 use tokio::sync::broadcast;
 use tokio::task::spawn_blocking;
 use watchroom_link::{Agent, AgentError, ConsoleFrom, Envelope};
 use watchroom_model::console::ConsoleEvent;
-use watchroom_model::{Heartbeat, OrderOutcome, ServerId, ServerReport};
+use watchroom_model::{Heartbeat, OrderOutcome, Sample, ServerId, ServerReport};
 
 use self::desk::Desk;
 use self::house::House;
@@ -105,6 +106,10 @@ impl Agent for Supervisor {
             disk: vitals.disk,
             clock: self.house.ambient.now(),
         }
+    }
+
+    fn metrics(&self, since: OffsetDateTime) -> Vec<Sample> {
+        self.house.measured(since)
     }
 
     fn reports(&self) -> (Vec<ServerReport>, broadcast::Receiver<ServerReport>) {

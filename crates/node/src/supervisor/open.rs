@@ -122,6 +122,7 @@ impl Supervisor {
         join_all(keepers).await;
         let desk = Arc::new(Desk::new(house.clone()));
         desk.take_up();
+        house.measure();
         Ok(Arc::new(Self {
             house,
             desk,

@@ -9,6 +9,7 @@ mod join;
 mod nodes;
 mod overview;
 mod password;
+mod power;
 mod profile;
 mod remove;
 mod revoke;
@@ -136,6 +137,27 @@ fn node_routes() -> Vec<Route<Panel>> {
             act::PingNode,
             change,
             revoke::ping,
+        ),
+        Route::new(
+            Method::POST,
+            "/nodes/{id}/restart",
+            act::RestartNode,
+            change,
+            power::restart,
+        ),
+        Route::new(
+            Method::POST,
+            "/nodes/{id}/shutdown",
+            act::ShutDownNode,
+            change,
+            power::shut_down,
+        ),
+        Route::new(
+            Method::POST,
+            "/operations/{id}/cancel",
+            act::CancelOperation,
+            change,
+            power::cancel,
         ),
         Route::new(
             Method::POST,

@@ -1,13 +1,14 @@
 //! `GET /nodes`, `GET /nodes/<id>`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use watchroom_fleet::Node;
 use watchroom_fleet::nodes::join::{JoinError, JoinFilter};
 use watchroom_fleet::servers::ServerFilter;
+use watchroom_fleet::{Node, NodeView, ServerView};
 use watchroom_model::{NodeId, PageRequest};
 use watchroom_policy::{Resource, ResourceKind, act, permission};
 use watchroom_web::{Params, Problem, Query};
@@ -16,10 +17,14 @@ use super::overview::every;
 use super::{most, no_such_page};
 use crate::text::EN;
 use crate::view::join::{RequestRow, Revocation, RevocationTyped};
+use crate::view::machine::{LastHour, OperationCard};
 use crate::view::nodes::{NodeLive, NodePage, NodeRow, NodesLive, NodesPage};
 use crate::view::{Command, Section, query};
 use crate::viewer::Viewer;
 use crate::{Panel, answer};
+
+/// How long an operation stands on its node's page.
+const SHOWN_FOR: Duration = Duration::from_secs(3_600);
 
 pub(super) async fn list(
     viewer: Viewer,
@@ -58,6 +63,7 @@ pub(super) async fn list(
         next: found
             .next_cursor
             .map(|cursor| format!("/nodes{}", query(&[("cursor", &cursor)]))),
+        may_power: viewer.reaches(permission::NODES_MODIFY),
     };
     if viewer.wants_fragment {
         return answer::page(&live);
@@ -87,10 +93,11 @@ pub(super) async fn show(
         StatusCode::OK,
         &RevocationTyped::default(),
     )
+    .await
 }
 
-/// The whole page, with the form that revokes as it was typed.
-pub(super) fn shown(
+/// The whole page, with a form as it was typed.
+pub(super) async fn shown(
     viewer: &Viewer,
     panel: &Panel,
     node: &Arc<Node>,
@@ -108,22 +115,51 @@ pub(super) fn shown(
         .transpose()
         .map_err(no_such_page)?;
     let view = panel.fleet.view_node(node);
-    let may_revoke = !view.local && viewer.may(act::RevokeNode, &**node);
-    let revocation = may_revoke.then(|| Revocation::new(&view, viewer.needs_proof(), typed));
+    let dangers = dangers(viewer, node, &view, servers.as_deref(), typed);
     let name = view.name.to_string();
     let mut live = NodeLive::new(view, servers, viewer.now());
     live.may_create = viewer.may(act::CreateServer, &**node);
+    let recently = viewer.now() - SHOWN_FOR;
+    live.operation = panel.fleet.last_operation(id, recently).await?.map(|operation| {
+        let may_cancel = viewer.may(act::CancelOperation, &**node);
+        OperationCard::new(operation, may_cancel, viewer.now())
+    });
+    live.csrf = viewer.csrf();
     if viewer.wants_fragment {
         return answer::page(&live);
     }
+    let permit = viewer.caller.permit(act::ReadMetrics, &**node)?;
+    let metrics = panel.fleet.metrics(&permit, None).await?;
     let command = Command::new(&["node", "show", &name], "GET", &format!("/api/nodes/{id}"), None);
     let shell = viewer.shell(Section::Nodes, name);
     let page = NodePage {
         t: &EN,
         shell,
         live,
-        revocation,
+        dangers,
+        hour: Some(LastHour::new(&metrics, viewer.now())),
         command,
     };
     viewer.page_with(status, &page)
+}
+
+/// What this person may do to the node that cannot be taken back.
+fn dangers(
+    viewer: &Viewer,
+    node: &Node,
+    view: &NodeView,
+    servers: Option<&[ServerView]>,
+    typed: &RevocationTyped,
+) -> Vec<Revocation> {
+    let running = servers
+        .unwrap_or_default()
+        .iter()
+        .filter(|server| server.pid.is_some());
+    let running: Vec<_> = running.map(|server| server.name.to_string()).collect();
+    let needs_proof = viewer.needs_proof();
+    let may_power = node.admitted().is_ok() && viewer.may(act::RestartNode, node);
+    let power = may_power.then(|| Revocation::power(&running, needs_proof, typed));
+    let may_revoke = !view.local && viewer.may(act::RevokeNode, node);
+    let revocation = may_revoke.then(|| Revocation::new(view, needs_proof, typed));
+    power.into_iter().flatten().chain(revocation).collect()
 }

@@ -52,18 +52,22 @@ pub(super) async fn revoke(
         // Refused before the session gets a new cookie, which a refusal could not carry.
         viewer.caller.permit(act::RevokeNode, &*node)?;
     }
-    let again = |name: String, reason: String, fault: FieldFault| {
-        let faults = Faults::new(vec![fault]);
-        let typed = RevocationTyped { name, reason, faults };
-        shown(&viewer, &panel, &node, StatusCode::BAD_REQUEST, &typed)
+    let again = async |name: String, reason: String, fault: FieldFault| {
+        let typed = RevocationTyped {
+            form: "revoke",
+            name,
+            reason,
+            faults: Faults::new(vec![fault]),
+        };
+        shown(&viewer, &panel, &node, StatusCode::BAD_REQUEST, &typed).await
     };
     if form.confirm_name.trim() != node.name().as_str() {
         let fault = FieldFault::new("confirm_name", "differs", EN.remove_name_differs);
-        return again(form.confirm_name, form.reason, fault);
+        return again(form.confirm_name, form.reason, fault).await;
     }
     let proof = match prove(&viewer, &panel, form.password).await? {
         Ok(proof) => proof,
-        Err(fault) => return again(form.confirm_name, form.reason, fault),
+        Err(fault) => return again(form.confirm_name, form.reason, fault).await,
     };
     let permit = viewer.permit_as(proof.principal(&viewer), act::RevokeNode, &*node)?;
     let flash = match panel.fleet.revoke_node(&permit, Some(form.reason)).await {
@@ -83,21 +87,22 @@ pub(super) async fn purge(
     if !viewer.may(act::PurgeNode, &*node) {
         viewer.caller.permit(act::PurgeNode, &*node)?;
     }
-    let again = |name: String, fault: FieldFault| {
+    let again = async |name: String, fault: FieldFault| {
         let typed = RevocationTyped {
+            form: "purge",
             name,
             faults: Faults::new(vec![fault]),
             ..RevocationTyped::default()
         };
-        shown(&viewer, &panel, &node, StatusCode::BAD_REQUEST, &typed)
+        shown(&viewer, &panel, &node, StatusCode::BAD_REQUEST, &typed).await
     };
     if form.confirm_name.trim() != node.name().as_str() {
         let fault = FieldFault::new("confirm_name", "differs", EN.remove_name_differs);
-        return again(form.confirm_name, fault);
+        return again(form.confirm_name, fault).await;
     }
     let proof = match prove(&viewer, &panel, form.password).await? {
         Ok(proof) => proof,
-        Err(fault) => return again(form.confirm_name, fault),
+        Err(fault) => return again(form.confirm_name, fault).await,
     };
     let permit = viewer.permit_as(proof.principal(&viewer), act::PurgeNode, &*node)?;
     let response = match panel.fleet.purge_node(&permit).await {

@@ -206,9 +206,11 @@ impl InvitationPage {
     }
 }
 
-/// What was typed to revoke a node.
+/// What was typed into a form that wants the node's name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RevocationTyped {
+    /// Into which form (`revoke`, `purge`, `restart`, `shutdown`).
+    pub(crate) form: &'static str,
     /// Its name, again.
     pub(crate) name: String,
     /// Why.
@@ -217,10 +219,10 @@ pub(crate) struct RevocationTyped {
     pub(crate) faults: Faults,
 }
 
-/// The form that revokes a node, or strikes a revoked one from the roll.
+/// A form that does to a node what cannot be taken back: it wants the name typed again.
 #[derive(Clone, Debug)]
 pub(crate) struct Revocation {
-    /// Where it goes (`revoke`, `purge`).
+    /// Where it goes (`revoke`, `purge`, `restart`, `shutdown`).
     pub(crate) action: &'static str,
     /// What it is called.
     pub(crate) title: &'static str,
@@ -249,23 +251,53 @@ impl Revocation {
         if node.server_count > 0 {
             what.push(EN.revoke_servers(node.server_count));
         }
-        let password = Field::password("password", EN.password, "current-password")
-            .hint(EN.proof_hint)
-            .wrong(&typed.faults);
-        let reason = Field::text("reason", EN.why)
-            .value(&typed.reason)
-            .wrong(&typed.faults);
+        let mut form = Self::of(action, title, what, needs_proof, typed);
+        if !is_purge {
+            let reason = Field::text("reason", EN.why);
+            form.reason = Some(match typed.form == action {
+                true => reason.value(&typed.reason).wrong(&typed.faults).within(action),
+                false => reason.within(action),
+            });
+        }
+        form
+    }
+
+    /// The forms that restart a node's machine and shut it down; `servers` run on it.
+    pub(crate) fn power(servers: &[String], needs_proof: bool, typed: &RevocationTyped) -> [Self; 2] {
+        let stops = match servers {
+            [] => EN.power_nothing_runs.to_owned(),
+            names => EN.power_stops(names.join(", ")),
+        };
+        let restart = vec![stops.clone(), EN.power_restart_then.to_owned()];
+        let shutdown = vec![stops, EN.power_shutdown_then.to_owned()];
+        [
+            Self::of("restart", EN.node_restart, restart, needs_proof, typed),
+            Self::of("shutdown", EN.node_shutdown, shutdown, needs_proof, typed),
+        ]
+    }
+
+    fn of(
+        action: &'static str,
+        title: &'static str,
+        what: Vec<String>,
+        needs_proof: bool,
+        typed: &RevocationTyped,
+    ) -> Self {
+        let is_open = typed.form == action && !typed.faults.is_empty();
+        let mut name = Field::text("confirm_name", EN.remove_type_name).required();
+        let mut password = Field::password("password", EN.password, "current-password").hint(EN.proof_hint);
+        if is_open {
+            name = name.value(&typed.name).wrong(&typed.faults);
+            password = password.wrong(&typed.faults);
+        }
         Self {
             action,
             title,
             what,
-            name: Field::text("confirm_name", EN.remove_type_name)
-                .value(&typed.name)
-                .required()
-                .wrong(&typed.faults),
-            reason: (!is_purge).then(|| reason.within("revoke")),
-            password: needs_proof.then(|| password.within("revoke")),
-            is_open: !typed.faults.is_empty(),
+            name: name.within(action),
+            reason: None,
+            password: needs_proof.then(|| password.within(action)),
+            is_open,
         }
     }
 }

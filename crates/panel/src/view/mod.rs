@@ -17,6 +17,7 @@ pub(crate) mod device;
 pub(crate) mod entry;
 pub(crate) mod error;
 pub(crate) mod join;
+pub(crate) mod machine;
 pub(crate) mod nodes;
 pub(crate) mod overview;
 pub(crate) mod profile;

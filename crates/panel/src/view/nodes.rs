@@ -6,6 +6,7 @@ use watchroom_fleet::{NodeView, ServerView};
 use watchroom_model::{NodeStatus, Share};
 
 use super::join::{ClusterLine, RequestRow, Revocation};
+use super::machine::{LastHour, OperationCard};
 use super::servers::ServerRow;
 use super::{Command, Lamp, Moment, Shell, bytes, manner};
 use crate::text::{EN, Text};
@@ -91,6 +92,8 @@ pub(crate) struct NodesLive {
     pub(crate) rows: Vec<NodeRow>,
     /// Where the list goes on.
     pub(crate) next: Option<String>,
+    /// Whether the person may restart machines, shut them down and revoke them.
+    pub(crate) may_power: bool,
 }
 
 /// The list of nodes.
@@ -125,6 +128,10 @@ pub(crate) struct NodeLive {
     pub(crate) sees_servers: bool,
     /// Whether the person may create servers here.
     pub(crate) may_create: bool,
+    /// What was last done to the machine.
+    pub(crate) operation: Option<OperationCard>,
+    /// The form's token.
+    pub(crate) csrf: String,
 }
 
 impl NodeLive {
@@ -136,6 +143,8 @@ impl NodeLive {
             row: NodeRow::new(node, now),
             sees_servers: servers.is_some(),
             may_create: false,
+            operation: None,
+            csrf: String::new(),
             servers: servers
                 .unwrap_or_default()
                 .into_iter()
@@ -155,8 +164,10 @@ pub(crate) struct NodePage {
     pub(crate) shell: Shell,
     /// Its live part.
     pub(crate) live: NodeLive,
-    /// The way out, for those who may show it.
-    pub(crate) revocation: Option<Revocation>,
+    /// What cannot be taken back, for those who may do it.
+    pub(crate) dangers: Vec<Revocation>,
+    /// How the machine was in the last hour.
+    pub(crate) hour: Option<LastHour>,
     /// The same by command.
     pub(crate) command: Command,
 }

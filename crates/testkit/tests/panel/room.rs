@@ -21,7 +21,9 @@ use watchroom_fleet::{Fleet, Gateway, GatewayError, Ports};
 use watchroom_identity::{Config, Identity};
 use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Tasks};
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Line, Source};
-use watchroom_model::{Desired, Envelope, Heartbeat, NodeId, Order, OrderOutcome, ServerOrder};
+use watchroom_model::{
+    Desired, Envelope, Heartbeat, NodeId, Order, OrderOutcome, Sample, ServerOrder, Share,
+};
 use watchroom_model::{ServerId, ServerReport, ServerStatus};
 use watchroom_panel::{Panel, PanelParts, problem_page, routes};
 use watchroom_records::Records;
@@ -73,6 +75,24 @@ impl Gateway for ObedientNode {
         Err(GatewayError::TimedOut {
             may_still_happen: false,
         })
+    }
+
+    async fn metrics(&self, _: NodeId, _: time::OffsetDateTime) -> Result<Vec<Sample>, GatewayError> {
+        let share = Share {
+            used_bytes: 1 << 30,
+            total_bytes: 1 << 32,
+        };
+        let sample = |second: i64| Sample {
+            at: datetime!(2026-11-20 17:57 UTC) + time::Duration::seconds(second),
+            cpu_percent: Some(25.0),
+            load: 0.5,
+            memory: share,
+            swap: Share::default(),
+            disks: Vec::new(),
+            network: None,
+            servers: Vec::new(),
+        };
+        Ok(vec![sample(0), sample(5)])
     }
 
     async fn console(

@@ -1,4 +1,4 @@
-//! A machine is restarted from the Host: by whom, how it is followed, and how it is called off.
+//! A machine is restarted from the Host: by whom, how it is followed, and how it is called off; and what it measures.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -213,5 +213,33 @@ async fn a_machine_that_does_not_allow_it_refuses_by_the_key_that_would() {
     };
     let why = why.as_str().expect("words");
     assert!(why.contains("shutdown = true under [power] in"), "{why}");
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_metrics_of_a_node_that_is_away_show_their_age() {
+    let room = TestRoom::open(program!()).await;
+    let (admin, vera) = (room.admin("alice").await, room.viewer("vera").await);
+    let (mut machine, node, _) = attic(&admin).await;
+    let path = format!("/api/nodes/{node}/metrics");
+    let seen = until(&vera, &path, |metrics| metrics["samples"].get(0).is_some()).await;
+    assert_eq!((&seen["is_current"], &seen["reason"]), (&json!(true), &json!("")));
+    let sample = &seen["samples"][0];
+    assert!(sample["memory"]["total_bytes"].as_u64() > Some(0), "{sample}");
+    let later = vera
+        .get(&format!("{path}?since=2100-01-01T00:00:00Z"))
+        .await
+        .json();
+    assert_eq!(later["samples"], json!([]));
+    vera.get(&format!("{path}?since=yesterday"))
+        .await
+        .fault(400, "invalid-input", "since");
+
+    machine.switch_off().await;
+    let away = until(&vera, &path, |metrics| metrics["is_current"] == false).await;
+    assert!(away["age_s"].as_i64() >= Some(0), "{away}");
+    assert!(!away["reason"].as_str().expect("words").is_empty(), "{away}");
+    assert!(away["samples"].get(0).is_some(), "what was known last: {away}");
+    machine.close().await;
     room.close().await;
 }

@@ -196,6 +196,10 @@ impl Agent for Hollow {
 
     async fn disbelieved(&self, _: Envelope, _: String) {}
 
+    fn metrics(&self, _: OffsetDateTime) -> Vec<watchroom_model::Sample> {
+        Vec::new()
+    }
+
     fn heartbeat(&self) -> Heartbeat {
         Heartbeat {
             name: "bench".parse().unwrap(),

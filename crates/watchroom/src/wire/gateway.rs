@@ -5,11 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use time::OffsetDateTime;
 use watchroom_fleet::{Gateway, GatewayError};
 use watchroom_kit::Ambient;
 use watchroom_link::{Hub, LinkError};
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
-use watchroom_model::{Envelope, Heartbeat, NodeId, OrderOutcome, ServerId};
+use watchroom_model::{Envelope, Heartbeat, NodeId, OrderOutcome, Sample, ServerId};
 
 /// Orders and consoles over the links of a [`Hub`].
 #[derive(Clone, Debug)]
@@ -28,6 +29,11 @@ impl Gateway for LinkGateway {
     async fn ping(&self, node: NodeId) -> Result<(Duration, Heartbeat), GatewayError> {
         let link = self.hub.connected(node).map_err(gateway_error)?;
         link.ping(&self.ambient.clock).await.map_err(gateway_error)
+    }
+
+    async fn metrics(&self, node: NodeId, since: OffsetDateTime) -> Result<Vec<Sample>, GatewayError> {
+        let link = self.hub.connected(node).map_err(gateway_error)?;
+        link.metrics(since).await.map_err(gateway_error)
     }
 
     async fn console(

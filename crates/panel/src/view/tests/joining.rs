@@ -59,6 +59,7 @@ pub(super) fn cluster() -> ClusterLine {
 pub(super) fn revocation(node: &NodeView) -> Revocation {
     let faults = vec![FieldFault::new("confirm_name", "differs", HOSTILE)];
     let typed = RevocationTyped {
+        form: "revoke",
         name: HOSTILE.to_owned(),
         reason: HOSTILE.to_owned(),
         faults: Faults::new(faults),

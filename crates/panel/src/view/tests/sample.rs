@@ -340,13 +340,15 @@ fn node_pages(nodes: &[NodeView], servers: &[ServerView]) -> (NodesPage, NodePag
             requests: joining::waiting(),
             rows,
             next: Some("/nodes?cursor=3".into()),
+            may_power: true,
         },
         command: command(),
     };
     let node_page = NodePage {
         t: &EN,
         shell: shell(Section::Nodes, "harbour"),
-        revocation: Some(joining::revocation(&nodes[0])),
+        dangers: vec![joining::revocation(&nodes[0])],
+        hour: None,
         live: NodeLive::new(
             node(1, "harbour", NodeStatus::Online),
             Some(servers.to_vec()),

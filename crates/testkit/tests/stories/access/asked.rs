@@ -65,6 +65,7 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         "/api/session" => Asked::by(case.by_session(walker), path),
         "/api/audit/export" | "/api/stream" => by(path.into()).endless(),
         "/api/nodes/{id}" => by(format!("/api/nodes/{node}")).on(On::One),
+        "/api/nodes/{id}/metrics" => by(format!("/api/nodes/{node}/metrics")).on(On::One),
         "/api/operations/{id}" => by(format!("/api/operations/{}", case.ended_operation().await)).on(On::One),
         "/api/cluster/subhost/{id}/servers" => {
             by(format!("/api/cluster/subhost/{node}/servers")).over(permission::NODES_READ)
@@ -272,6 +273,11 @@ async fn node_forms(case: &Case<'_>, method: &Method, path: &'static str, walker
                 .form(vec![("reason", "not ours".to_owned())])
         }
         ("POST", "/nodes/{id}/ping") => by(format!("/nodes/{}/ping", case.node)),
+        ("POST", "/nodes/{id}/restart" | "/nodes/{id}/shutdown") => {
+            let (id, name) = case.fresh_named_node().await;
+            by(path.replace("{id}", &id)).form(vec![("confirm_name", name)])
+        }
+        ("POST", "/operations/{id}/cancel") => by(path.replace("{id}", &case.ended_operation().await)),
         ("POST", "/nodes/{id}/revoke") => {
             let (id, name) = case.fresh_named_node().await;
             by(format!("/nodes/{id}/revoke")).form(vec![("confirm_name", name)])
