@@ -6,10 +6,11 @@ use http::StatusCode;
 use serde::Deserialize;
 use watchroom_fleet::nodes::join::{JoinError, JoinRequestView, NewJoinToken};
 use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
-use watchroom_model::{JoinRequestId, NodeName};
+use watchroom_model::{JoinRequestId, JoinTokenId, NodeName};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_web::{Params, Problem};
 
+use super::entry::Nothing;
 use super::step_up::prove;
 use crate::text::EN;
 use crate::view::join::{DecisionTyped, InvitationPage, InvitationTyped, RequestPage};
@@ -141,6 +142,19 @@ fn invitation(
     let shell = viewer.shell(Section::Nodes, EN.node_add);
     let page = InvitationPage::new(shell, typed, url, viewer.needs_proof());
     viewer.page_with(status, &page)
+}
+
+/// Takes an invitation back.
+pub(super) async fn take_back(
+    State(panel): State<Panel>,
+    Params(id): Params<JoinTokenId>,
+    Form { viewer, .. }: Form<Nothing>,
+) -> Result<Response, Problem> {
+    let permit = viewer
+        .caller
+        .permit(act::RevokeJoinToken, &Resource::join_token(id))?;
+    panel.fleet.revoke_join_token(&permit).await?;
+    answer::redirect_with("/nodes", &Flash::done(EN.invite_revoked))
 }
 
 pub(super) async fn form(viewer: Viewer, State(panel): State<Panel>) -> Result<Response, Problem> {

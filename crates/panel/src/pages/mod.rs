@@ -33,6 +33,7 @@ pub(crate) fn routes() -> Vec<Route<Panel>> {
     routes.extend(room_routes());
     routes.extend(node_routes());
     routes.extend(security_routes());
+    routes.extend(machine_routes());
     routes.extend(server_routes());
     routes.extend(own_routes());
     routes
@@ -140,6 +141,28 @@ fn node_routes() -> Vec<Route<Panel>> {
         ),
         Route::new(
             Method::POST,
+            "/nodes/{id}/revoke",
+            act::RevokeNode,
+            administration,
+            revoke::revoke,
+        )
+        .free_text(&["reason"]),
+        Route::new(
+            Method::POST,
+            "/nodes/{id}/purge",
+            act::PurgeNode,
+            administration,
+            revoke::purge,
+        ),
+    ]
+}
+
+/// What is done to a machine, and to invitations.
+fn machine_routes() -> Vec<Route<Panel>> {
+    let change = RouteClass::Change;
+    vec![
+        Route::new(
+            Method::POST,
             "/nodes/{id}/restart",
             act::RestartNode,
             change,
@@ -154,25 +177,24 @@ fn node_routes() -> Vec<Route<Panel>> {
         ),
         Route::new(
             Method::POST,
+            "/nodes/{id}/unfence",
+            act::UnfenceNode,
+            change,
+            power::unfence,
+        ),
+        Route::new(
+            Method::POST,
+            "/nodes/invites/{id}/revoke",
+            act::RevokeJoinToken,
+            change,
+            join::take_back,
+        ),
+        Route::new(
+            Method::POST,
             "/operations/{id}/cancel",
             act::CancelOperation,
             change,
             power::cancel,
-        ),
-        Route::new(
-            Method::POST,
-            "/nodes/{id}/revoke",
-            act::RevokeNode,
-            administration,
-            revoke::revoke,
-        )
-        .free_text(&["reason"]),
-        Route::new(
-            Method::POST,
-            "/nodes/{id}/purge",
-            act::PurgeNode,
-            administration,
-            revoke::purge,
         ),
     ]
 }

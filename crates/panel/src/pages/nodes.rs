@@ -6,17 +6,17 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use watchroom_fleet::nodes::join::{JoinError, JoinFilter};
+use watchroom_fleet::nodes::join::{JoinError, JoinFilter, JoinTokenView};
 use watchroom_fleet::servers::ServerFilter;
 use watchroom_fleet::{Node, NodeView, ServerView};
-use watchroom_model::{NodeId, PageRequest};
+use watchroom_model::{NodeId, NodeStatus, PageRequest};
 use watchroom_policy::{Resource, ResourceKind, act, permission};
 use watchroom_web::{Params, Problem, Query};
 
 use super::overview::every;
 use super::{most, no_such_page};
 use crate::text::EN;
-use crate::view::join::{RequestRow, Revocation, RevocationTyped};
+use crate::view::join::{InviteRow, RequestRow, Revocation, RevocationTyped};
 use crate::view::machine::{LastHour, OperationCard};
 use crate::view::nodes::{NodeLive, NodePage, NodeRow, NodesLive, NodesPage};
 use crate::view::{Command, Section, query};
@@ -69,11 +69,31 @@ pub(super) async fn list(
         return answer::page(&live);
     }
     let shell = viewer.shell(Section::Nodes, EN.nav_nodes);
+    let may_invite = viewer.may(act::ListJoinTokens, &Resource::all(ResourceKind::JoinToken));
+    let invites = match may_invite {
+        true => panel.fleet.join_tokens(principal, &all).await?.items,
+        false => Vec::new(),
+    };
+    let maker = |token: &JoinTokenView| {
+        let user = token
+            .created_by
+            .parse()
+            .ok()
+            .and_then(|id| panel.identity().name_of(id));
+        user.map_or_else(|| token.created_by.clone(), |name| name.to_string())
+    };
     let command = Command::new(&["node", "list"], "GET", "/api/nodes", None);
     viewer.page(&NodesPage {
         t: &EN,
         shell,
         may_add: viewer.may(act::RegisterNode, &Resource::all(ResourceKind::JoinToken)),
+        invites: invites
+            .into_iter()
+            .map(|token| {
+                let by = maker(&token);
+                InviteRow::new(token, by)
+            })
+            .collect(),
         live,
         command,
     })
@@ -161,5 +181,11 @@ fn dangers(
     let power = may_power.then(|| Revocation::power(&running, needs_proof, typed));
     let may_revoke = !view.local && viewer.may(act::RevokeNode, node);
     let revocation = may_revoke.then(|| Revocation::new(view, needs_proof, typed));
-    power.into_iter().flatten().chain(revocation).collect()
+    let may_unfence = view.status == NodeStatus::Locked && viewer.may(act::UnfenceNode, node);
+    let unfence = may_unfence.then(|| Revocation::unfence(needs_proof, typed));
+    unfence
+        .into_iter()
+        .chain(power.into_iter().flatten())
+        .chain(revocation)
+        .collect()
 }

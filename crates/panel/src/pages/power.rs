@@ -1,4 +1,5 @@
-//! `POST /nodes/<id>/restart`, `/shutdown` and `/operations/<id>/cancel`: the machine goes down, or stays up after all.
+//! `POST /nodes/<id>/restart`, `/shutdown`, `/unfence` and `/operations/<id>/cancel`: the machine goes down, stays up
+//! after all, or is let back in.
 
 use std::sync::Arc;
 
@@ -60,6 +61,22 @@ pub(super) async fn shut_down(
     let permit = viewer.permit_as(proof.principal(&viewer), act::ShutDownNode, &*node)?;
     let begun = panel.fleet.shut_down_node(permit, None).await;
     proof.finish(told(id, begun.map_err(Problem::from))?)
+}
+
+pub(super) async fn unfence(
+    State(panel): State<Panel>,
+    Params(id): Params<NodeId>,
+    Form { viewer, form }: Form<PowerForm>,
+) -> Result<Response, Problem> {
+    let node = viewer.caller.found(panel.fleet.node(id))?;
+    let proof = match ready(&viewer, &panel, &node, act::UnfenceNode, ("unfence", form)).await? {
+        Ok(proof) => proof,
+        Err(again) => return Ok(again),
+    };
+    let permit = viewer.permit_as(proof.principal(&viewer), act::UnfenceNode, &*node)?;
+    panel.fleet.unfence(&permit, &node).await?;
+    let flash = Flash::done(EN.node_unfenced(node.name()));
+    proof.finish(answer::redirect_with(&format!("/nodes/{id}"), &flash)?)
 }
 
 pub(super) async fn cancel(

@@ -3,7 +3,7 @@
 use askama::Template;
 use time::OffsetDateTime;
 use watchroom_fleet::NodeView;
-use watchroom_fleet::nodes::join::JoinRequestView;
+use watchroom_fleet::nodes::join::{JoinRequestView, JoinTokenView};
 use watchroom_fleet::nodes::{ClusterStatus, Health};
 use watchroom_model::NodeStatus;
 use watchroom_model::join::JoinStatus;
@@ -206,6 +206,34 @@ impl InvitationPage {
     }
 }
 
+/// An invitation that can still be used, as a row.
+#[derive(Clone, Debug)]
+pub(crate) struct InviteRow {
+    /// The invitation.
+    pub(crate) token: JoinTokenView,
+    /// For whom it is: a name, or anybody.
+    pub(crate) who: String,
+    /// Who made it.
+    pub(crate) by: String,
+    /// Until when it holds.
+    pub(crate) until: Moment,
+}
+
+impl InviteRow {
+    /// The invitation, made by somebody of this name.
+    pub(crate) fn new(token: JoinTokenView, by: String) -> Self {
+        Self {
+            who: token
+                .name
+                .as_ref()
+                .map_or_else(|| EN.invite_anybody.to_owned(), ToString::to_string),
+            by,
+            until: Moment::full(token.expires_at),
+            token,
+        }
+    }
+}
+
 /// What was typed into a form that wants the node's name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RevocationTyped {
@@ -260,6 +288,12 @@ impl Revocation {
             });
         }
         form
+    }
+
+    /// The form that lets a fenced node back in.
+    pub(crate) fn unfence(needs_proof: bool, typed: &RevocationTyped) -> Self {
+        let what = vec![EN.unfence_means.to_owned(), EN.unfence_first.to_owned()];
+        Self::of("unfence", EN.node_unfence, what, needs_proof, typed)
     }
 
     /// The forms that restart a node's machine and shut it down; `servers` run on it.

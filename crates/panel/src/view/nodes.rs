@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use watchroom_fleet::{NodeView, ServerView};
 use watchroom_model::{NodeStatus, Share};
 
-use super::join::{ClusterLine, RequestRow, Revocation};
+use super::join::{ClusterLine, InviteRow, RequestRow, Revocation};
 use super::machine::{LastHour, OperationCard};
 use super::servers::ServerRow;
 use super::{Command, Lamp, Moment, Shell, bytes, manner};
@@ -106,6 +106,8 @@ pub(crate) struct NodesPage {
     pub(crate) shell: Shell,
     /// Whether the person may invite machines.
     pub(crate) may_add: bool,
+    /// The invitations that can still be used, for those who may see them.
+    pub(crate) invites: Vec<InviteRow>,
     /// Its live part.
     pub(crate) live: NodesLive,
     /// The same by command.

@@ -1,7 +1,7 @@
 //! The node's own page: who is let in, by what, and what they may do there.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -213,4 +213,29 @@ fn the_page_does_not_leave_the_machine() {
     let ended = room.run(&["up", "--node-listen", "0.0.0.0:5002"]);
     assert_eq!(ended.code(), Some(2), "{}", ended.errors);
     assert!(ended.errors.contains("ssh -L"), "{}", ended.errors);
+}
+
+#[test]
+fn a_usual_port_that_is_taken_costs_the_node_its_page_and_nothing_else() {
+    // Where somebody else has it, it is taken as well.
+    let _taken = TcpListener::bind("127.0.0.1:5002");
+    let mut room = Room::empty();
+    room.start_as(&["up", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
+    let log = room.log();
+    assert!(log.contains("the node has no page of its own"), "{log}");
+    assert!(
+        log.contains("127.0.0.1:5002") && log.contains("--node-listen"),
+        "{log}"
+    );
+    let open = room.run(&["node", "open"]);
+    assert_eq!(open.code(), Some(4), "{}", open.errors);
+    assert!(
+        open.errors.contains("its log says why it has no page"),
+        "{}",
+        open.errors
+    );
+    let nodes = room.run(&["node", "list", "-o", "json"]);
+    let nodes: Value = serde_json::from_str(&nodes.out).unwrap();
+    assert_eq!(nodes["items"][0]["status"], "online", "{nodes}");
+    assert_eq!(nodes["items"][0]["port"], 0, "{nodes}");
 }

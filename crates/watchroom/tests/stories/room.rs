@@ -101,6 +101,11 @@ impl Room {
 
     /// Starts `up` on free ports and waits until it says where it listens. Gives the time that took.
     pub fn start(&mut self) -> Duration {
+        self.start_as(&FREE_PORTS)
+    }
+
+    /// The same with other arguments.
+    pub fn start_as(&mut self, arguments: &[&str]) -> Duration {
         assert!(self.program.is_none(), "it runs already");
         let before = self.endpoints_version();
         let began = Instant::now();
@@ -113,7 +118,7 @@ impl Room {
         let mut command = self.command();
         self.program = Some(
             command
-                .args(FREE_PORTS)
+                .args(arguments)
                 .stdout(said)
                 .stderr(logged)
                 .spawn()

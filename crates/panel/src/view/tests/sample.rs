@@ -334,6 +334,7 @@ fn node_pages(nodes: &[NodeView], servers: &[ServerView]) -> (NodesPage, NodePag
         t: &EN,
         shell: done,
         may_add: true,
+        invites: Vec::new(),
         live: NodesLive {
             t: &EN,
             cluster: joining::cluster(),

@@ -25,7 +25,9 @@ pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker:
             Some(Asked::by(case.by_session(walker), path))
         }
         ("GET", _) => pages(case, path, walker),
-        _ if path.starts_with("/nodes") => node_forms(case, method, path, walker).await,
+        _ if path.starts_with("/nodes") || path.starts_with("/operations") => {
+            node_forms(case, method, path, walker).await
+        }
         _ if path.starts_with("/security") => ban_forms(case, path, walker).await,
         _ if path.starts_with("/servers") => server_forms(case, path, walker).await,
         _ => own_forms(case, path, walker).await,
@@ -276,6 +278,13 @@ async fn node_forms(case: &Case<'_>, method: &Method, path: &'static str, walker
         ("POST", "/nodes/{id}/restart" | "/nodes/{id}/shutdown") => {
             let (id, name) = case.fresh_named_node().await;
             by(path.replace("{id}", &id)).form(vec![("confirm_name", name)])
+        }
+        ("POST", "/nodes/{id}/unfence") => {
+            let (id, name) = case.fresh_named_node().await;
+            by(path.replace("{id}", &id)).form(vec![("confirm_name", name)])
+        }
+        ("POST", "/nodes/invites/{id}/revoke") => {
+            by(path.replace("{id}", &case.fresh_join_token().await)).on(On::Kind)
         }
         ("POST", "/operations/{id}/cancel") => by(path.replace("{id}", &case.ended_operation().await)),
         ("POST", "/nodes/{id}/revoke") => {
