@@ -314,8 +314,8 @@ pub(crate) fn problem(refused: &Refused) -> String {
         "detail": refused.why.public(),
         "request_id": refused.told.request_id,
     });
-    if let Some(spotted) = &refused.spotted {
-        document["errors"] = json!([spotted.fault()]);
+    if let (Some(spotted), Some(members)) = (&refused.spotted, document.as_object_mut()) {
+        members.insert("errors".to_owned(), json!([spotted.fault()]));
     }
     document.to_string()
 }
