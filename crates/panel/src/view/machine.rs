@@ -149,20 +149,23 @@ fn of_all(share: Share) -> Option<f64> {
     (share.total_bytes > 0).then(|| share.used_bytes as f64 / share.total_bytes as f64 * HEIGHT)
 }
 
+/// What a sample says of a chart's lines, each by its name if there is more than one to tell apart.
 fn said(plan: &Plan, sample: &Sample) -> String {
-    let values = plan.lines.iter().filter_map(|(name, value)| {
+    let known = plan.lines.iter().filter_map(|(name, value)| {
         let words = (plan.words)(value(sample)?);
-        Some(if plan.lines.len() > 1 {
-            format!("{name} {words}")
-        } else {
-            words
-        })
+        Some((*name, words))
     });
-    let values: Vec<_> = values.collect();
-    if values.is_empty() {
-        EN.not_known.to_owned()
-    } else {
-        values.join(", ")
+    let mut known: Vec<_> = known.collect();
+    match known.as_mut_slice() {
+        [] => EN.not_known.to_owned(),
+        [(_, words)] => std::mem::take(words),
+        several => {
+            let named: Vec<_> = several
+                .iter()
+                .map(|(name, words)| format!("{name} {words}"))
+                .collect();
+            named.join(", ")
+        }
     }
 }
 
