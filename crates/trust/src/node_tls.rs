@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::server::NoServerSessionStorage;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::version::TLS13;
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use watchroom_kit::Ambient;
 
-use crate::link_tls::HostEnd;
-use crate::{ClusterCa, LinkTlsError, provider};
+use crate::link_tls::{HostEnd, shown};
+use crate::{ClusterCa, LinkTlsError};
 
 /// The Host's side: it shows the same leaf as on the link, speaks HTTP/1.1, and asks for a certificate. What is shown is
 /// taken if the client has its key, and nothing more is believed of it: a TLS alert could not say what is wrong with
@@ -21,15 +19,8 @@ use crate::{ClusterCa, LinkTlsError, provider};
 /// [`LinkTlsError`].
 pub fn node_server_config(ca: Arc<ClusterCa>, ambient: &Ambient) -> Result<Arc<ServerConfig>, LinkTlsError> {
     let end = Arc::new(HostEnd::new(ca, ambient)?);
-    let mut config =
-        ServerConfig::builder_with_details(provider::provider(), provider::time_of(&ambient.clock))
-            .with_protocol_versions(&[&TLS13])?
-            .with_client_cert_verifier(Arc::new(Holder(Arc::clone(&end))))
-            .with_cert_resolver(end);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    Ok(Arc::new(config))
+    let verifier = Arc::new(Holder(Arc::clone(&end)));
+    shown(end, verifier, b"http/1.1", ambient)
 }
 
 /// Verifies that the other end has the key of the certificate that it shows.

@@ -27,12 +27,26 @@ use crate::{ClusterCa, LINK_ALPN, peer, provider};
 /// [`LinkTlsError`].
 pub fn link_server_config(ca: Arc<ClusterCa>, ambient: &Ambient) -> Result<Arc<ServerConfig>, LinkTlsError> {
     let end = Arc::new(HostEnd::new(ca, ambient)?);
+    let verifier = Arc::clone(&end);
+    shown(end, verifier, LINK_ALPN, ambient)
+}
+
+/// TLS 1.3 by which a Host shows itself to nodes, and lets `verifier` judge what they show. Nothing is kept of a session.
+///
+/// # Errors
+/// [`LinkTlsError`].
+pub(crate) fn shown(
+    end: Arc<HostEnd>,
+    verifier: Arc<dyn ClientCertVerifier>,
+    alpn: &[u8],
+    ambient: &Ambient,
+) -> Result<Arc<ServerConfig>, LinkTlsError> {
     let mut config =
         ServerConfig::builder_with_details(provider::provider(), provider::time_of(&ambient.clock))
             .with_protocol_versions(&[&TLS13])?
-            .with_client_cert_verifier(Arc::clone(&end) as Arc<dyn ClientCertVerifier>)
+            .with_client_cert_verifier(verifier)
             .with_cert_resolver(end);
-    config.alpn_protocols = vec![LINK_ALPN.to_vec()];
+    config.alpn_protocols = vec![alpn.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok(Arc::new(config))

@@ -8,8 +8,8 @@ mod node;
 
 use rustls::server::VerifierBuilderError;
 
-pub(crate) use self::host::HostEnd;
 pub use self::host::link_server_config;
+pub(crate) use self::host::{HostEnd, shown};
 pub use self::node::{LinkClient, PinDiffers};
 use crate::IssueError;
 
