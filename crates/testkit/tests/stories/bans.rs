@@ -111,6 +111,29 @@ async fn a_first_lockout_is_no_ban_and_a_second_one_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_tries_one_attack_after_another_is_banned_and_others_are_not() {
+    let room = open().await;
+    let ada = room.admin("ada").await.coming_from(DESK);
+    let scanner = room.stranger().coming_from(FAR);
+    let other = room.stranger().coming_from("198.51.100.8");
+    for attack in [
+        "1' union select password from users--",
+        "x' or '1'='1",
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "../../../../etc/passwd",
+        "1; drop table users--",
+    ] {
+        let query = serde_urlencoded::to_string([("next", attack)]).expect("a query");
+        let answer = scanner.get(&format!("/login?{query}")).await;
+        assert!([400, 403].contains(&answer.status), "{attack}: {}", answer.status);
+    }
+    until_status(&scanner, "/login", 403).await;
+    assert_eq!(other.get("/login").await.status, 200);
+    assert_eq!(the_ban(&ada).await["kind"], "attack");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn touching_a_decoy_bans_and_each_ban_lasts_longer() {
     let clock = Clock::manual(Clock::system().now());
     let ambient = Ambient {
