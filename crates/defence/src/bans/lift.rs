@@ -2,11 +2,10 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use watchroom_model::BanId;
 use watchroom_policy::{Permit, act};
 use watchroom_store::Changed;
 
-use super::{BanStatus, entity};
+use super::{BanStatus, ban_of, entity};
 use crate::{BanError, Defence};
 
 impl Defence {
@@ -15,11 +14,7 @@ impl Defence {
     /// # Errors
     /// [`BanError::NotFound`] if it has been lifted or is over, or the store refused.
     pub async fn lift(&self, permit: &Permit<act::LiftBan>) -> Result<(), BanError> {
-        let id: BanId = permit
-            .resource()
-            .id()
-            .and_then(|id| id.parse().ok())
-            .ok_or(BanError::NotFound)?;
+        let id = ban_of(permit.resource())?;
         let now = self.ambient().clock.now_micros();
         let by = permit.principal().display_name();
         let row = self

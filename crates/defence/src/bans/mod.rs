@@ -18,7 +18,13 @@ use watchroom_store::StoreError;
 pub use create::NewBan;
 pub use list::BanFilter;
 
-use crate::Barred;
+use crate::{BanError, Barred};
+
+/// The ban that a permit is about.
+fn ban_of(resource: &Resource) -> Result<BanId, BanError> {
+    let id = resource.id().and_then(|id| id.parse().ok());
+    id.ok_or(BanError::NotFound)
+}
 
 /// What a ban keeps out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
