@@ -40,6 +40,7 @@ soak: ## Kill the program 200 times under printing servers (TIMES=200), renew 50
 	  survive_every_kill -- --nocapture
 
 bench: assets ## Measure, and print each yardstick next to its limit (needs two cores, minutes to build)
+	cargo bench --locked --package watchroom-shield --bench checks
 	cargo bench --locked --package watchroom --bench yardsticks
 
 check: format lint walls supply test ## Everything CI does

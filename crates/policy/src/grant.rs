@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use watchroom_model::{NodeId, ServerId};
 
-use crate::{Resource, Role};
+use crate::{Resource, Role, Target};
 
 /// Where a grant holds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -125,9 +125,10 @@ pub enum Reach {
 }
 
 impl Reach {
-    /// Whether one thing is within reach.
+    /// Whether one thing is within reach. Most people see all or nothing of a kind: then the thing is not even
+    /// asked what it is.
     #[must_use]
-    pub fn covers(&self, resource: &Resource) -> bool {
+    pub fn covers(&self, thing: &impl Target) -> bool {
         match self {
             Self::Nothing => false,
             Self::Everything => true,
@@ -136,6 +137,7 @@ impl Reach {
                 node_labels,
                 servers,
             } => {
+                let resource = thing.resource();
                 resource.on_node().is_some_and(|node| nodes.contains(&node))
                     || resource
                         .server_id()

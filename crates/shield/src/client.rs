@@ -15,6 +15,14 @@ pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwar
 pub(crate) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
+/// What passes a request on for somebody else says so in one of these.
+static FORWARDED_BY: [HeaderName; 4] = [
+    X_FORWARDED_FOR,
+    X_FORWARDED_HOST,
+    X_FORWARDED_PROTO,
+    header::FORWARDED,
+];
+
 /// What was found out about the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Client {
@@ -41,14 +49,7 @@ pub(crate) fn resolve(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
             is_undeclared_proxy: false,
         };
     }
-    let is_forwarded = [
-        X_FORWARDED_FOR,
-        X_FORWARDED_HOST,
-        X_FORWARDED_PROTO,
-        header::FORWARDED,
-    ]
-    .iter()
-    .any(|name| headers.contains_key(name));
+    let is_forwarded = headers.keys().any(|name| FORWARDED_BY.contains(name));
     let address = if is_proxied {
         behind(peer, headers, trusted)
     } else {

@@ -1,5 +1,6 @@
 //! The headers that every answer carries: refusals, crashes and errors of the HTTP library included.
 
+use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use smallvec::SmallVec;
 use uuid::Uuid;
@@ -41,73 +42,129 @@ pub const SECURITY_HEADERS: [(HeaderName, &str); 10] = [
 const NO_STORE: &str = "no-store";
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains; preload");
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Headers that are on most answers, each with a value of its own.
-const BLANKS: [HeaderName; 5] = [
-    header::CONTENT_TYPE,
-    X_REQUEST_ID,
-    header::STRICT_TRANSPORT_SECURITY,
-    RATE_LIMIT,
-    RATE_LIMIT_POLICY,
-];
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// Headers with a value of their own on each answer.
+const BLANKS: [HeaderName; 3] = [X_REQUEST_ID, RATE_LIMIT, RATE_LIMIT_POLICY];
 
-/// The headers of [`SECURITY_HEADERS`], made once, with blanks for those that differ from answer to answer: what
-/// is filled in or struck out of a copy costs less than what makes the copy grow.
-pub(crate) fn template() -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(24);
-    for (name, value) in SECURITY_HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    for name in BLANKS {
-        headers.insert(name, HeaderValue::from_static(""));
-    }
-    headers
+/// What every answer wears, made once: [`BLANKS`] first, then what is the same for all. What is filled in or struck
+/// out of a copy costs less than what makes the copy grow.
+#[derive(Debug)]
+pub(crate) struct Wardrobe {
+    plain: HeaderMap,
+    strict: HeaderMap,
 }
 
-/// Puts the edge's headers on an answer. A handler can set its own `Cache-Control` and whatever the edge has no
-/// word on; the rest is ours.
-pub(crate) fn dress(template: &HeaderMap, told: &Told, headers: &mut HeaderMap) {
-    let handlers = std::mem::replace(headers, template.clone());
-    fill(
-        headers,
-        header::CONTENT_TYPE,
-        handlers.get(header::CONTENT_TYPE).cloned(),
-    );
-    fill(headers, X_REQUEST_ID, Some(id_value(told.request_id)));
-    fill(
-        headers,
-        header::STRICT_TRANSPORT_SECURITY,
-        told.is_strict.then_some(HSTS),
-    );
-    let (verdict, policy) = match (told.own.get(), &told.verdict) {
-        (Some(own), _) => (Some(own), policy(own.class, &[own.window])),
-        (None, edge) => (edge.as_ref(), told.policy.clone()),
-    };
-    fill(headers, RATE_LIMIT, verdict.and_then(standing));
-    fill(headers, RATE_LIMIT_POLICY, policy);
-    let mut current = None;
-    for (name, value) in handlers {
-        current = name.or(current);
-        match &current {
-            Some(header::CACHE_CONTROL) => drop(headers.insert(header::CACHE_CONTROL, value)),
-            Some(name) if !is_ours(template, name) => drop(headers.append(name.clone(), value)),
-            _ => {}
+impl Wardrobe {
+    pub(crate) fn new() -> Self {
+        let mut plain = HeaderMap::with_capacity(24);
+        for name in BLANKS {
+            plain.insert(name, HeaderValue::from_static(""));
+        }
+        for (name, value) in SECURITY_HEADERS {
+            plain.insert(name, HeaderValue::from_static(value));
+        }
+        let mut strict = plain.clone();
+        strict.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+        Self { plain, strict }
+    }
+
+    /// Whether a handler has no say: what all answers wear, and `Server`, which tells an attacker too much.
+    fn is_ours(&self, name: &HeaderName) -> bool {
+        match *name {
+            // What nearly every answer brings along.
+            header::CONTENT_TYPE | header::CONTENT_LENGTH => false,
+            header::SERVER => true,
+            _ => self.strict.contains_key(name),
+        }
+    }
+
+    /// Puts the edge's headers on an answer. A handler can set its own `Cache-Control` and whatever the edge has no
+    /// word on; the rest is ours.
+    pub(crate) fn dress(&self, labels: &Labels, told: &Told, headers: &mut HeaderMap) {
+        let worn = if told.is_strict { &self.strict } else { &self.plain };
+        let handlers = std::mem::replace(headers, worn.clone());
+        let (standing, policy) = match (told.own.get(), &told.verdict) {
+            (Some(own), _) => labels.of(own),
+            (None, Some(edge)) => (labels.of(edge).0, told.policy.clone()),
+            (None, None) => (None, None),
+        };
+        let has_limit = standing.is_some() && policy.is_some();
+        let own = [Some(id_value(told.request_id)), standing, policy];
+        for (blank, value) in headers.values_mut().zip(own) {
+            *blank = value.unwrap_or(HeaderValue::from_static(""));
+        }
+        if !has_limit {
+            headers.remove(RATE_LIMIT);
+            headers.remove(RATE_LIMIT_POLICY);
+        }
+        let mut current = None;
+        for (name, value) in handlers {
+            current = name.or(current);
+            match &current {
+                Some(header::CACHE_CONTROL) => drop(headers.insert(header::CACHE_CONTROL, value)),
+                Some(name) if !self.is_ours(name) => drop(headers.append(name.clone(), value)),
+                _ => {}
+            }
         }
     }
 }
 
-fn fill(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
-    match (value, headers.get_mut(&name)) {
-        (Some(value), Some(blank)) => *blank = value,
-        (None, Some(_)) => drop(headers.remove(name)),
-        (_, None) => {}
+/// Most limits whose texts are kept; a configuration has a handful.
+const MOST_LABELS: usize = 256;
+
+/// What is written about limits, for each kind and window once: most answers tell of one, and writing it anew would
+/// cost as much as counting.
+#[derive(Debug, Default)]
+pub(crate) struct Labels(ArcSwap<Vec<Label>>);
+
+#[derive(Clone, Debug)]
+struct Label {
+    class: &'static str,
+    window: Window,
+    /// `"user-60"`
+    name: Box<str>,
+    policy: Option<HeaderValue>,
+}
+
+impl Label {
+    fn new(class: &'static str, window: Window) -> Self {
+        Self {
+            class,
+            window,
+            name: format!("\"{class}-{}\"", window.per_s).into(),
+            policy: policy(class, &[window]),
+        }
+    }
+
+    /// What `RateLimit` says: how much is left, and when there will be more.
+    fn standing(&self, verdict: &Verdict) -> Option<HeaderValue> {
+        let mut line = Line::default();
+        line.text(&self.name);
+        line.number(";r=", verdict.remaining);
+        line.number(";t=", verdict.reset_s);
+        line.value()
     }
 }
 
-/// Whether a handler has no say: what is in the template, and `Server`, which tells an attacker too much.
-fn is_ours(template: &HeaderMap, name: &HeaderName) -> bool {
-    template.contains_key(name) || *name == header::SERVER
+impl Labels {
+    /// `RateLimit`, and `RateLimit-Policy` as far as it is about this window.
+    fn of(&self, verdict: &Verdict) -> (Option<HeaderValue>, Option<HeaderValue>) {
+        let is_it = |label: &&Label| label.class == verdict.class && label.window == verdict.window;
+        if let Some(label) = self.0.load().iter().find(is_it) {
+            return (label.standing(verdict), label.policy.clone());
+        }
+        let label = Label::new(verdict.class, verdict.window);
+        let written = (label.standing(verdict), label.policy.clone());
+        self.0.rcu(|known| {
+            let mut labels = Vec::clone(known);
+            if labels.len() < MOST_LABELS {
+                labels.push(label.clone());
+            }
+            labels
+        });
+        written
+    }
 }
 
 /// What `RateLimit-Policy` says about a kind of limit: each window with its quota and seconds.
@@ -122,17 +179,8 @@ pub(crate) fn policy(class: &str, windows: &[Window]) -> Option<HeaderValue> {
     line.value()
 }
 
-/// What `RateLimit` says: how much is left, and when there will be more.
-fn standing(verdict: &Verdict) -> Option<HeaderValue> {
-    let mut line = Line::default();
-    line.name(verdict.class, &verdict.window);
-    line.number(";r=", verdict.remaining);
-    line.number(";t=", verdict.reset_s);
-    line.value()
-}
-
-/// A short header value on its way. Most answers carry two of them, and the formatting of the standard library
-/// would cost as much as all checks of the edge.
+/// A short header value on its way: the formatting of the standard library would cost as much as all checks of the
+/// edge.
 #[derive(Default)]
 struct Line(SmallVec<[u8; 96]>);
 

@@ -218,9 +218,11 @@ impl Limits {
             LimitKey::Name(name) => (3, wide(name, 3)),
             LimitKey::NameFrom(name, address) => (4, wide(name, 4) ^ self.wide_address(address)),
         };
-        let hash = self.hasher.hash_one((class, kind, value));
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u128(value);
+        hasher.write_u64(tag(class, kind));
         Key {
-            hash,
+            hash: hasher.finish(),
             class,
             kind,
             value,
@@ -270,6 +272,16 @@ impl Shard {
         }
         self.young.entry(key).or_default()
     }
+}
+
+/// A class and a kind of key as one number. Both are ours to choose, so it need not be kept from anybody (FNV-1a).
+fn tag(class: &str, kind: u8) -> u64 {
+    class
+        .bytes()
+        .chain([kind])
+        .fold(0xCBF2_9CE4_8422_2325, |tag, byte| {
+            (tag ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+        })
 }
 
 fn address_bits(address: IpAddr) -> (u8, u128) {

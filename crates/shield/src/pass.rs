@@ -2,6 +2,7 @@
 
 mod barred;
 mod read;
+mod together;
 
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -132,6 +133,14 @@ pub struct Finding {
     pub(crate) is_turned_away: AtomicBool,
 }
 
+impl Finding {
+    /// What its answer carries.
+    #[must_use]
+    pub fn told(&self) -> &Told {
+        &self.told
+    }
+}
+
 /// A request on its way through the checks.
 struct Visit<'a> {
     parts: &'a mut Parts,
@@ -160,6 +169,19 @@ impl Shield {
     /// # Errors
     /// [`Refused`], with the first reason found.
     pub fn pass(&self, parts: &mut Parts, peer: &Peer) -> Result<Passed, Box<Refused>> {
+        self.pass_watched(parts, peer, |_| {})
+    }
+
+    /// The same, telling `seen` the name of each check once it is done: for measuring what each costs.
+    ///
+    /// # Errors
+    /// [`Refused`], with the first reason found.
+    pub fn pass_watched(
+        &self,
+        parts: &mut Parts,
+        peer: &Peer,
+        mut seen: impl FnMut(&'static str),
+    ) -> Result<Passed, Box<Refused>> {
         let rules = self.rules();
         let mut visit = Visit {
             client: client::resolve(peer.address, &parts.headers, &rules.config.trusted_proxies),
@@ -178,59 +200,13 @@ impl Shield {
         if visit.client.is_undeclared_proxy {
             self.warn_of_proxy(visit.client.address, visit.rule.class, visit.told.request_id);
         }
-        for (_, check) in CHECKS {
+        for (name, check) in CHECKS {
             if let Err(why) = check(self, &mut visit) {
                 return Err(Box::new(self.turn_away(why, visit)));
             }
+            seen(name);
         }
         Ok(visit.into_passed())
-    }
-
-    /// Asks those who count together with us whether a request that passed may go on. It is the check `rates`
-    /// once more, after all others, since it alone has to wait for somebody else.
-    ///
-    /// # Errors
-    /// [`Refused`] with [`Why::Limited`].
-    pub(crate) async fn pass_together(
-        &self,
-        passed: &mut Passed,
-        headers: &HeaderMap,
-    ) -> Result<(), Box<Refused>> {
-        let (limits, rules) = (self.limits(), Arc::clone(&self.rules()));
-        let Some((found, here)) = Arc::get_mut(&mut passed.0).and_then(|found| {
-            let here = found.told.verdict?;
-            Some((found, here))
-        }) else {
-            return Ok(());
-        };
-        let anonymous = found
-            .over_anonymous
-            .is_none()
-            .then(|| rules.limited(found.class))
-            .flatten();
-        let limited = anonymous.unwrap_or(&rules.presented);
-        let key = LimitKey::Address(found.client);
-        let mut verdict = limits.confirm(limited.charge(key), here).await;
-        if verdict.is_limited && limited.class == rules.anonymous.class && presents(headers) {
-            found.over_anonymous = Some(verdict);
-            found.charge = None;
-            let presented = &rules.presented;
-            found.told.policy.clone_from(&presented.policy);
-            let Some(second) = limits
-                .take_everywhere(presented.class, key, &presented.windows)
-                .await
-            else {
-                return Ok(());
-            };
-            verdict = second;
-        }
-        found.told.verdict = Some(verdict);
-        if !verdict.is_limited {
-            return Ok(());
-        }
-        let refused = Refused::later(Why::Limited(verdict), passed);
-        self.note(&refused);
-        Err(Box::new(refused))
     }
 
     /// The names of the checks, in their order.
@@ -240,7 +216,9 @@ impl Shield {
 
     /// Puts the edge's headers on an answer.
     pub fn finish(&self, told: &Told, response: &mut Response<Body>) {
-        crate::headers::dress(&self.rules().template, told, response.headers_mut());
+        self.rules()
+            .wardrobe
+            .dress(self.labels(), told, response.headers_mut());
     }
 
     /// Turns away a caller who turned out to be nobody known, if the address is banned from that or has used up
@@ -377,16 +355,14 @@ fn host(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     };
     let is_narrow = matches!(visit.peer.door, Door::Narrow(_));
     let is_exempt = visit.rule.class == RouteClass::Health || visit.is_by_socket() || is_narrow;
-    let host = match host {
-        Ok(host) => host,
-        Err(_) if is_exempt => return Ok(()),
-        Err(_) => return Err(Why::BadHost),
+    let host = host.ok();
+    let Some((host, named)) = host.as_ref().and_then(|host| Some((host, host.named()?))) else {
+        return if is_exempt { Ok(()) } else { Err(Why::BadHost) };
     };
-    let named = host.named().ok_or(Why::BadHost)?;
     if !is_exempt && !visit.rules.hosts.contain(named, visit.client.is_loopback) {
         return Err(Why::WrongHost);
     }
-    visit.host = Some(host);
+    visit.host = Some(host.clone());
     Ok(())
 }
 

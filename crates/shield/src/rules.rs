@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 
-use crate::headers::{policy, template};
+use crate::headers::{Wardrobe, policy};
 use crate::hosts::Hosts;
 use crate::{Charge, Config, LimitKey, RouteClass, Window};
 
@@ -40,7 +40,7 @@ pub(crate) struct Rules {
     pub(crate) hosts: Hosts,
     /// Paths that nobody has reason to ask for.
     pub(crate) decoys: HashSet<String>,
-    pub(crate) template: HeaderMap,
+    pub(crate) wardrobe: Wardrobe,
     pub(crate) anonymous: Limited,
     pub(crate) presented: Limited,
     sign_in: Limited,
@@ -60,7 +60,7 @@ impl Rules {
         Self {
             hosts,
             decoys: config.decoys.iter().cloned().collect(),
-            template: template(),
+            wardrobe: Wardrobe::new(),
             anonymous: Limited::new("anonymous", &limits.anonymous),
             presented: Limited::new("presented", &limits.presented),
             sign_in: Limited::new("sign-in", &limits.sign_in),

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use watchroom_kit::Ambient;
 
 use crate::events::Events;
+use crate::headers::Labels;
 use crate::rules::Rules;
 use crate::{
     AttackClass, BanBook, BanKind, Classify, Config, LimitKey, Limits, Pages, Refused, RouteClass, RouteRule,
@@ -26,6 +27,7 @@ struct Inner {
     classify: Arc<dyn Classify>,
     pages: Option<Arc<dyn Pages>>,
     limits: Limits,
+    labels: Labels,
     bans: ArcSwap<BanBook>,
     events: Events,
     ambient: Ambient,
@@ -56,6 +58,7 @@ impl Shield {
             classify,
             pages,
             limits,
+            labels: Labels::default(),
             bans: ArcSwap::default(),
             events,
             ambient: ambient.clone(),
@@ -78,6 +81,10 @@ impl Shield {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    pub(crate) fn labels(&self) -> &Labels {
+        &self.0.labels
     }
 
     /// Takes another book of bans in place of the one that holds.

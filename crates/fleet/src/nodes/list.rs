@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use watchroom_model::{NodeId, Page, PageError, PageRequest};
-use watchroom_policy::{Principal, Target, permission, reach};
+use watchroom_policy::{Principal, permission, reach};
 
 use super::{Node, NodeView};
 use crate::fleet::page_of;
@@ -40,9 +40,7 @@ impl Fleet {
         let reach = reach(principal, permission::NODES_READ);
         let nodes = self.known_nodes();
         let from = (page_start(request)?, Bound::Unbounded);
-        let visible = nodes
-            .range(from)
-            .filter(|(_, node)| reach.covers(&node.resource()));
+        let visible = nodes.range(from).filter(|(_, node)| reach.covers(&***node));
         page_of(visible, request, |node| show(node))
     }
 
@@ -61,7 +59,7 @@ impl Fleet {
             |node: &&Arc<Node>| node.name().as_str() == id_or_name || node.id().to_string() == id_or_name;
         nodes
             .values()
-            .filter(|node| reach.covers(&node.resource()))
+            .filter(|node| reach.covers(&***node))
             .find(is_it)
             .cloned()
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use watchroom_model::{NodeStatus, ServerStatus};
-use watchroom_policy::{Principal, Target, permission, reach};
+use watchroom_policy::{Principal, permission, reach};
 use watchroom_store::StoreError;
 
 use crate::Fleet;
@@ -57,11 +57,7 @@ impl Fleet {
         let (mut reasons, mut worst) = (Vec::new(), Health::Good);
         let mut nodes = BTreeMap::from([("total".to_owned(), 0)]);
         let seen = reach(principal, permission::NODES_READ);
-        for node in self
-            .known_nodes()
-            .values()
-            .filter(|node| seen.covers(&node.resource()))
-        {
+        for node in self.known_nodes().values().filter(|node| seen.covers(&***node)) {
             let status = node.status(now, self.liveness());
             count(&mut nodes, crate::servers::word(&status));
             match status {
@@ -85,7 +81,7 @@ impl Fleet {
         for server in self
             .known_servers()
             .values()
-            .filter(|server| seen.covers(&server.resource()))
+            .filter(|server| seen.covers(&***server))
         {
             let status = server.report().status;
             count(&mut servers, crate::servers::word(&status));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use watchroom_model::{NodeId, Page, PageError, PageRequest, ServerId, ServerStatus};
-use watchroom_policy::{Principal, Target, permission, reach};
+use watchroom_policy::{Principal, permission, reach};
 
 use super::{Server, ServerView};
 use crate::Fleet;
@@ -57,7 +57,7 @@ impl Fleet {
         let servers = self.known_servers();
         let visible = servers
             .range((start, Bound::Unbounded))
-            .filter(|(_, server)| reach.covers(&server.resource()) && filter.fits(server));
+            .filter(|(_, server)| reach.covers(&***server) && filter.fits(server));
         page_of(visible, request, |server| self.view_server(server))
     }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use watchroom_fleet::ServerView;
 use watchroom_fleet::servers::ServerFilter;
 use watchroom_model::PageRequest;
-use watchroom_policy::{Resource, ResourceKind, Target, act, permission, reach};
+use watchroom_policy::{Resource, ResourceKind, act, permission, reach};
 use watchroom_web::{Problem, Query};
 
 use super::no_such_page;
@@ -106,7 +106,7 @@ fn live(viewer: &Viewer, panel: &Panel, sought: &Sought) -> Result<ServersLive, 
         let may_control = panel
             .fleet
             .server(server.id)
-            .is_some_and(|one| controlled.covers(&one.resource()));
+            .is_some_and(|one| controlled.covers(&*one));
         ServerRow::new(server, viewer.now()).controlled(may_control)
     };
     Ok(ServersLive {

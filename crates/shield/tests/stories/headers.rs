@@ -23,6 +23,9 @@ async fn an_answer_carries_exactly_these_headers() {
     let room = Room::open(Config::default()).await;
     insta::assert_snapshot!(head(&room.get("/").await), @r#"
     HTTP/1.1 200 OK
+    x-request-id: 019b7ca9-8c88-7450-8697-761748e7dc03
+    ratelimit: "anonymous-60";r=199;t=64
+    ratelimit-policy: "anonymous-60";q=200;w=60
     content-security-policy: default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'
     x-frame-options: DENY
     x-content-type-options: nosniff
@@ -33,11 +36,8 @@ async fn an_answer_carries_exactly_these_headers() {
     cross-origin-resource-policy: same-origin
     x-permitted-cross-domain-policies: none
     cache-control: no-store
-    content-type: text/plain; charset=utf-8
-    x-request-id: 019b7ca9-8c88-7450-8697-761748e7dc03
     strict-transport-security: max-age=31536000; includeSubDomains; preload
-    ratelimit: "anonymous-60";r=199;t=64
-    ratelimit-policy: "anonymous-60";q=200;w=60
+    content-type: text/plain; charset=utf-8
     content-length: 5
     connection: close
     "#);
@@ -56,6 +56,9 @@ async fn a_refusal_is_a_problem_with_the_same_headers() {
     );
     insta::assert_snapshot!(whole, @r#"
     HTTP/1.1 421 Misdirected Request
+    x-request-id: 019b7ca9-8c88-7450-8697-761748e7dc03
+    cache-control: no-store
+    x-permitted-cross-domain-policies: none
     content-security-policy: default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'
     x-frame-options: DENY
     x-content-type-options: nosniff
@@ -64,10 +67,7 @@ async fn a_refusal_is_a_problem_with_the_same_headers() {
     permissions-policy: accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=()
     cross-origin-opener-policy: same-origin
     cross-origin-resource-policy: same-origin
-    x-permitted-cross-domain-policies: none
-    cache-control: no-store
     content-type: application/problem+json
-    x-request-id: 019b7ca9-8c88-7450-8697-761748e7dc03
     connection: close
     content-length: 218
 
