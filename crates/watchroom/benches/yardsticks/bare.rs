@@ -1,4 +1,4 @@
-//! The anchor: a bare hyper server over the same TLS with the same body, in a process of its own.
+//! The anchor: a bare hyper server over the same TLS, or plain, with the same body, in a process of its own.
 
 use std::convert::Infallible;
 use std::fs::{self, File};
@@ -12,11 +12,13 @@ use http::{Response, header};
 use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, ServerConfig};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
+use crate::load::Way;
 use crate::process::Pinned;
 use crate::room::Room;
 
@@ -27,16 +29,18 @@ pub const COMMAND: &str = "bare-server";
 pub struct Bare {
     child: Child,
     pub authority: String,
-    pub client: Arc<ClientConfig>,
 }
 
 impl Bare {
-    /// Starts it with the certificate of the room's panel.
-    pub fn start(room: &Room, body: &[u8]) -> Self {
+    /// Starts it with the certificate of the room's panel, if it is reached over TLS.
+    pub fn start(room: &Room, way: &Way, body: &[u8]) -> Self {
         let file = room.state().join("bare-body");
         fs::write(&file, body).unwrap();
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.arg(COMMAND).arg(room.state().join("ssl")).arg(&file);
+        command.arg(COMMAND).arg(&file);
+        if let Way::Tls(_) = way {
+            command.arg(room.state().join("ssl"));
+        }
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -49,7 +53,6 @@ impl Bare {
         Self {
             child,
             authority: authority.trim().to_owned(),
-            client: room.client(),
         }
     }
 
@@ -66,21 +69,23 @@ impl Drop for Bare {
     }
 }
 
-/// Is the server, until killed: `<folder of the certificate> <file of the body>`.
+/// Is the server, until killed: `<file of the body> [<folder of the certificate>]`.
 pub fn serve(arguments: &[String]) {
-    let [ssl, body] = arguments else {
-        panic!("a folder and a file")
+    let (body, ssl) = match arguments {
+        [body] => (body, None),
+        [body, ssl] => (body, Some(Path::new(ssl))),
+        _ => panic!("a file, and a folder for TLS"),
     };
-    let config = server_config(Path::new(ssl));
+    let acceptor = ssl.map(|ssl| TlsAcceptor::from(Arc::new(server_config(ssl))));
     let body = Bytes::from(fs::read(body).unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(accept(TlsAcceptor::from(Arc::new(config)), body));
+    runtime.block_on(accept(acceptor, body));
 }
 
-async fn accept(acceptor: TlsAcceptor, body: Bytes) {
+async fn accept(acceptor: Option<TlsAcceptor>, body: Bytes) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("{}", listener.local_addr().unwrap());
     loop {
@@ -88,22 +93,30 @@ async fn accept(acceptor: TlsAcceptor, body: Bytes) {
         stream.set_nodelay(true).unwrap();
         let (acceptor, body) = (acceptor.clone(), body.clone());
         tokio::spawn(async move {
-            let Ok(stream) = acceptor.accept(stream).await else {
-                return;
-            };
-            let service = service_fn(move |_| {
-                let body = body.clone();
-                async move {
-                    let response = Response::builder().header(header::CONTENT_TYPE, "application/json");
-                    Ok::<_, Infallible>(response.body(Full::new(body)).unwrap())
+            match acceptor {
+                None => converse(stream, body).await,
+                Some(acceptor) => {
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        converse(stream, body).await;
+                    }
                 }
-            });
-            let connection =
-                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-            // Whoever asks hangs up when a round is over.
-            let _over = connection.await;
+            }
         });
     }
+}
+
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, body: Bytes) {
+    let service = service_fn(move |_| {
+        let body = body.clone();
+        async move {
+            let response = Response::builder().header(header::CONTENT_TYPE, "application/json");
+            Ok::<_, Infallible>(response.body(Full::new(body)).unwrap())
+        }
+    });
+    let connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    // Whoever asks hangs up when a round is over.
+    let _over = connection.await;
 }
 
 fn server_config(ssl: &Path) -> ServerConfig {

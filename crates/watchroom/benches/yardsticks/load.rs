@@ -1,4 +1,4 @@
-//! Whoever asks: connections over TLS 1.3 with HTTP/1.1 kept alive, one request after the other on each.
+//! Whoever asks: connections with HTTP/1.1 kept alive, over TLS 1.3 or plain, one request after the other on each.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,21 +6,40 @@ use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 use crate::room::REQUESTS_PER_TOKEN;
 
 /// Connections over which the quiet load is spread.
 const QUIET_CONNECTIONS: u32 = 10;
 
+/// How a server is reached.
+#[derive(Clone)]
+pub enum Way {
+    /// Over TLS 1.3, trusting what the configuration trusts.
+    Tls(Arc<ClientConfig>),
+    /// As a proxy on this machine that has taken the TLS off passes requests on.
+    BehindProxy,
+}
+
+impl Way {
+    /// What a proxy says of the request it passes on.
+    fn headers(&self) -> &'static str {
+        match self {
+            Self::Tls(_) => "",
+            Self::BehindProxy => "x-forwarded-for: 192.0.2.7\r\nx-forwarded-proto: https\r\n",
+        }
+    }
+}
+
 /// Requests to one server, taken in turn, so that no account asks more than it may.
 #[derive(Clone)]
 pub struct Requests {
+    way: Way,
     authority: String,
     texts: Arc<Vec<Vec<u8>>>,
     /// How often each text may be sent.
@@ -29,21 +48,30 @@ pub struct Requests {
 }
 
 impl Requests {
-    pub fn with_tokens(authority: &str, path: &str, tokens: &[String]) -> Self {
+    pub fn with_tokens(way: &Way, authority: &str, path: &str, tokens: &[String]) -> Self {
         let text = |token: &String| format!("authorization: Bearer {token}\r\n");
-        Self::of(authority, path, tokens.iter().map(text), REQUESTS_PER_TOKEN)
+        Self::of(way, authority, path, tokens.iter().map(text), REQUESTS_PER_TOKEN)
     }
 
-    pub fn without_tokens(authority: &str, path: &str) -> Self {
+    pub fn without_tokens(way: &Way, authority: &str, path: &str) -> Self {
         // As long as a token, so that both servers read as much.
         let padding = format!("authorization: Bearer {}\r\n", "x".repeat(49));
-        Self::of(authority, path, std::iter::once(padding), usize::MAX)
+        Self::of(way, authority, path, std::iter::once(padding), usize::MAX)
     }
 
-    fn of(authority: &str, path: &str, headers: impl Iterator<Item = String>, each: usize) -> Self {
-        let text =
-            |header: String| format!("GET {path} HTTP/1.1\r\nhost: {authority}\r\n{header}\r\n").into_bytes();
+    fn of(
+        way: &Way,
+        authority: &str,
+        path: &str,
+        headers: impl Iterator<Item = String>,
+        each: usize,
+    ) -> Self {
+        let passed_on = way.headers();
+        let text = |header: String| {
+            format!("GET {path} HTTP/1.1\r\nhost: {authority}\r\n{passed_on}{header}\r\n").into_bytes()
+        };
         Self {
+            way: way.clone(),
             authority: authority.to_owned(),
             texts: Arc::new(headers.map(text).collect()),
             each,
@@ -61,16 +89,14 @@ impl Requests {
 /// A server and what it is asked, over connections that stay open from round to round: shaking hands is not
 /// what is measured.
 pub struct Load {
-    client: Arc<ClientConfig>,
     requests: Requests,
     runtime: Runtime,
     open: Vec<Wire>,
 }
 
 impl Load {
-    pub fn new(client: Arc<ClientConfig>, requests: Requests) -> Self {
+    pub fn new(requests: Requests) -> Self {
         Self {
-            client,
             requests,
             runtime: runtime(),
             open: Vec::new(),
@@ -150,14 +176,15 @@ impl Load {
     }
 
     async fn connect(&self) -> Wire {
-        Wire::open(&self.client, &self.requests.authority).await.unwrap()
+        let Requests { way, authority, .. } = &self.requests;
+        Wire::open(way, authority).await.unwrap()
     }
 }
 
 /// The body of the first answer.
-pub fn body_of(client: &Arc<ClientConfig>, requests: &Requests) -> Vec<u8> {
+pub fn body_of(requests: &Requests) -> Vec<u8> {
     runtime().block_on(async {
-        let mut wire = Wire::open(client, &requests.authority).await.unwrap();
+        let mut wire = Wire::open(&requests.way, &requests.authority).await.unwrap();
         let (head, length) = wire.ask(requests.next().unwrap()).await;
         wire.buffer[head..head + length].to_vec()
     })
@@ -165,11 +192,12 @@ pub fn body_of(client: &Arc<ClientConfig>, requests: &Requests) -> Vec<u8> {
 
 /// Asks for `/health` until it is well.
 pub fn until_healthy(client: &Arc<ClientConfig>, authority: &str) {
+    let way = Way::Tls(Arc::clone(client));
     let request = format!("GET /health HTTP/1.1\r\nhost: {authority}\r\n\r\n");
     runtime().block_on(async {
         let began = Instant::now();
         loop {
-            match Wire::open(client, authority).await {
+            match Wire::open(&way, authority).await {
                 Ok(mut wire) => {
                     if wire.try_ask(request.as_bytes()).await.0 == 200 {
                         return;
@@ -192,20 +220,28 @@ fn runtime() -> Runtime {
         .unwrap()
 }
 
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 /// One connection.
 struct Wire {
-    stream: TlsStream<TcpStream>,
+    stream: Box<dyn Stream>,
     buffer: Vec<u8>,
 }
 
 impl Wire {
-    async fn open(client: &Arc<ClientConfig>, authority: &str) -> std::io::Result<Self> {
+    async fn open(way: &Way, authority: &str) -> std::io::Result<Self> {
         let stream = TcpStream::connect(authority).await?;
         stream.set_nodelay(true)?;
-        let name = ServerName::try_from("localhost").unwrap();
-        let stream = TlsConnector::from(Arc::clone(client))
-            .connect(name, stream)
-            .await?;
+        let stream: Box<dyn Stream> = match way {
+            Way::Tls(client) => {
+                let name = ServerName::try_from("localhost").unwrap();
+                let connector = TlsConnector::from(Arc::clone(client));
+                Box::new(connector.connect(name, stream).await?)
+            }
+            Way::BehindProxy => Box::new(stream),
+        };
         let buffer = vec![0; 32 * 1024];
         Ok(Self { stream, buffer })
     }

@@ -1,0 +1,111 @@
+//! `GET /api/nodes` with a token, through the whole stack, beside a bare hyper server with the same body: over TLS
+//! 1.3, and plain as behind a proxy of this machine. What each check of the edge costs by itself is told by the bench
+//! of the shield.
+
+use std::time::Duration;
+
+use crate::bare::Bare;
+use crate::load::{self, Load, Requests, Way};
+use crate::process::{self, Pinned};
+use crate::room::{self, Room};
+use crate::table::{Row, Verdict};
+use crate::{CLIENT_CORE, SERVER_CORE, least, median, most};
+
+/// Rounds of each server, in turn.
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_millis(500);
+/// Requests for which a round has tokens: more than one core answers in that time.
+const MOST_PER_ROUND: usize = 40_000;
+/// Connections that ask one thing after the other.
+const CONNECTIONS: usize = 32;
+/// The quiet load under which waiting is measured, and for how long.
+const QUIET_PER_S: u32 = 300;
+const QUIET: Duration = Duration::from_secs(8);
+const PATH: &str = "/api/nodes";
+
+/// What a way is called in the table.
+struct Names {
+    bare: &'static str,
+    ours: &'static str,
+    ratio: &'static str,
+    wait: &'static str,
+}
+
+const OVER_TLS: Names = Names {
+    bare: "bare hyper, TLS 1.3, requests per second of processor time",
+    ours: "guarded request, the same",
+    ratio: "guarded request / bare hyper (rounds apart)",
+    wait: "p99 at 300/s, ours / bare hyper's",
+};
+
+const PLAIN: Names = Names {
+    bare: "bare hyper, plain, requests per second of processor time",
+    ours: "guarded request behind a proxy, the same",
+    ratio: "plain: guarded request / bare hyper (rounds apart)",
+    wait: "plain: p99 at 300/s, ours / bare hyper's",
+};
+
+pub fn guarded() -> Vec<Row> {
+    process::pin_to(SERVER_CORE);
+    let room = Room::up();
+    let mut rows = beside_bare(&room, &Way::Tls(room.client()), &OVER_TLS);
+    drop(room);
+    process::pin_to(SERVER_CORE);
+    let room = Room::configured("[shield]\ntrusted_proxies = [\"127.0.0.1\"]\n");
+    rows.extend(beside_bare(&room, &Way::BehindProxy, &PLAIN));
+    rows
+}
+
+fn beside_bare(room: &Room, way: &Way, names: &Names) -> Vec<Row> {
+    process::pin_to(CLIENT_CORE);
+    let tokens = room.tokens(ROUNDS * MOST_PER_ROUND / room::REQUESTS_PER_TOKEN + 4);
+    let ours = Requests::with_tokens(way, &room.authority(), PATH, &tokens);
+    let body = load::body_of(&ours);
+    process::pin_to(SERVER_CORE);
+    let bare = Bare::start(room, way, &body);
+    process::pin_to(CLIENT_CORE);
+    let plain = Requests::without_tokens(way, &bare.authority, PATH);
+
+    let (mut to_ours, mut to_bare) = (Load::new(ours), Load::new(plain));
+    let quiet_bare = to_bare.quiet(QUIET_PER_S, QUIET);
+    let quiet_ours = to_ours.quiet(QUIET_PER_S, QUIET);
+    to_bare.connect_all(CONNECTIONS);
+    to_ours.connect_all(CONNECTIONS);
+    let (mut own, mut others) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        others.push(per_core(&mut to_bare, bare.process()));
+        own.push(per_core(&mut to_ours, room.process()));
+    }
+    let ratios: Vec<f64> = own.iter().zip(&others).map(|(own, other)| own / other).collect();
+    let ratio = median(&ratios);
+    vec![
+        Row::fact(names.bare, format!("{:.0}", median(&others))),
+        Row::fact(names.ours, format!("{:.0}", median(&own))),
+        Row::judged(
+            names.ratio,
+            format!("{ratio:.2} ({:.2}-{:.2})", least(&ratios), most(&ratios)),
+            ">= 0.65 now, 0.8 in the end",
+            Verdict::of(ratio >= 0.65),
+        ),
+        Row::judged(
+            names.wait,
+            format!(
+                "{:.2} ({quiet_ours:.2?} / {quiet_bare:.2?})",
+                quiet_ours.as_secs_f64() / quiet_bare.as_secs_f64()
+            ),
+            "<= 1.3",
+            Verdict::of(quiet_ours.as_secs_f64() <= 1.3 * quiet_bare.as_secs_f64()),
+        ),
+    ]
+}
+
+/// Requests that one round of full load gets from a second of the server's processor time.
+fn per_core(load: &mut Load, server: Pinned) -> f64 {
+    let before = server.processor_time();
+    let answered = load.full(ROUND);
+    assert!(
+        answered > 0,
+        "every account has asked as much as it may: make more of them"
+    );
+    answered as f64 / (server.processor_time() - before).as_secs_f64()
+}
