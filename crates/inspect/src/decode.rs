@@ -5,7 +5,9 @@
 
 mod entity;
 mod escape;
+mod parted;
 mod percent;
+mod quote;
 mod unicode;
 
 /// One kind of encoding.
@@ -18,6 +20,8 @@ const KINDS: &[Layer] = &[
     escape::decode,
     unicode::fold,
     percent::plus,
+    parted::join,
+    quote::fold,
 ];
 
 /// The text without its outermost layer of encoding; none if it has no layer.

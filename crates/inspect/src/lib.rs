@@ -83,9 +83,16 @@ pub fn inspect_counting(text: &[u8]) -> (Option<Finding>, u64) {
 /// Reads one view in the three ways and tells the worst.
 fn judge(text: &[u8], traits: Traits, is_decoded: bool, work: &mut u64) -> Option<Finding> {
     let mut worst: Option<Finding> = None;
+    // Of two that are equally sure a query says more than the name of a file in it.
+    let is_worse = |finding: Finding, worst: Finding| {
+        finding.score > worst.score
+            || finding.score == worst.score
+                && worst.class() == Class::Traversal
+                && finding.class() == Class::Sqli
+    };
     let mut consider = |finding: Option<Finding>| {
         if let Some(finding) = finding
-            && worst.is_none_or(|worst| finding.score > worst.score)
+            && worst.is_none_or(|worst| is_worse(finding, worst))
         {
             worst = Some(finding);
         }

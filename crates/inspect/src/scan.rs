@@ -76,6 +76,23 @@ const OPENERS: &[&[u8]] = &[
     b"rlike",
     b"regexp",
     b"like",
+    b"between",
+    b"false",
+];
+
+/// What else SQL goes on with behind a number.
+const JOINERS: &[&[u8]] = &[
+    b"and",
+    b"or",
+    b"is",
+    b"in",
+    b"div",
+    b"mod",
+    b"limit",
+    b"offset",
+    b"into",
+    b"for",
+    b"procedure",
 ];
 
 /// Which kinds of bytes a text holds.
@@ -119,8 +136,14 @@ impl Traits {
     }
 
     fn may_be_spoken_sql(self, text: &[u8]) -> bool {
+        let is_in = |words: &[&[u8]], word: &[u8]| words.iter().any(|known| word.eq_ignore_ascii_case(known));
+        // Short and with a word that joins: what stands left of it may be a number, or in the query.
+        let is_number_first = text.first().is_some_and(u8::is_ascii_digit)
+            || JOINERS
+                .iter()
+                .any(|joiner| crate::text::starts_with(text, joiner));
         text.split(|byte| !byte.is_ascii_alphabetic())
-            .any(|word| OPENERS.iter().any(|opener| word.eq_ignore_ascii_case(opener)))
+            .any(|word| is_in(OPENERS, word) || is_number_first && is_in(JOINERS, word))
             || (self.has(DASH) && crate::text::contains(text, b"--"))
     }
 

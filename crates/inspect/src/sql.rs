@@ -5,14 +5,16 @@
 //! gives is judged twice, as an expression ([`expression`]) and as a statement ([`statement`]).
 
 mod expression;
+mod frame;
 mod lexer;
 mod statement;
+mod token;
 mod words;
 
 use crate::scan::Traits;
 use crate::tally::{Finding, Tally};
 
-use lexer::lex;
+use lexer::{Token, lex};
 
 /// Where in a query a text may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,28 +25,46 @@ pub(crate) enum Place {
     Within(u8),
 }
 
+/// PostgreSQL's other quote, which is two of these.
+const DOLLARS: u8 = b'$';
+
 /// Reads one view of a text as SQL, wherever in a query it may land.
 pub(crate) fn judge(text: &[u8], traits: Traits, work: &mut u64) -> Option<Finding> {
-    let mut worst = judge_at(Place::Bare, text, work);
-    if !traits.has_quote() {
+    // One list for all places: a long text makes a large one.
+    let mut tokens = Vec::with_capacity(text.len() / 3 + 4);
+    let mut judge_at = |place, work: &mut u64| {
+        lex(text, place, &mut tokens);
+        judge_tokens(&tokens, place, text, work)
+    };
+    let mut worst = judge_at(Place::Bare, work);
+    if worst.is_some() || !traits.has_quote() && !crate::text::contains(text, b"$$") {
         return worst;
     }
     for quote in *b"'\"`" {
         if worst.is_none() && text.contains(&quote) {
-            worst = judge_at(Place::Within(quote), text, work);
+            worst = judge_at(Place::Within(quote), work);
         }
+    }
+    if worst.is_none() && crate::text::contains(text, b"$$") {
+        worst = judge_at(Place::Within(DOLLARS), work);
     }
     worst
 }
 
-fn judge_at(place: Place, text: &[u8], work: &mut u64) -> Option<Finding> {
-    let tokens = lex(text, place);
+fn judge_tokens(tokens: &[Token<'_>], place: Place, text: &[u8], work: &mut u64) -> Option<Finding> {
     *work += u64::try_from(text.len() + tokens.len()).unwrap_or(u64::MAX);
     let mut tally = Tally::default();
-    expression::judge(&tokens, place, &mut tally, work);
-    // Backticks hold names in queries, and code in most texts that have them; only a condition tells which it is.
-    if !tally.is_decided() && place != Place::Within(b'`') {
-        statement::judge(&tokens, place, &mut tally, work);
+    expression::judge(tokens, place, &mut tally, work);
+    // Backticks hold names in queries, and code in most texts that have them; there they come in pairs.
+    let is_code = place == Place::Within(b'`')
+        && text
+            .iter()
+            .filter(|byte| **byte == b'`')
+            .count()
+            .is_multiple_of(2);
+    if !tally.is_decided() && !is_code {
+        statement::judge(tokens, place, &mut tally, work);
+        frame::judge(tokens, place, text, &mut tally);
     }
     tally.finding()
 }

@@ -56,6 +56,13 @@ pub(crate) struct Words {
     words: &'static [&'static [u8]],
     /// A bit for each ASCII byte that a word begins with.
     first: u128,
+    /// A bit for each pair of bytes that a word begins with, some pairs sharing one.
+    pairs: u128,
+}
+
+/// The bit of two bytes, whatever the case of their letters.
+const fn pair(first: u8, second: u8) -> u128 {
+    1 << (((first & 31) as u32 * 7 + (second & 31) as u32) & 127)
 }
 
 impl Words {
@@ -66,18 +73,22 @@ impl Words {
     )]
     pub(crate) const fn new(words: &'static [&'static [u8]]) -> Self {
         let mut first = 0;
+        let mut pairs = 0;
         let mut at = 0;
         while at < words.len() {
             first |= 1 << words[at][0];
+            pairs |= pair(words[at][0], words[at][1]);
             at += 1;
         }
-        Self { words, first }
+        Self { words, first, pairs }
     }
 
     /// The words that stand at the start of a text.
     pub(crate) fn at_start<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = &'static [u8]> + 'a {
         let first = text.first().map_or(0x80, u8::to_ascii_lowercase);
-        let is_possible = first < 0x80 && self.first >> first & 1 == 1;
+        let second = text.get(1).copied().unwrap_or_default();
+        let is_possible =
+            first < 0x80 && self.first >> first & 1 == 1 && self.pairs & pair(first, second) != 0;
         let words = if is_possible { self.words } else { &[] };
         words
             .iter()

@@ -17,6 +17,11 @@ fn escape(rest: &[u8], decoded: &mut Vec<u8>) -> usize {
     }
     let (value, digits) = hexadecimal(after, 2);
     match u8::try_from(value) {
+        // Latin-1's space that does not break, which MySQL takes for one; in UTF-8 something else leads it.
+        Ok(0xa0) if digits == 2 && decoded.last().is_none_or(u8::is_ascii) => {
+            decoded.push(b' ');
+            3
+        }
         Ok(byte) if digits == 2 => {
             decoded.push(byte);
             3

@@ -29,6 +29,9 @@ const SCHEME: usize = 80;
 const MEDIA_TYPE: usize = 120;
 
 pub(super) fn judge(text: &[u8], tally: &mut Tally) {
+    if !text.contains(&b':') {
+        return;
+    }
     let is_markup = text.windows(2).any(|pair| matches!(pair, [b'<', next] if next.is_ascii_alphabetic() || matches!(next, b'!' | b'?' | b'%' | b'/' | b'\\')));
     for (at, _) in text.iter().enumerate().filter(|(_, byte)| **byte == b':') {
         let scheme = scheme_before(text.get(at.saturating_sub(SCHEME)..at).unwrap_or_default());

@@ -75,6 +75,9 @@ const NEVER_HONEST: &[&[u8]] = &[
     b"xss",
 ];
 
+/// The length of the shortest of these names.
+const SHORTEST: usize = 3;
+
 pub(super) fn judge(text: &[u8], tally: &mut Tally) {
     for (at, _) in text.iter().enumerate().filter(|(_, byte)| **byte == b'<') {
         if tally.is_decided() {
@@ -182,6 +185,10 @@ fn named(rest: &[u8], is_type: bool, is_closing: bool, is_apart: bool, tally: &m
         if is_in(ACTIVE, from_start(local, local_name)) {
             tally.add(Rule::XssElement, 60);
         }
+        return;
+    }
+    // Most of what stands behind `<` is an operand or a short name, and none of these is so short.
+    if length < SHORTEST {
         return;
     }
     if is_in(NEVER_HONEST, name) || starts_with(name, b"script") {

@@ -2,7 +2,7 @@
 
 use crate::rule::Rule;
 use crate::tally::Tally;
-use crate::text::{Words, contains, from, is_blank, skip_blank};
+use crate::text::{Words, contains, from, is_blank, is_name, skip_blank};
 
 /// Functions that an attack ends in.
 const SINKS: Words = Words::new(&[
@@ -107,7 +107,12 @@ fn sinks(text: &[u8]) -> Sinks {
     for (at, sink) in SINKS.apart(text) {
         let left = at.checked_sub(1).and_then(|left| text.get(left));
         // A method of that name is somebody else's.
-        if left.is_some_and(|byte| matches!(byte, b'.' | b'-' | b'$')) {
+        let is_hyphened = left == Some(&b'-')
+            && at
+                .checked_sub(2)
+                .and_then(|at| text.get(at))
+                .is_some_and(|byte| is_name(*byte));
+        if left.is_some_and(|byte| matches!(byte, b'.' | b'$')) || is_hyphened {
             continue;
         }
         let rest = from(text, at + sink.len());

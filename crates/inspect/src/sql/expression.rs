@@ -20,6 +20,7 @@ pub(super) fn judge(tokens: &[Token<'_>], place: Place, tally: &mut Tally, work:
     let mut reader = Reader {
         right: None,
         left: None,
+        first: None,
         is_opening: false,
         place,
         run: Run::default(),
@@ -27,6 +28,7 @@ pub(super) fn judge(tokens: &[Token<'_>], place: Place, tally: &mut Tally, work:
         depth: 0,
         is_first: true,
         is_past_statement: false,
+        is_denying: false,
     };
     let mut tokens = tokens.iter();
     if let Place::Within(_) = place {
@@ -77,6 +79,8 @@ struct Reader<'a> {
     right: Option<&'a [u8]>,
     /// The operand left of the comparison that was just read, if it is one token.
     left: Option<&'a [u8]>,
+    /// The first operand of the run.
+    first: Option<&'a [u8]>,
     place: Place,
     run: Run,
     previous: Previous,
@@ -85,6 +89,8 @@ struct Reader<'a> {
     is_first: bool,
     /// A semicolon was the last thing seen.
     is_past_statement: bool,
+    /// `not` was the last operator.
+    is_denying: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -110,7 +116,11 @@ impl<'a> Reader<'a> {
             self.restart(End::Clause, Began::Middle, tally);
         }
         match token.kind {
-            Kind::Number(_) => self.operand(token, true, false, tally),
+            Kind::Number(_) => {
+                let is_denied = std::mem::take(&mut self.is_denying);
+                self.operand(token, true, false, tally);
+                self.run.is_denied |= is_denied;
+            }
             Kind::Text { quote, is_closed } => {
                 self.operand(token, true, false, tally);
                 self.run.texts += 1;
@@ -202,6 +212,7 @@ impl<'a> Reader<'a> {
                 } else if self.previous == Previous::Dot {
                     self.restart(End::Broken, Began::Middle, tally);
                 } else {
+                    self.is_denying = token.text.eq_ignore_ascii_case(b"not");
                     self.previous = Previous::Operator;
                 }
             }
@@ -252,10 +263,22 @@ impl<'a> Reader<'a> {
             .left
             .take()
             .is_some_and(|left| left.eq_ignore_ascii_case(token.text));
+        if is_literal
+            && self.run.operands == 1
+            && self
+                .first
+                .is_some_and(|first| first.eq_ignore_ascii_case(token.text))
+        {
+            self.run.is_doubled = true;
+        }
+        if self.run.operands == 0 {
+            self.first = Some(token.text);
+        }
         self.run.operand(is_literal || is_repeated);
         if is_repeated {
             // `x=x`, whatever x is.
             self.run.is_left_literal = Some(true);
+            self.run.is_number_repeated |= token.text.len() > 1 && matches!(token.kind, Kind::Number(_));
         }
         self.right = Some(token.text);
         self.previous = if is_name {
@@ -294,6 +317,7 @@ impl<'a> Reader<'a> {
         self.left = self.right.take().filter(|_| token.kind == Kind::Compare);
         match token.kind {
             Kind::Compare | Kind::Word(Word::Infix | Word::Is | Word::HalfInfix) => self.run.compare(),
+            Kind::Bang if token.text == b"~" => self.run.compare(),
             Kind::Logic | Kind::Word(Word::Logic) => {
                 self.run.close_side();
                 self.run.logic += 1;
@@ -361,6 +385,10 @@ impl<'a> Reader<'a> {
         );
         let run = self.run;
         let is_code = self.place == Place::Within(b'`') && !run.is_continuing;
+        if run.is_number_repeated {
+            // `4711=4711` is nothing that anybody asks.
+            tally.add(Rule::SqlTautology, 50);
+        }
         if run.constant_compares > 0 && !is_code && (run.logic > 0 || run.began == Began::Clause) {
             let is_clean = end != End::Broken || run.is_continuing || run.began == Began::Clause;
             tally.add(Rule::SqlTautology, if is_clean { 60 } else { 25 });
@@ -381,6 +409,9 @@ impl<'a> Reader<'a> {
         } else if run.began == Began::Text {
             let (rule, weight) = weigh_bare(&run, end, is_whole);
             tally.add(rule, weight);
+        } else if end == End::Balanced && is_whole && run.logic > 0 && !run.is_wordy && !run.is_spaced {
+            // `.. or '1`: the query's own quote is opened again at the end.
+            tally.add(Rule::SqlBreakOut, 40);
         }
     }
 }

@@ -2,115 +2,14 @@
 //! SQL Server's brackets. It never fails; what is no token of SQL is [`Kind::Other`].
 
 use super::Place;
+pub(super) use super::token::{Kind, SHORT, TRACE, Token};
 use super::words::{Word, word};
 use crate::text::{from, is_blank, is_name};
 
-/// How many letters a comment has that nobody wrote for a reader: tools leave a word there to find their own
-/// requests again.
-pub(super) const SHORT: usize = 6;
-
-/// How many a comment has that only shows its sign is one: `-- -`, `--+`, `-- -a`.
-pub(super) const TRACE: usize = 3;
-
-/// What a token is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A number; the flag says whether it is written in hexadecimal, with eight digits or more.
-    Number(bool),
-    /// A text in quotes, or none if its end is missing.
-    Text {
-        /// The quote it began with; in a text that stands within quotes, the one around it for the first.
-        quote: u8,
-        /// Whether it ends.
-        is_closed: bool,
-    },
-    /// A word.
-    Word(Word),
-    /// A name in backticks or brackets.
-    Name,
-    /// `@name`, and `@@name` with the flag.
-    Variable(bool),
-    /// Compares: `=`, `<>`, `<=`, `!=`.
-    Compare,
-    /// Computes; the byte it begins with.
-    Arithmetic(u8),
-    /// `!` and `~`.
-    Bang,
-    /// `&&` and `||`.
-    Logic,
-    /// `(`.
-    Open,
-    /// `)`.
-    Close,
-    /// `,`.
-    Comma,
-    /// `;`.
-    Semicolon,
-    /// `.`.
-    Dot,
-    /// A comment to the end of its line.
-    Comment {
-        /// How many letters the comment has, other than white space.
-        letters: usize,
-        /// Whether the text ends with it.
-        is_last: bool,
-    },
-    /// `/* .. */`; the flag says whether it ends.
-    Block(bool),
-    /// `/*! .. */`, whose inside MySQL reads.
-    Version,
-    /// Anything else.
-    Other,
-}
-
-/// One token. `glued` says that no white space stands before it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Token<'a> {
-    pub(super) kind: Kind,
-    pub(super) glued: bool,
-    pub(super) text: &'a [u8],
-}
-
-impl Token<'_> {
-    /// For a text in quotes: whether white space is the first thing in it.
-    pub(super) fn is_spaced(&self) -> bool {
-        self.text.get(1).is_some_and(|byte| is_blank(*byte))
-    }
-
-    /// For the query's own text: whether its last quote stands where people open one.
-    pub(super) fn is_where_quotes_open(&self) -> bool {
-        let before = self.text.len().checked_sub(2).and_then(|at| self.text.get(at));
-        before.is_some_and(|byte| is_blank(*byte) || matches!(byte, b'(' | b'[' | b'{' | b'=' | b',' | b':'))
-    }
-
-    /// For a text in quotes: whether it has several words.
-    pub(super) fn is_wordy(&self) -> bool {
-        self.text.iter().filter(|byte| is_blank(**byte)).count() > 1
-    }
-
-    /// For a text in quotes: whether it looks like JSON.
-    pub(super) fn is_json(&self) -> bool {
-        matches!(self.text, [b'\'', b'{' | b'[', ..])
-    }
-
-    /// Whether it is a number as no person writes it, `1.e`, which MySQL reads as `1`.
-    pub(super) fn is_bare_exponent(&self) -> bool {
-        matches!(self.text, [b'0'..=b'9', b'.', b'e' | b'E'])
-    }
-
-    /// For a text in quotes that does not end: whether nothing is in it.
-    pub(super) fn is_empty(&self) -> bool {
-        from(self.text, 1).iter().all(|byte| is_blank(*byte))
-    }
-}
-
-/// Splits a text that stands in a query at some place.
-pub(super) fn lex(text: &[u8], place: Place) -> Vec<Token<'_>> {
-    let mut lexer = Lexer {
-        text,
-        at: 0,
-        tokens: Vec::with_capacity(text.len() / 3 + 4),
-    };
+/// Splits a text that stands in a query at some place. `tokens` is overwritten.
+pub(super) fn lex<'a>(text: &'a [u8], place: Place, tokens: &mut Vec<Token<'a>>) {
+    tokens.clear();
+    let mut lexer = Lexer { text, at: 0, tokens };
     if let Place::Within(quote) = place {
         lexer.host_text(quote);
     }
@@ -121,16 +20,15 @@ pub(super) fn lex(text: &[u8], place: Place) -> Vec<Token<'_>> {
         };
         lexer.token(next, !blank);
     }
-    lexer.tokens
 }
 
-struct Lexer<'a> {
+struct Lexer<'a, 't> {
     text: &'a [u8],
     at: usize,
-    tokens: Vec<Token<'a>>,
+    tokens: &'t mut Vec<Token<'a>>,
 }
 
-impl<'a> Lexer<'a> {
+impl<'a> Lexer<'a, '_> {
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
@@ -154,6 +52,12 @@ impl<'a> Lexer<'a> {
     /// The text of the query that the value continues, up to the first quote of its kind. A backslash does not
     /// save that quote: many queries are put together by those who double it.
     fn host_text(&mut self, quote: u8) {
+        if quote == b'$' {
+            let end = self.text.windows(2).position(|pair| pair == b"$$");
+            let is_closed = end.is_some();
+            let length = end.map_or(self.text.len(), |end| end + 2);
+            return self.push(Kind::Text { quote, is_closed }, true, length);
+        }
         let end = self.text.iter().position(|byte| *byte == quote);
         // A doubled quote is one of the text itself, unless what follows shows that it was not meant so.
         let mut length = end.map_or(self.text.len(), |end| end + 1);
@@ -182,7 +86,7 @@ impl<'a> Lexer<'a> {
             b'`' => self.name(b'`', glued),
             b'[' => self.bracket(glued),
             b'0'..=b'9' => self.number(glued),
-            b'.' if self.rest().get(1).is_some_and(u8::is_ascii_digit) && !self.after_name() => {
+            b'.' if self.rest().get(1).is_some_and(u8::is_ascii_digit) && !self.after_operand() => {
                 self.number(glued);
             }
             b'@' => self.variable(glued),
@@ -191,10 +95,28 @@ impl<'a> Lexer<'a> {
             b',' => self.push(Kind::Comma, glued, 1),
             b';' => self.push(Kind::Semicolon, glued, 1),
             b'.' => self.push(Kind::Dot, glued, 1),
-            b'#' if self.rest().get(1) != Some(&b'>') => self.comment(1, glued),
+            b'#' if self.is_comment_sign() => self.comment(1, glued),
             b'$' => self.dollar(glued),
             _ if is_name(byte) => self.word(glued),
             _ => self.operator(byte, glued),
+        }
+    }
+
+    /// Whether a name stands right before this, and not a word such as `or`.
+    fn after_operand(&self) -> bool {
+        self.after_name()
+            && !matches!(
+                self.tokens.last().map(|token| token.kind),
+                Some(Kind::Word(Word::Logic | Word::Prefix | Word::Infix))
+            )
+    }
+
+    /// Whether `#` begins a comment, and is not part of an operator for JSON.
+    fn is_comment_sign(&self) -> bool {
+        match self.rest() {
+            [_, b'>', ..] => false,
+            [_, b'-', b' ' | b'\'', ..] => !self.after_document(),
+            _ => true,
         }
     }
 
@@ -380,7 +302,12 @@ impl<'a> Lexer<'a> {
             .unwrap_or(rest.len());
         let words = rest.get(sign..line).unwrap_or_default();
         let is_last = from(rest, line).iter().all(|byte| is_blank(*byte));
-        let letters = words.iter().filter(|byte| !is_blank(**byte)).count();
+        let letters = words
+            .iter()
+            .filter(|byte| !is_blank(**byte))
+            .take(usize::from(u8::MAX))
+            .count();
+        let letters = u8::try_from(letters).unwrap_or(u8::MAX);
         self.push(Kind::Comment { letters, is_last }, glued, line.max(1));
     }
 
@@ -401,18 +328,16 @@ impl<'a> Lexer<'a> {
             [b'-', b'-'] => return self.comment(2, glued),
             [b'/', b'*', ..] => return self.block(glued),
             [b'*', b'/', ..] => (Kind::Version, 2),
-            [b'<', b'=', b'>', ..] => (Kind::Compare, 3),
+            [b'<', b'=', b'>', ..] | [b'<', b'-', b'>', ..] => (Kind::Compare, 3),
+            // Patterns in PostgreSQL.
+            [b'!', b'~', b'~', b'*', ..] => (Kind::Compare, 4),
+            [b'!', b'~', b'*' | b'~', ..] | [b'~', b'~', b'*', ..] => (Kind::Compare, 3),
+            [b'!', b'~', ..] | [b'~', b'~' | b'*', ..] | [b'^', b'@', ..] => (Kind::Compare, 2),
             // JSON in PostgreSQL.
             [b'-' | b'#', b'>', b'>', ..] => (Kind::Compare, 3),
+            [b'#', b'-', ..] => (Kind::Compare, 2),
             [b'<', b'@', ..] | [b'-' | b'#', b'>', ..] | [b'?', b'|' | b'&', ..] => (Kind::Compare, 2),
-            [b'?', ..]
-                if matches!(
-                    self.tokens.last().map(|token| token.kind),
-                    Some(Kind::Text { is_closed: true, .. })
-                ) && !glued =>
-            {
-                (Kind::Compare, 1)
-            }
+            [b'?', ..] if !glued && self.after_document() => (Kind::Compare, 1),
             [b'<' | b'>' | b'!' | b'=' | b'^', b'=', ..] | [b'<', b'>', ..] => (Kind::Compare, 2),
             [b'=' | b'<' | b'>', ..] if matches!(rest.get(1), Some(b'<' | b'>')) => {
                 (Kind::Arithmetic(byte), 2)
@@ -426,6 +351,15 @@ impl<'a> Lexer<'a> {
             _ => (Kind::Other, 1),
         };
         self.push(kind, glued, length);
+    }
+
+    /// Whether a text, or a text made into something else, was the last thing: what JSON stands in.
+    fn after_document(&self) -> bool {
+        match self.tokens.as_slice() {
+            [.., last] if matches!(last.kind, Kind::Text { is_closed: true, .. }) => true,
+            [.., cast, kind] => cast.kind == Kind::Arithmetic(b':') && matches!(kind.kind, Kind::Word(_)),
+            _ => false,
+        }
     }
 
     fn block(&mut self, glued: bool) {

@@ -1,6 +1,7 @@
 //! Statements: does a text bring a query or a command of its own, or call what only a database has?
 
 mod query;
+mod spelling;
 
 use super::Place;
 use super::lexer::{Kind, SHORT, TRACE, Token};
@@ -46,7 +47,11 @@ pub(super) fn judge(tokens: &[Token<'_>], place: Place, tally: &mut Tally, work:
             Kind::Word(Word::Against) if reader.is_called(at) => tally.add(Rule::SqlFunction, 50),
             Kind::Word(Word::When) => reader.when(at, tally),
             Kind::Variable(true) => tally.add(Rule::SqlSchema, 50),
-            Kind::Variable(false) => tally.add(Rule::SqlSchema, 8),
+            Kind::Variable(false) => {
+                tally.add(Rule::SqlSchema, 8);
+                reader.assigned(at, tally);
+            }
+            Kind::Arithmetic(b':') => reader.cast(at, tally),
             Kind::Number(true) => tally.add(Rule::SqlFunction, 8),
             Kind::Version => tally.add(Rule::SqlDisguise, 25),
             Kind::Block(_) if reader.parts_words(at) => tally.add(Rule::SqlDisguise, 25),
@@ -131,7 +136,9 @@ impl Reader<'_> {
         match calls {
             Calls::Sleep if is_called && !is_method => {
                 tally.add(Rule::SqlTime, 45);
-                if self.is_joined(at) {
+                let is_alone =
+                    at == 0 && self.tokens.len() == 4 && matches!(self.kind(2), Some(Kind::Number(_)));
+                if self.is_joined(at) || is_alone {
                     tally.add(Rule::SqlTime, 10);
                 }
             }
@@ -162,6 +169,9 @@ impl Reader<'_> {
             Calls::Ordinary if is_called && !is_method => tally.add(Rule::SqlFunction, 4),
             _ => {}
         }
+        if is_called {
+            self.spelled(at, tally);
+        }
         // A call that the text does not finish.
         let is_cut = is_called && self.tokens.len() == at + 2;
         if is_cut && !matches!(calls, Calls::Ordinary) {
@@ -177,6 +187,7 @@ impl Reader<'_> {
                 Some(
                     Kind::Logic
                         | Kind::Compare
+                        | Kind::Arithmetic(_)
                         | Kind::Comma
                         | Kind::Semicolon
                         | Kind::Word(Word::Logic | Word::Select | Word::Infix)
@@ -196,6 +207,12 @@ impl Reader<'_> {
                 tally.add(Rule::SqlTime, 60);
             }
             return;
+        }
+        if matches!(self.kind(at), Some(Kind::Word(Word::Command)))
+            && self.kind(at + 1) == Some(Kind::Open)
+            && matches!(self.kind(at + 2), Some(Kind::Variable(_)))
+        {
+            tally.add(Rule::SqlStatement, 50);
         }
         if !self.is_statement_start(at) {
             // Behind a condition: `'; if 1=1 drop table users--`.
@@ -219,12 +236,6 @@ impl Reader<'_> {
         let is_command = self.kind(at) == Some(Kind::Word(Word::Command));
         let is_stacked = matches!(self.before(at), Some(Kind::Semicolon | Kind::Comment { .. }))
             || self.is_behind_break(at);
-        if is_command
-            && self.kind(at + 1) == Some(Kind::Open)
-            && matches!(self.kind(at + 2), Some(Kind::Variable(_)))
-        {
-            tally.add(Rule::SqlStatement, 50);
-        }
         let weight = self.weigh_statement(at, is_command, is_stacked);
         if weight > 0 {
             tally.add(Rule::SqlStatement, weight);

@@ -64,6 +64,12 @@ pub(super) struct Run {
     /// It ends in a text that has just begun, right behind a text.
     pub(super) is_empty: bool,
     pub(super) begins_with_literal: bool,
+    /// Its second operand is its first, and a literal.
+    pub(super) is_doubled: bool,
+    /// A number of several digits is compared with itself.
+    pub(super) is_number_repeated: bool,
+    /// It denies a literal.
+    pub(super) is_denied: bool,
     /// Since the last comparison or connection: whether all operands were literals, and there was one.
     pub(super) is_side_literal: Option<bool>,
     /// The same for the left side of the last comparison.
@@ -117,7 +123,7 @@ pub(super) fn weigh_break_out(run: &Run, end: End, is_whole: bool) -> u8 {
     match (end, is_whole) {
         // `the "+" sign` and `the '/home' folder` are of this form, too, but go on with a space.
         (End::Balanced, true) if run.logic + run.compares == 0 && run.is_spaced => 30,
-        (End::Balanced, true) if run.logic == 0 && run.compares > 1 => 30,
+        (End::Balanced, true) if run.logic == 0 && run.compares > 1 && run.is_spaced => 30,
         // `.. used" and "do not ..`, in the middle of a longer text
         (End::Balanced, true) if run.operands == 1 && run.is_wordy => 30,
         (End::Balanced | End::Comment(true), true) => 60,
@@ -157,6 +163,22 @@ pub(super) fn weigh_bare(run: &Run, end: End, is_whole: bool) -> (Rule, u8) {
         (End::Text, true) if run.begins_with_literal && run.logic + run.arithmetic > 0 && run.named > 0 => {
             (Rule::SqlTautology, 35)
         }
+        // `1=1`, `1 or 1`, and nothing else
+        (End::Text, true)
+            if run.begins_with_literal
+                && run.is_doubled
+                && run.operands == 2
+                && joins == 1
+                && !run.is_open =>
+        {
+            (Rule::SqlTautology, 50)
+        }
+        // `1 or not 0`
+        (End::Text, true) if run.begins_with_literal && run.is_denied && run.logic > 0 => {
+            (Rule::SqlTautology, 50)
+        }
+        // `null+null+null`
+        (_, _) if run.constants > 1 && run.arithmetic > 1 && run.named > 0 => (Rule::SqlTautology, 50),
         // `'30'='30`: the rest of a condition whose quotes the query closes.
         (End::Text, true) if run.is_open && run.compares > 0 && run.literals == run.operands => {
             (Rule::SqlTautology, 50)

@@ -21,10 +21,32 @@ impl Reader<'_> {
                 let is_query = self.weigh_select(select) >= 20;
                 tally.add(Rule::SqlUnion, if is_query { 55 } else { 30 });
             }
+            Some((values, Kind::Word(Word::Part)))
+                if matches!(
+                    self.kind(values + 1),
+                    Some(Kind::Open | Kind::Word(Word::Calls(_)))
+                ) =>
+            {
+                tally.add(Rule::SqlUnion, 55);
+            }
             _ if self.is_behind_break(at) && self.next(at).is_none_or(|kind| kind != Kind::Comma) => {
                 tally.add(Rule::SqlUnion, 15);
             }
             _ => {}
+        }
+        self.lone_union(at, tally);
+    }
+
+    /// A `union` whose second half is still to come, with comments for spaces.
+    fn lone_union(&self, at: usize, tally: &mut Tally) {
+        let left = at.checked_sub(1).and_then(|left| self.kind(left));
+        let is_parted = matches!(left, Some(Kind::Block(true) | Kind::Comment { .. }));
+        let is_last = matches!(
+            self.kind(at + 1),
+            None | Some(Kind::Comment { .. } | Kind::Block(_))
+        );
+        if is_parted && is_last {
+            tally.add(Rule::SqlUnion, 50);
         }
     }
 
@@ -80,7 +102,14 @@ impl Reader<'_> {
             ) || matches!(next, Kind::Text { is_closed: false, .. })
         });
         let from = self.source_near(at);
+        let text = self.tokens.get(at);
         match kind {
+            // `the 'select' button`
+            Kind::Text { is_closed: false, .. }
+                if text.is_some_and(|text| text.is_spaced() || text.is_wordy()) =>
+            {
+                0
+            }
             Kind::Arithmetic(b'*') if from > 0 => 50,
             Kind::Arithmetic(b'*') if goes_on => 30,
             Kind::Variable(_) => 45,
