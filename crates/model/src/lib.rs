@@ -13,6 +13,7 @@ mod node;
 mod order;
 mod page;
 mod server;
+mod text;
 
 pub use ids::{
     BanId, DecisionId, JoinRequestId, JoinTokenId, NodeId, OperationId, RequestId, ServerId, SessionId,
@@ -21,7 +22,8 @@ pub use ids::{
 pub use machine_role::MachineRole;
 pub use metrics::{Disk, Sample, ServerUse, Traffic};
 pub use names::{
-    CallSign, DisplayName, EmailAddress, HostName, NameError, NodeName, ServerName, TokenName, UserName,
+    CallSign, DisplayName, EmailAddress, HostName, NameError, NodeName, PoolName, Reason, ServerName,
+    SnapshotName, TokenName, UserName,
 };
 pub use node::{Heartbeat, NodeStatus, Share};
 pub use order::{Envelope, MachineOrder, Order, OrderKind, OrderOutcome, ServerOrder};
@@ -30,3 +32,4 @@ pub use server::{
     Breaker, Desired, Limits, RestartPolicy, ServerReport, ServerSpec, ServerStatus, SpecError, StopMethod,
     StopSignal,
 };
+pub use text::Text;

@@ -98,6 +98,21 @@ name! {
     |text| only(text, |c| c.is_ascii_alphanumeric() || "_.-".contains(c))
 }
 name! {
+    /// A snapshot's name, unique for its server.
+    SnapshotName, "a snapshot name has 1 to 64 of the characters A-Z a-z 0-9 _ -", 1..=64,
+    |text| only(text, |c| c.is_ascii_alphanumeric() || "_-".contains(c))
+}
+name! {
+    /// The name of a pool of storage.
+    PoolName, "a pool name has 1 to 32 of the characters A-Z a-z 0-9 _ -", 1..=32,
+    |text| only(text, |c| c.is_ascii_alphanumeric() || "_-".contains(c))
+}
+name! {
+    /// Why somebody did something, for those who read it later: one line, Unicode in NFC.
+    Reason, "a reason has 1 to 500 characters on one line", 1..=500,
+    one_line
+}
+name! {
     /// A host name (RFC 1123): labels of at most 63 letters, digits and inner hyphens, 253 in all.
     HostName, "a host name has labels of 1 to 63 letters, digits and inner hyphens, 253 characters in all", 1..=253,
     host_name
@@ -171,44 +186,9 @@ fn email(text: &str) -> Option<String> {
     (local_is_fine && host_name(host).is_some()).then(|| text.to_owned())
 }
 
-fn is_bidirectional_override(c: char) -> bool {
+pub(crate) fn is_bidirectional_override(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn names_compare_without_regard_to_case_where_people_sign_in() {
-        let one: UserName = "Alice".parse().unwrap();
-        let other: UserName = "aLICE".parse().unwrap();
-        assert_eq!(one.folded(), other.folded());
-    }
-
-    #[test]
-    fn what_could_deceive_a_reader_is_refused() {
-        assert!("Anna\u{202E}nimda".parse::<DisplayName>().is_err());
-        assert!("Zoë O'Brien".parse::<DisplayName>().is_ok());
-        assert!("a@b@example.org".parse::<EmailAddress>().is_err());
-        assert!("-x.example".parse::<HostName>().is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn a_server_name_is_exactly_its_pattern(text in "\\PC{0,70}") {
-            let fits = (1..=64).contains(&text.chars().count())
-                && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-            prop_assert_eq!(text.parse::<ServerName>().is_ok(), fits);
-        }
-
-        #[test]
-        fn an_accepted_display_name_is_already_normal(text in "\\PC{1,100}") {
-            if let Ok(name) = text.parse::<DisplayName>() {
-                prop_assert_eq!(name.as_str().parse::<DisplayName>(), Ok(name));
-            }
-        }
-    }
-}
+mod tests;

@@ -18,7 +18,7 @@ use crate::Api;
 #[derive(Default, Deserialize, IntoParams)]
 #[serde(default)]
 pub(super) struct Removal {
-    /// Why, for the roll and the log.
+    /// Why, for the roll and the log: 1 to 500 characters on one line.
     reason: Option<String>,
     /// Strike a node that was revoked before from the roll, with the record of its servers.
     purge: bool,
@@ -35,6 +35,7 @@ pub(super) fn routes() -> Vec<Route<Api>> {
         )
         .says("Revoke a node; it stays listed until it is purged")
         .asks::<Removal>()
+        .free_text(&["reason"])
         .gives::<Revoked>(),
         Route::new(
             Method::POST,

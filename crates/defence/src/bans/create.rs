@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use watchroom_model::BanId;
+use watchroom_model::{BanId, Reason};
 use watchroom_policy::{Permit, Resource, act};
 
 use super::{BanKind, BanView, entity};
@@ -11,8 +11,6 @@ use crate::{BanError, Bystander, Defence, network};
 
 /// The longest ban with an end, in seconds: ten years.
 const LONGEST_S: u64 = 315_360_000;
-/// The longest reason, in characters.
-const REASON: usize = 500;
 
 /// A ban to be.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -43,7 +41,7 @@ impl Defence {
     /// [`BanError`].
     pub async fn create(&self, permit: &Permit<act::CreateBan>, new: NewBan) -> Result<BanView, BanError> {
         let now = self.ambient().clock.now_micros();
-        let network = checked(&new)?;
+        let (network, reason) = checked(&new)?;
         let own = permit.trail().source_ip;
         let held = if own.is_some_and(|own| network.contains(&own.to_canonical())) {
             Some(Bystander::Oneself)
@@ -60,7 +58,7 @@ impl Defence {
             id: permit.resource().id().ok_or(BanError::NotFound)?.to_owned(),
             network: network.to_string(),
             kind: new.kind.word().to_owned(),
-            reason: new.reason.trim().to_owned(),
+            reason: reason.to_string(),
             evidence: "[]".to_owned(),
             made_by: permit.principal().display_name(),
             step: 0,
@@ -76,7 +74,7 @@ impl Defence {
     }
 }
 
-fn checked(new: &NewBan) -> Result<IpNet, BanError> {
+fn checked(new: &NewBan) -> Result<(IpNet, Reason), BanError> {
     let invalid = |field, rule| Err(BanError::Invalid { field, rule });
     let Some(network) = network::parse(&new.network) else {
         return invalid(
@@ -84,10 +82,9 @@ fn checked(new: &NewBan) -> Result<IpNet, BanError> {
             "an address or a network, such as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/48",
         );
     };
-    let length = new.reason.trim().chars().count();
-    if length == 0 || length > REASON || new.reason.chars().any(char::is_control) {
-        return invalid("reason", "1 to 500 characters on one line");
-    }
+    let Ok(reason) = new.reason.trim().parse::<Reason>() else {
+        return invalid("reason", Reason::RULE);
+    };
     if new
         .for_s
         .is_some_and(|seconds| !(60..=LONGEST_S).contains(&seconds))
@@ -97,5 +94,5 @@ fn checked(new: &NewBan) -> Result<IpNet, BanError> {
             "a minute at least and ten years at most; leave it out for no end",
         );
     }
-    Ok(network)
+    Ok((network, reason))
 }

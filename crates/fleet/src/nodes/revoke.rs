@@ -4,6 +4,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
+use watchroom_model::Reason;
 use watchroom_policy::{Permit, act};
 use watchroom_store::{Changed, StoreError};
 
@@ -37,7 +38,11 @@ impl Fleet {
         if node.is_local() {
             return Err(JoinError::OwnNode);
         }
-        let why = why.map(|why| why.trim().to_owned()).filter(|why| !why.is_empty());
+        let why = why.filter(|why| !why.trim().is_empty());
+        let why = why.map(|why| why.trim().parse::<Reason>()).transpose();
+        let why = why
+            .map_err(|error| JoinError::invalid("reason", error.code, error.rule))?
+            .map(|why| why.to_string());
         let id = node.id();
         let outcome = self
             .store()

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use watchroom_model::join::JoinStatus;
-use watchroom_model::{JoinRequestId, NodeId};
+use watchroom_model::{JoinRequestId, NodeId, Reason};
 use watchroom_policy::{Change, Permit, Resource, act};
 use watchroom_store::{Changed, StoreError, WriteTx};
 
@@ -16,9 +16,6 @@ use crate::idempotency::Begun;
 use crate::nodes::{Standing, entity as node_entity, links};
 use crate::servers::Outcome;
 use crate::{Fleet, FleetEvent, IdempotencyKey};
-
-/// Longest reason for a rejection, in characters.
-const LONGEST_REASON: usize = 500;
 
 /// What came of a decision, with the request as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -117,12 +114,14 @@ impl Fleet {
         reason: &str,
         key: Option<IdempotencyKey>,
     ) -> Result<Decided, JoinError> {
-        let reason = reason.trim().to_owned();
-        let length = reason.chars().count();
-        if length == 0 || length > LONGEST_REASON || reason.chars().any(char::is_control) {
-            let message = "a reason of 1 to 500 characters on one line; the machine shows it";
-            return Err(JoinError::invalid("reason", "length", message));
-        }
+        let reason = reason.trim().parse::<Reason>().map_err(|error| {
+            JoinError::invalid(
+                "reason",
+                error.code,
+                "a reason of 1 to 500 characters on one line; the machine shows it",
+            )
+        })?;
+        let reason = reason.to_string();
         let id = permit.resource().id().ok_or(JoinError::NotFound)?.to_owned();
         let now = self.ambient().clock.now_micros();
         let by = permit.principal().display_name();

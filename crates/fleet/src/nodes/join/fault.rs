@@ -81,7 +81,11 @@ impl JoinError {
         Self::invalid("name", "missing", message)
     }
 
-    pub(super) fn invalid(field: &'static str, code: &'static str, message: impl Into<String>) -> Self {
+    pub(in crate::nodes) fn invalid(
+        field: &'static str,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
         Self::Invalid {
             field,
             code,
