@@ -8,7 +8,7 @@ SHELL := /bin/bash
 PANEL := crates/panel
 VENDORED := $(PANEL)/node_modules/.vendored
 
-.PHONY: help up demo assets test soak bench check format lint walls supply advisories
+.PHONY: help up demo assets test soak bench asvs check format lint walls supply advisories
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -42,6 +42,9 @@ soak: ## Kill the program 200 times under printing servers (TIMES=200), renew 50
 bench: assets ## Measure, and print each yardstick next to its limit (needs two cores, minutes to build)
 	cargo bench --locked --package watchroom-shield --bench checks
 	cargo bench --locked --package watchroom --bench yardsticks
+
+asvs: ## Print each requirement of OWASP ASVS 5.0 that applies, our verdict, and what shows it
+	@cargo xtask verdicts
 
 check: format lint walls supply test ## Everything CI does
 

@@ -3,6 +3,7 @@
 //! Each part returns findings; a finding says where, what is wrong and what to do. Nothing here changes a file.
 
 mod arch;
+mod asvs;
 mod errors;
 mod finding;
 mod rust_text;
@@ -35,8 +36,16 @@ const CHECKS: &[(&str, &str, Check)] = &[
         "every error's name has its section in the guide",
         errors::check,
     ),
+    (
+        "asvs",
+        "every verdict on the security standard names what shows it",
+        asvs::check,
+    ),
     ("trees", "libraries that must not be linked", trees::check),
 ];
+
+/// Prints what `asvs` checks.
+const VERDICTS: &str = "verdicts";
 
 fn main() -> ExitCode {
     let wanted = std::env::args().nth(1).unwrap_or_default();
@@ -54,6 +63,11 @@ fn main() -> ExitCode {
 
 /// Runs one check, or all of them; whether nothing was found.
 fn run(wanted: &str, out: &mut impl Write) -> Result<bool> {
+    let workspace = Workspace::open().context("reading the workspace")?;
+    if wanted == VERDICTS {
+        asvs::print(&workspace, out)?;
+        return Ok(true);
+    }
     let chosen: Vec<_> = CHECKS
         .iter()
         .filter(|(name, ..)| wanted == "check" || wanted == *name)
@@ -61,7 +75,6 @@ fn run(wanted: &str, out: &mut impl Write) -> Result<bool> {
     if chosen.is_empty() {
         bail!("{wanted:?} is no check; usage:\n{}", usage());
     }
-    let workspace = Workspace::open().context("reading the workspace")?;
     let mut clean = true;
     for (name, _, check) in chosen {
         let findings = check(&workspace).with_context(|| format!("running {name}"))?;
@@ -94,6 +107,7 @@ fn usage() -> String {
     for (name, about, _) in CHECKS {
         text.push_str(&format!("  cargo xtask {name:<8} {about}\n"));
     }
+    text.push_str("  cargo xtask verdicts prints the security standard's requirements with our verdicts\n");
     text
 }
 
