@@ -11,10 +11,28 @@ use crate::workspace::Workspace;
 
 const DOCUMENT: &str = "docs/security/asvs.md";
 
-/// How many requirements version 5.0 has.
-const REQUIREMENTS: usize = 345;
+/// How many requirements each section of each chapter has, in version 5.0. They are numbered from one, as are the sections.
+const STANDARD: &[&[u32]] = &[
+    &[2, 10, 12, 3, 3],
+    &[3, 3, 5, 2],
+    &[1, 3, 5, 8, 8, 1, 5],
+    &[5, 5, 2, 4],
+    &[1, 6, 3, 3],
+    &[3, 12, 8, 6, 8, 4, 2, 4],
+    &[3, 4, 2, 5, 3, 2],
+    &[4, 4, 3, 2],
+    &[3, 4],
+    &[2, 3, 5, 16, 5, 2, 3],
+    &[4, 5, 5, 4, 2, 2, 2],
+    &[5, 2, 5],
+    &[4, 6, 4, 7],
+    &[2, 8, 3],
+    &[5, 5, 7, 4],
+    &[1, 5, 4, 3, 4],
+    &[2, 8, 2],
+];
 
-/// The highest requirement number of a section is known by none following it, so only gaps before it show.
+/// Chapter, section and place of a requirement.
 type Number = [u32; 3];
 
 /// What we say of one requirement.
@@ -78,8 +96,7 @@ pub(crate) fn print(workspace: &Workspace, out: &mut impl Write) -> Result<()> {
     let applicable = lines.iter().filter(|line| line.verdict != Verdict::DoesNotApply);
     let mut counts: BTreeMap<(u32, Verdict), usize> = BTreeMap::new();
     for line in applicable {
-        let [chapter, section, number] = line.number;
-        let name = format!("{chapter}.{section}.{number}");
+        let name = told(line.number);
         writeln!(
             out,
             "{name:<7} L{} {:<6} {}\n{:18}{}",
@@ -150,35 +167,44 @@ fn parse(line: &str, row: usize) -> Option<Line> {
     })
 }
 
-/// Requirements that are missing, doubled or out of order.
+/// Requirements that are missing, doubled or out of order: what stands where another is due.
 fn misnumbered(lines: &[Line]) -> Vec<Finding> {
+    let mut due = standard().peekable();
     let mut findings = Vec::new();
-    for pair in lines.windows(2) {
-        let [before, after] = pair else { continue };
-        let ([one, two, three], [first, second, third]) = (before.number, after.number);
-        let follows = [first, second, third] == [one, two, three + 1]
-            || [first, second, third] == [one, two + 1, 1]
-            || [first, second, third] == [one + 1, 1, 1]
-            // Chapters that begin with documentation alone number their sections from one as well, but the
-            // standard leaves out sections that it gave up.
-            || ([first, third] == [one, 1] && second > two)
-            || (first == one + 1 && third == 1);
-        if !follows {
-            findings.push(Finding::new(
-                after.place(),
-                format!("{first}.{second}.{third} does not follow {one}.{two}.{three}"),
-                "write the requirements in the standard's order, each once",
-            ));
-        }
+    for line in lines {
+        let fault = match due.peek() {
+            Some(wanted) if *wanted == line.number => {
+                due.next();
+                continue;
+            }
+            // What was left out is told once, where the rows go on.
+            Some(wanted) if *wanted < line.number => {
+                let fault = format!("{} is due, not {}", told(*wanted), told(line.number));
+                while due.next_if(|wanted| *wanted <= line.number).is_some() {}
+                fault
+            }
+            _ => format!("{} is not due here", told(line.number)),
+        };
+        let remedy = "write the requirements in the standard's order, each once";
+        findings.push(Finding::new(line.place(), fault, remedy));
     }
-    if lines.len() != REQUIREMENTS {
-        findings.push(Finding::new(
-            DOCUMENT,
-            format!("{} of {REQUIREMENTS} requirements have a row", lines.len()),
-            "give each its verdict",
-        ));
+    if let Some(wanted) = due.next() {
+        let fault = format!("{} and what follows it have no row", told(wanted));
+        findings.push(Finding::new(DOCUMENT, fault, "give each its verdict"));
     }
     findings
+}
+
+/// The numbers of all requirements, in order.
+fn standard() -> impl Iterator<Item = Number> {
+    STANDARD.iter().zip(1..).flat_map(|(sections, chapter)| {
+        let sections = sections.iter().zip(1..);
+        sections.flat_map(move |(count, section)| (1..=*count).map(move |place| [chapter, section, place]))
+    })
+}
+
+fn told([chapter, section, place]: Number) -> String {
+    format!("{chapter}.{section}.{place}")
 }
 
 /// A verdict without what it leans on.
@@ -262,16 +288,33 @@ mod tests {
 
     #[test]
     fn a_requirement_left_out_or_twice_is_found() {
-        let row = |number: &str| format!("| {number} | 1 | asked | open | not yet built |\n");
-        let told = |numbers: &[&str]| {
-            let text: String = numbers.iter().map(|number| row(number)).collect();
-            misnumbered(&lines(&text)).len()
+        let row = |number: Number| format!("| {} | 1 | asked | open | not yet built |\n", told(number));
+        let findings = |numbers: &[Number]| {
+            let text: String = numbers.iter().copied().map(row).collect();
+            let findings = misnumbered(&lines(&text));
+            findings.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
-        // One finding always: these are not all.
-        assert_eq!(told(&["1.1.1", "1.1.2", "1.2.1", "2.1.1"]), 1);
-        assert_eq!(told(&["1.1.1", "1.1.3"]), 2);
-        assert_eq!(told(&["1.1.1", "1.1.1"]), 2);
-        assert_eq!(told(&["1.2.1", "1.1.1"]), 2);
+        let mut all: Vec<Number> = standard().collect();
+        assert_eq!(all.len(), 345);
+        assert_eq!(findings(&all), Vec::<String>::new());
+        let last = all.pop().unwrap();
+        assert!(
+            findings(&all)[0].contains("17.3.2 and what follows it"),
+            "{last:?}"
+        );
+        all.push(last);
+        let left_out = all.remove(1);
+        let found = findings(&all);
+        assert!(
+            found.len() == 1 && found[0].contains("1.1.2 is due, not 1.2.1"),
+            "{found:?}"
+        );
+        all.splice(1..1, [left_out, left_out]);
+        let found = findings(&all);
+        assert!(
+            found.len() == 1 && found[0].contains("1.1.2 is not due here"),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod arch;
 mod asvs;
+mod crypto;
 mod errors;
 mod finding;
 mod rust_text;
@@ -40,6 +41,11 @@ const CHECKS: &[(&str, &str, Check)] = &[
         "asvs",
         "every verdict on the security standard names what shows it",
         asvs::check,
+    ),
+    (
+        "crypto",
+        "the inventory of cryptography is what is linked",
+        crypto::check,
     ),
     ("trees", "libraries that must not be linked", trees::check),
 ];

@@ -114,6 +114,11 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
         "one HTTP client, one set of deadlines and allowed addresses",
     ),
     (
+        &["regex", "regex-lite", "fancy-regex", "onig", "pcre2"],
+        &[],
+        "input is read by tokens, in a time that grows with its length",
+    ),
+    (
         &["insta", "proptest", "trybuild", "tempfile"],
         &["testkit", "testkit-folder"],
         "tools of tests are not shipped",
@@ -147,7 +152,10 @@ fn judge(room: &str, library: &str) -> Option<Finding> {
     if owners.contains(&room) {
         return None;
     }
-    let fault = format!("{library} belongs to {}", owners.join(", "));
+    let fault = match owners {
+        [] => format!("{library} is used nowhere here"),
+        owners => format!("{library} belongs to {}", owners.join(", ")),
+    };
     Some(Finding::new(
         format!("crates/{room}/Cargo.toml"),
         fault,
@@ -168,6 +176,14 @@ mod tests {
         );
         assert_eq!(judge("store", "rusqlite"), None);
         assert_eq!(judge("panel", "serde"), None);
+    }
+
+    #[test]
+    fn no_part_of_ours_reads_by_regular_expressions() {
+        for room in ["inspect", "shield", "web", "watchroom"] {
+            let finding = judge(room, "regex").unwrap().to_string();
+            assert!(finding.contains("regex is used nowhere here"), "{finding}");
+        }
     }
 
     #[test]
