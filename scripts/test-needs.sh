@@ -21,6 +21,7 @@ install_packages() {
   have strace || wanted+=(strace)
   have redis-server || wanted+=(redis-server)
   have fail2ban-regex || wanted+=(fail2ban)
+  have systemd-analyze || wanted+=(systemd)
   browser || wanted+=(chromium fonts-dejavu-core)
   [[ ${#wanted[@]} -gt 0 ]] || return 0
   if [[ "$(id -u)" == 0 ]] && have apt-get; then
@@ -59,6 +60,7 @@ require_toolchain() {
   have strace || missing+=("strace: apt-get install strace")
   have redis-server || missing+=("Redis: apt-get install redis-server")
   have fail2ban-regex || missing+=("fail2ban (its filter is tested; it need not run): apt-get install fail2ban")
+  have systemd-analyze || missing+=("systemd (its units are tested; it need not run): apt-get install systemd")
   have git || missing+=("git: apt-get install git")
   postgres || missing+=("PostgreSQL 15 or newer (no cluster of its own is needed): apt-get install postgresql")
   browser || missing+=("Chromium: apt-get install chromium, or set CHROMIUM to its path")
