@@ -30,6 +30,18 @@ pub enum Hsts {
     Never,
 }
 
+/// What the element `<base>` may name in pages. None of ours has one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BaseUri {
+    /// Addresses of ours.
+    #[default]
+    #[serde(rename = "self")]
+    Ours,
+    /// Nothing, as OWASP ASVS asks.
+    None,
+}
+
 /// The edge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -48,6 +60,8 @@ pub struct Config {
     pub decoys: Vec<String>,
     /// Strict transport security: `auto`, `always` or `never`. Default: `auto`.
     pub hsts: Hsts,
+    /// What the element `<base>` may name in pages: `self` or `none`. Default: `self`.
+    pub base_uri: BaseUri,
     /// Largest sum of header names and values, in bytes. Default: 16384.
     pub header_bytes: usize,
     /// Most headers of one request. Default: 100.
@@ -85,6 +99,7 @@ impl Default for Config {
             allowed_networks: AllowedNetworks::default(),
             decoys: DECOYS.map(str::to_owned).to_vec(),
             hsts: Hsts::default(),
+            base_uri: BaseUri::default(),
             header_bytes: 16 * 1024,
             headers: 100,
             uri_bytes: 8 * 1024,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
 use crate::pass::Told;
-use crate::{Verdict, Window};
+use crate::{BaseUri, Verdict, Window};
 
 /// Name and value of each, except `Cache-Control: no-store` (which a handler may replace), strict transport
 /// security (which depends on the certificate) and the request id.
@@ -39,6 +39,10 @@ pub const SECURITY_HEADERS: [(HeaderName, &str); 10] = [
     (header::CACHE_CONTROL, NO_STORE),
 ];
 
+/// The policy where no page may have a `<base>`.
+const WITHOUT_BASE: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+);
 const NO_STORE: &str = "no-store";
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains; preload");
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -56,13 +60,16 @@ pub(crate) struct Wardrobe {
 }
 
 impl Wardrobe {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(base_uri: BaseUri) -> Self {
         let mut plain = HeaderMap::with_capacity(24);
         for name in BLANKS {
             plain.insert(name, HeaderValue::from_static(""));
         }
         for (name, value) in SECURITY_HEADERS {
             plain.insert(name, HeaderValue::from_static(value));
+        }
+        if base_uri == BaseUri::None {
+            plain.insert(header::CONTENT_SECURITY_POLICY, WITHOUT_BASE);
         }
         let mut strict = plain.clone();
         strict.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);

@@ -36,7 +36,7 @@ pub use axum::body::Body;
 pub use bans::{Ban, BanBook, BanKind};
 pub use body::BodyError;
 pub use class::{Classify, RouteClass, RouteRule};
-pub use config::{Config, Hsts, LimitsConfig};
+pub use config::{BaseUri, Config, Hsts, LimitsConfig};
 pub use events::{RefusedEvent, ShieldEvent};
 pub use headers::SECURITY_HEADERS;
 pub use hosts::Host;

@@ -1,6 +1,7 @@
 //! The one pass every request makes: a flat list of checks, in this order, each with its reason.
 
 mod barred;
+mod https;
 mod read;
 mod together;
 
@@ -11,13 +12,11 @@ use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 use uuid::Uuid;
 
-use crate::client::{self, Client, X_FORWARDED_HOST, X_FORWARDED_PROTO};
-use crate::config::Hsts;
+use crate::client::{self, Client, X_FORWARDED_HOST};
 use crate::headers::X_REQUEST_ID;
-use crate::hosts::{Named, is_loopback_name};
 use crate::inspection::Plan;
 use crate::peer::Door;
 use crate::refusal::wants_page;
@@ -42,7 +41,7 @@ const CHECKS: &[(&str, Check)] = &[
     // The host comes before the redirect, which would otherwise send people to a name of an attacker's choice.
     ("host", host),
     // Plain HTTP ends here, before a cookie or a body sent in the clear is used for anything.
-    ("https", https),
+    ("https", https::https),
     // Counted only once it is clear that the request is meant for us and may be answered.
     ("rates", rates),
     // A body that says it is too large is refused before a byte of it is read.
@@ -268,7 +267,7 @@ impl Shield {
 
     fn turn_away(&self, why: Why, visit: Visit<'_>) -> Refused {
         let location = match why {
-            Why::PlainHttp { redirects: true } => secure_location(&visit),
+            Why::PlainHttp { redirects: true } => https::secure_location(&visit),
             _ => None,
         };
         let refused = Refused {
@@ -366,51 +365,6 @@ fn host(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     Ok(())
 }
 
-fn https(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
-    if visit.client.is_proxied {
-        // What counts is how the client reached the proxy, whatever the proxy speaks with us.
-        let stated = client::forwarded(&visit.parts.headers, &X_FORWARDED_PROTO, "proto");
-        let is_secure = |protocol: &str| {
-            ["https", "wss"]
-                .iter()
-                .any(|name| protocol.eq_ignore_ascii_case(name))
-        };
-        visit.is_https = stated.map_or(visit.is_https, is_secure);
-    }
-    if visit.is_https {
-        visit.told.is_strict = is_strict(visit);
-        return Ok(());
-    }
-    // A proxy nobody declared may have carried it over any wire.
-    if visit.peer.door == Door::Loopback && visit.client.is_loopback {
-        return Ok(());
-    }
-    visit.parts.headers.remove(header::COOKIE);
-    if matches!(visit.peer.door, Door::Plain | Door::Loopback) {
-        return Ok(());
-    }
-    let redirects = visit.host.is_some() && matches!(visit.parts.method, Method::GET | Method::HEAD);
-    Err(Why::PlainHttp { redirects })
-}
-
-fn is_strict(visit: &Visit<'_>) -> bool {
-    match visit.rules.config.hsts {
-        Hsts::Auto => {
-            let is_trusted = visit.peer.door
-                == Door::Tls {
-                    is_publicly_trusted: true,
-                };
-            let is_public_name = |host: &Host| {
-                host.named()
-                    .is_some_and(|named| matches!(named, Named::Name(_)) && !is_loopback_name(named))
-            };
-            is_trusted && visit.host.as_ref().is_some_and(is_public_name)
-        }
-        Hsts::Always => !visit.is_by_socket(),
-        Hsts::Never => false,
-    }
-}
-
 fn rates(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     let rules = visit.rules;
     let Some(limited) = rules.limited(visit.rule.class).filter(|_| !visit.is_by_socket()) else {
@@ -459,15 +413,4 @@ fn body(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     } else {
         Ok(())
     }
-}
-
-/// The same address over TLS; the host has been checked, the port is the same.
-fn secure_location(visit: &Visit<'_>) -> Option<HeaderValue> {
-    let host = visit.host.as_ref()?;
-    let target = visit
-        .parts
-        .uri
-        .path_and_query()
-        .map_or("/", |target| target.as_str());
-    HeaderValue::try_from(format!("https://{host}{target}")).ok()
 }

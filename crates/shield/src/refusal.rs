@@ -29,7 +29,7 @@ pub enum Why {
     WrongHost,
     /// A route that is not served on a connection of this kind.
     WrongDoor,
-    /// Plain HTTP where TLS is needed; a reader is sent there, a writer told.
+    /// Plain HTTP where TLS is needed; whoever looks at a page is sent there, everybody else told.
     PlainHttp {
         /// Whether the client is sent to TLS.
         redirects: bool,

@@ -60,7 +60,7 @@ impl Rules {
         Self {
             hosts,
             decoys: config.decoys.iter().cloned().collect(),
-            wardrobe: Wardrobe::new(),
+            wardrobe: Wardrobe::new(config.base_uri),
             anonymous: Limited::new("anonymous", &limits.anonymous),
             presented: Limited::new("presented", &limits.presented),
             sign_in: Limited::new("sign-in", &limits.sign_in),

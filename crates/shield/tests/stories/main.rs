@@ -9,6 +9,8 @@ mod example;
 #[cfg(test)]
 mod headers;
 #[cfg(test)]
+mod http2;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod protocols;
@@ -18,6 +20,8 @@ mod rates;
 mod room;
 #[cfg(test)]
 mod sizes;
+#[cfg(test)]
+mod smuggling;
 #[cfg(feature = "redis")]
 #[cfg(test)]
 mod together;

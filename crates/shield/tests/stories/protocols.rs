@@ -27,6 +27,9 @@ async fn plain_http_is_sent_to_tls_or_told() {
         "POST /echo HTTP/1.1\r\nHost: panel.example\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx";
     let answer = say(room.tcp().await, write).await;
     assert_eq!((status(&answer), slug(&answer).as_str()), (400, "https-required"));
+    let program = "GET /stream HTTP/1.1\r\nHost: panel.example\r\nConnection: close\r\n\r\n";
+    let answer = say(room.tcp().await, program).await;
+    assert_eq!((status(&answer), slug(&answer).as_str()), (400, "https-required"));
     let elsewhere = "GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
     assert_eq!(status(&say(room.tcp().await, elsewhere).await), 421);
 }

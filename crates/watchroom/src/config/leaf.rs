@@ -11,6 +11,8 @@ pub enum Origin {
     /// Nobody said anything.
     #[default]
     Default,
+    /// The profile (`security.profile`), as nobody said anything else.
+    Profile,
     /// A configuration file.
     File {
         /// Which.
@@ -39,6 +41,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
+            Self::Profile => f.write_str("security.profile"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::SecretFile { path } => write!(f, "{}", path.display()),
             Self::Environment { variable } => f.write_str(variable),

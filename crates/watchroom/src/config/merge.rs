@@ -7,6 +7,7 @@ use serde_json::Value;
 use watchroom_kit::config::Problems;
 
 use super::leaf::{Given, Leaf, find, put};
+use super::security::Usual;
 use super::tree::Tree;
 use super::{ConfigError, Located, Origin, file};
 
@@ -74,8 +75,28 @@ impl<T: Tree> Merge<T> {
         Err(refusal.unwrap_or_else(|| "no value".to_owned()))
     }
 
+    /// Sets what is usual under the chosen profile, where nobody said anything.
+    fn follow_profile(&mut self) -> Result<(), ConfigError> {
+        let chosen: T = serde_json::from_value(self.tree.clone())?;
+        for (key, value) in chosen.usual() {
+            if nearest(&self.origins, key) != Origin::Default {
+                continue;
+            }
+            let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+            let value = match *value {
+                #[cfg(feature = "host")]
+                Usual::Is(is_so) => Value::Bool(is_so),
+                Usual::Word(word) => Value::from(word),
+            };
+            put(&mut self.tree, &path, value);
+            self.origins.insert((*key).to_owned(), Origin::Profile);
+        }
+        Ok(())
+    }
+
     /// The finished tree, where its values came from, and all that is wrong with it.
     pub(super) fn finish(mut self, files: &[PathBuf]) -> Result<Merged<T>, ConfigError> {
+        self.follow_profile()?;
         let tree: T = serde_json::from_value(self.tree)?;
         let mut found = Problems::default();
         tree.check_all(&mut found);
@@ -111,7 +132,7 @@ fn place(files: &[PathBuf], origin: &Origin) -> (usize, usize) {
         Origin::SecretFile { .. } => (after, 0),
         Origin::Environment { .. } => (after, 1),
         Origin::Flag { .. } => (after, 2),
-        Origin::Default => (after, 3),
+        Origin::Default | Origin::Profile => (after, 3),
     }
 }
 

@@ -14,6 +14,38 @@ pub enum Profile {
     Asvs,
 }
 
+impl Profile {
+    /// What is usual under this profile where nobody says otherwise, if it is not the default: keys and values.
+    pub(super) fn usual(self) -> &'static [(&'static str, Usual)] {
+        match self {
+            Self::Standard => &[],
+            Self::Asvs => ASVS,
+        }
+    }
+}
+
+/// A value that a profile sets.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Usual {
+    /// A switch.
+    #[cfg(feature = "host")]
+    Is(bool),
+    /// A word.
+    Word(&'static str),
+}
+
+/// Each with the requirement that wants it.
+const ASVS: &[(&str, Usual)] = &[
+    // 6.2.5: length and what is known to be guessed decide, not the mixture of characters.
+    #[cfg(feature = "host")]
+    ("identity.password.mixed", Usual::Is(false)),
+    // 11.2.3: RSA of 2048 bits has less than 128 bits of strength.
+    ("tls.key", Usual::Word("ecdsa-p256")),
+    // 3.4.3.
+    #[cfg(feature = "host")]
+    ("shield.base_uri", Usual::Word("none")),
+];
+
 /// Choices that span several parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use serde_json::Value;
 
+use super::leaf::find;
 use super::*;
 use crate::environment::Environment;
 
@@ -160,6 +161,25 @@ fn text_takes_the_type_its_key_wants() {
     assert_eq!(config.security.profile, Profile::Asvs);
     let room = Room::with("").environment([("WATCHROOM_HOST__NAMES", "[\"one.example\"]")]);
     assert_eq!(room.sources.load().unwrap().config.host.names.len(), 1);
+}
+
+#[test]
+fn a_profile_sets_what_nobody_said_and_its_keys_are_real() {
+    let profile = "security.profile = \"asvs\"\n";
+    let loaded = Room::with(profile).sources.load().unwrap();
+    assert!(!loaded.config.identity.password.mixed);
+    assert_eq!(
+        loaded.origin("identity.password.mixed").to_string(),
+        "security.profile"
+    );
+    let said = Room::with(&format!("{profile}identity.password.mixed = true\n"));
+    assert!(said.sources.load().unwrap().config.identity.password.mixed);
+    assert!(Config::default().identity.password.mixed);
+    let defaults = serde_json::to_value(Config::default()).unwrap();
+    for (key, _) in Profile::Asvs.usual() {
+        let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+        assert!(find(&defaults, &path).is_some(), "there is no {key}");
+    }
 }
 
 #[test]

@@ -4,12 +4,18 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use watchroom_kit::config::{Problems, Section};
 
+use super::security::Usual;
 use super::{HostSection, NodeSection, SecuritySection, TlsSection};
 
 /// A whole file or set of files of sections.
 pub(super) trait Tree: Default + Serialize + DeserializeOwned {
     /// Lets every section report what parses but cannot be right.
     fn check_all(&self, problems: &mut Problems);
+
+    /// What is usual under the profile that it names, other than the defaults.
+    fn usual(&self) -> &'static [(&'static str, Usual)] {
+        &[]
+    }
 }
 
 macro_rules! tree {
@@ -24,6 +30,10 @@ macro_rules! tree {
         impl Tree for Config {
             fn check_all(&self, problems: &mut Problems) {
                 $($(#[cfg($part)])? self.$field.check(problems);)+
+            }
+
+            fn usual(&self) -> &'static [(&'static str, Usual)] {
+                self.security.profile.usual()
             }
         }
 

@@ -130,7 +130,13 @@ fn plain_http_on_the_panel_port_is_sent_to_https_and_loses_its_cookie() {
     assert_eq!(refused.status, 400, "{refused:?}");
     assert_eq!(refused.header("content-type"), Some("application/problem+json"));
     assert_eq!(refused.json()["type"], "/problems/https-required");
-    for answer in [moved, refused] {
+    // A program that is sent on would show its token in the clear each time.
+    let program = plainly(
+        address,
+        &format!("GET /api/servers HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer x\r\n\r\n"),
+    );
+    assert_eq!((program.status, program.header("location")), (400, None));
+    for answer in [moved, refused, program] {
         for name in ALWAYS {
             assert!(
                 answer.header(name).is_some(),

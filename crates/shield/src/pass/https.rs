@@ -1,0 +1,72 @@
+//! The check that wants TLS, and what it tells whoever came without.
+
+use http::{HeaderValue, Method, header};
+
+use super::Visit;
+use crate::client::{self, X_FORWARDED_PROTO};
+use crate::config::Hsts;
+use crate::hosts::{Named, is_loopback_name};
+use crate::peer::Door;
+use crate::{Host, RouteClass, Shield, Why};
+
+pub(super) fn https(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
+    if visit.client.is_proxied {
+        // What counts is how the client reached the proxy, whatever the proxy speaks with us.
+        let stated = client::forwarded(&visit.parts.headers, &X_FORWARDED_PROTO, "proto");
+        let is_secure = |protocol: &str| {
+            ["https", "wss"]
+                .iter()
+                .any(|name| protocol.eq_ignore_ascii_case(name))
+        };
+        visit.is_https = stated.map_or(visit.is_https, is_secure);
+    }
+    if visit.is_https {
+        visit.told.is_strict = is_strict(visit);
+        return Ok(());
+    }
+    // A proxy nobody declared may have carried it over any wire.
+    if visit.peer.door == Door::Loopback && visit.client.is_loopback {
+        return Ok(());
+    }
+    visit.parts.headers.remove(header::COOKIE);
+    if matches!(visit.peer.door, Door::Plain | Door::Loopback) {
+        return Ok(());
+    }
+    // A program that is sent on shows its token in the clear each time, and nobody notices: it is told instead.
+    let is_looked_at = matches!(
+        visit.rule.class,
+        RouteClass::Page | RouteClass::Static | RouteClass::Health
+    );
+    let reads = matches!(visit.parts.method, Method::GET | Method::HEAD);
+    let redirects = visit.host.is_some() && is_looked_at && reads;
+    Err(Why::PlainHttp { redirects })
+}
+
+fn is_strict(visit: &Visit<'_>) -> bool {
+    match visit.rules.config.hsts {
+        Hsts::Auto => {
+            let is_trusted = visit.peer.door
+                == Door::Tls {
+                    is_publicly_trusted: true,
+                };
+            let is_public_name = |host: &Host| {
+                host.named()
+                    .is_some_and(|named| matches!(named, Named::Name(_)) && !is_loopback_name(named))
+            };
+            is_trusted && visit.host.as_ref().is_some_and(is_public_name)
+        }
+        Hsts::Always => !visit.is_by_socket(),
+        Hsts::Never => false,
+    }
+}
+
+/// The same address over TLS; the host has been checked, the port is the same.
+pub(super) fn secure_location(visit: &Visit<'_>) -> Option<HeaderValue> {
+    let host = visit.host.as_ref()?;
+    let target = visit
+        .parts
+        .uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
+    HeaderValue::try_from(format!("https://{host}{target}")).ok()
+}
