@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::{IntoResponse, Response};
 use data_encoding::BASE64URL_NOPAD;
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, SET_COOKIE, VARY};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use watchroom_identity::SignedIn;
 use watchroom_kit::{ExposeSecret, Fault, FaultKind};
 use watchroom_web::{Cookie, Problem, SESSION_COOKIE};
@@ -97,6 +97,17 @@ pub(crate) fn with_session(response: Response, signed_in: &SignedIn) -> Result<R
     )
 }
 
+/// For a browser whose session is over: its cookie is gone, and so is what the browser kept of the pages. Other cookies
+/// (the theme, a message on its way) say nothing of anybody and stay.
+pub(crate) fn without_session(response: Response) -> Result<Response, Problem> {
+    let mut response = with_cookie(response, SESSION_COOKIE, "", Some(0))?;
+    let what = HeaderValue::from_static("\"cache\", \"storage\"");
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("clear-site-data"), what);
+    Ok(response)
+}
+
 /// A flash as a cookie's value.
 fn written(flash: &Flash) -> String {
     let mut text = flash.text.clone();
@@ -161,6 +172,17 @@ mod tests {
             assert_eq!(path_of_ours(wrong), None, "{wrong}");
         }
         assert_eq!(path_of_ours("/servers?name=a"), Some("/servers?name=a"));
+    }
+
+    #[test]
+    fn the_longest_flash_is_a_cookie_that_browsers_take() {
+        let value = written(&Flash::trouble("\u{1f6a8}".repeat(1_000)));
+        let cookie = Cookie {
+            name: FLASH_COOKIE,
+            value: &value,
+            max_age_s: Some(60),
+        };
+        assert!(cookie.header().unwrap().len() < 4_096);
     }
 
     proptest! {

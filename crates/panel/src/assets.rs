@@ -41,6 +41,8 @@ pub(crate) async fn serve(
     found(&hash, &name, &headers).unwrap_or_else(|| {
         let mut missing = Response::new(Body::from("there is no such file\n"));
         *missing.status_mut() = StatusCode::NOT_FOUND;
+        let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+        missing.headers_mut().insert(CONTENT_TYPE, kind);
         missing
     })
 }
@@ -84,7 +86,7 @@ fn kind_of(name: &str) -> Option<&'static str> {
     match name.rsplit_once('.')?.1 {
         "css" => Some("text/css; charset=utf-8"),
         "js" => Some("text/javascript; charset=utf-8"),
-        "svg" => Some("image/svg+xml"),
+        "svg" => Some("image/svg+xml; charset=utf-8"),
         "txt" => Some("text/plain; charset=utf-8"),
         _ => None,
     }
@@ -132,6 +134,37 @@ mod tests {
             compressed < 80_000,
             "{compressed} bytes of assets leave no room for a page within 100 KB"
         );
+    }
+
+    #[test]
+    fn every_script_of_ours_is_a_module_and_asks_no_global_by_name() {
+        let names: Vec<_> = Files::iter()
+            .filter(|name| name.starts_with("js/") && name.ends_with(".js"))
+            .collect();
+        assert!(!names.is_empty());
+        for name in names {
+            let source = String::from_utf8(Files::get(&name).unwrap().data.into_owned()).unwrap();
+            let is_module = source.contains("import ") || source.contains("export ");
+            assert!(is_module, "{name} is no module");
+            // An element with a name could stand in the place of a global, a form's field in that of its member; a name
+            // from outside could be one that objects have.
+            for banned in [
+                "window[",
+                "globalThis",
+                "document.forms",
+                "document.all",
+                "__proto__",
+                "Object.assign(",
+                "localStorage",
+                "sessionStorage",
+                "indexedDB",
+                "document.cookie",
+                "serviceWorker",
+                "addEventListener(\"message\"",
+            ] {
+                assert!(!source.contains(banned), "{name} contains {banned}");
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::header::SET_COOKIE;
 use serde_json::Value;
 
 /// What every answer carries, whatever it is (shield.md, 12), but for what depends on the kind of answer.
@@ -24,6 +25,10 @@ const SECURITY_HEADERS: &[(&str, &str)] = &[
     ("cross-origin-resource-policy", "same-origin"),
     ("x-permitted-cross-domain-policies", "none"),
 ];
+
+/// What every cookie is set with, and how long one may be in all.
+const COOKIE_FLAGS: &str = "; Path=/; Secure; HttpOnly; SameSite=Lax";
+const LARGEST_COOKIE: usize = 4_096;
 
 /// A whole answer.
 #[derive(Clone, Debug)]
@@ -75,6 +80,20 @@ impl Answer {
         if !self.header("cache-control").contains("max-age") {
             assert_eq!(self.header("cache-control"), "no-store", "{self:?}");
         }
+        self.assert_typed();
+        for cookie in self.headers.get_all(SET_COOKIE) {
+            let text = cookie.to_str().expect("a cookie is text");
+            let is_ours = text.starts_with("__Host-watchroom_") && text.len() < LARGEST_COOKIE;
+            assert!(is_ours && text.contains(COOKIE_FLAGS), "{text}");
+        }
+    }
+
+    /// A body says what it is; a text says in which letters.
+    fn assert_typed(&self) {
+        let kind = self.header("content-type");
+        assert!(self.body.is_empty() || !kind.is_empty(), "no type: {self:?}");
+        let is_marked_up = kind.starts_with("text/") || kind.contains("+xml");
+        assert!(!is_marked_up || kind.contains("charset=utf-8"), "{self:?}");
     }
 
     /// Sees that this is the problem `slug` with this status, told as programs are told of problems, and

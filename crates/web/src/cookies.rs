@@ -58,6 +58,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_cookie_is_set_for_us_alone() {
+        let cookie = Cookie {
+            name: SESSION_COOKIE,
+            value: "xyz",
+            max_age_s: Some(7),
+        };
+        let header = cookie.header().unwrap();
+        assert_eq!(
+            header,
+            "__Host-watchroom_session=xyz; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=7"
+        );
+        let split = Cookie {
+            value: "x\r\nSet-Cookie: y=z",
+            ..cookie
+        };
+        assert!(split.header().is_err());
+    }
+
+    #[test]
     fn a_cookie_is_found_among_others_and_not_believed_twice() {
         let mut headers = HeaderMap::new();
         headers.insert(

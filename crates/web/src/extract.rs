@@ -9,6 +9,7 @@ use watchroom_kit::{Fault, FaultKind, FieldFault};
 use watchroom_shield::{BodyForm, Passed};
 
 use crate::problem::InvalidInput;
+use crate::unique::doubled;
 use crate::{Entrance, Problem};
 
 /// A JSON body, with the bytes it was read from.
@@ -57,7 +58,10 @@ where
         reader
             .end()
             .map_err(|error| invalid("", "invalid", reason(&error)))?;
-        Ok(Self { value, bytes })
+        match doubled(&bytes) {
+            Some(key) => Err(invalid(&key, "invalid", "this key comes twice".to_owned())),
+            None => Ok(Self { value, bytes }),
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod paths;
 mod problem;
 mod route;
 mod sse;
+mod unique;
 
 pub use caller::{Caller, Credential};
 pub use cookies::{Cookie, PRE_SESSION_COOKIE, SESSION_COOKIE};

@@ -97,6 +97,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_encoded_twice_is_decoded_once() {
+        assert_eq!(read::<String>(&["caf%25C3%25A9"]).as_deref(), Some("caf%C3%A9"));
+        assert_eq!(read::<String>(&["..%252Fetc"]).as_deref(), Some("..%2Fetc"));
+    }
+
+    #[test]
     fn several_are_read_as_a_tuple_of_their_types() {
         let id = "01939f5e-7a00-7000-8000-000000000001";
         let (node, name) = read::<(NodeId, String)>(&[id, "lobby"]).unwrap();

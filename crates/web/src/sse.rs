@@ -51,7 +51,10 @@ impl EventStream {
         let body = Body::from_stream(ReceiverStream::new(receiver).map(Ok::<_, Infallible>));
         let mut response = body.into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/event-stream; charset=utf-8"),
+        );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         (Self { sender }, response)
     }

@@ -10,7 +10,7 @@ use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
 use watchroom_model::{DisplayName, UserName};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::{LimitKey, Passed, Window};
-use watchroom_web::{Caller, Cookie, PRE_SESSION_COOKIE, PreSubmitted, Problem, Query, SESSION_COOKIE};
+use watchroom_web::{Caller, Cookie, PRE_SESSION_COOKIE, PreSubmitted, Problem, Query};
 
 use crate::Panel;
 use crate::answer;
@@ -290,7 +290,7 @@ pub(super) async fn expired(caller: Caller, headers: HeaderMap) -> Result<Respon
     if caller.session().is_some() {
         return Ok(response);
     }
-    answer::with_cookie(response, SESSION_COOKIE, "", Some(0))
+    answer::without_session(response)
 }
 
 /// A form without fields of its own.
@@ -306,5 +306,5 @@ pub(super) async fn sign_out(
         .permit(act::SignOut, &Resource::all(ResourceKind::Session))?;
     panel.identity().sign_out(&permit, &viewer.session).await?;
     let response = answer::redirect_with("/login", &Flash::done(EN.signed_out))?;
-    answer::with_cookie(response, SESSION_COOKIE, "", Some(0))
+    answer::without_session(response)
 }

@@ -35,6 +35,15 @@ fn no_page_has_an_inline_script_style_or_handler() {
 }
 
 #[test]
+fn every_page_lets_one_sign_out() {
+    for (name, page) in pages() {
+        let is_entrance = page.contains("<body class=\"sheet\">");
+        let ways_out = page.matches("action=\"/logout\"").count();
+        assert_eq!(ways_out, usize::from(!is_entrance), "{name}");
+    }
+}
+
+#[test]
 fn every_form_that_changes_something_carries_the_token() {
     for (name, page) in pages() {
         for form in page
@@ -78,7 +87,12 @@ fn a_viewer_is_offered_no_act() {
     let list = servers_page(servers, false).render().unwrap();
     let one = server_page(May::default(), &Faults::default()).render().unwrap();
     for page in [list, one] {
-        assert!(!page.contains("method=\"post\""), "{page}");
+        let acts = page.matches("method=\"post\"").count();
+        assert_eq!(
+            acts,
+            page.matches("method=\"post\" action=\"/logout\"").count(),
+            "{page}"
+        );
     }
 }
 

@@ -151,6 +151,86 @@ async fn a_body_that_cannot_be_read_is_told_where() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_may_be_said_twice() {
+    let room = TestRoom::open(program!()).await;
+    let olga = room.signed_in("olga", "operator").await;
+    for (body, field) in [
+        (r#"{"name":"web","name":"other","command":["true"]}"#, "name"),
+        (
+            r#"{"name":"web","command":["true"],"env":{"A":"1","A":"2"}}"#,
+            "A",
+        ),
+        (
+            r#"{"name":"web","command":["true"],"env":{"A":"1","\u0041":"2"}}"#,
+            "A",
+        ),
+        (
+            r#"{"name":"web","command":["true"],"labels":{"a":"1","b":"2","a":"3"}}"#,
+            "a",
+        ),
+    ] {
+        let answer = send_raw(&olga, "/api/servers", "application/json", body).await;
+        let problem = answer.problem(400, "invalid-input");
+        assert!(
+            problem["errors"][0].to_string().contains(field),
+            "{body}: {problem}"
+        );
+    }
+    for query in [
+        "limit=1&limit=2",
+        "name=a&limit=1&name=b",
+        "status=running&%73tatus=stopped",
+    ] {
+        olga.get(&format!("/api/servers?{query}"))
+            .await
+            .problem(400, "invalid-input");
+    }
+    let twice = [("name", "web"), ("command", "/bin/true"), ("name", "other")];
+    assert_eq!(olga.submit("/servers/new", &twice).await.status, 400);
+    let with_token = olga.csrf().expect("a token").to_owned();
+    let tokens = [("csrf_token", with_token.as_str()), ("csrf_token", "other")];
+    assert_eq!(olga.submit("/logout", &tokens).await.status, 400);
+    assert!(servers(&olga).await.is_empty());
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_changes_nothing() {
+    let room = TestRoom::open(program!()).await;
+    let ada = room.signed_in("ada", "admin").await;
+    let id = room.server(&ada, "web", "true").await;
+    let acts = async || {
+        let log = ada.get("/api/audit?limit=500").await.json();
+        let items = log["items"].as_array().expect("entries").iter();
+        let actions = items.map(|entry| entry["action"].as_str().expect("an action").to_owned());
+        let mut acts: Vec<_> = actions.filter(|action| !action.starts_with("audit.")).collect();
+        acts.sort();
+        acts
+    };
+    let before = acts().await;
+    let api = watchroom_api::routes();
+    let panel = watchroom_panel::routes();
+    let paths = api.iter().map(|route| route.path);
+    for path in paths.chain(panel.iter().map(|route| route.path)) {
+        let parts = path
+            .split('/')
+            .map(|part| if part.starts_with('{') { id.as_str() } else { part });
+        let path = parts.collect::<Vec<_>>().join("/");
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+            let request = ada.request(method.clone(), &path);
+            let answer = ada.begin(request.body(Body::empty()).expect("a request")).await;
+            assert!(answer.status < 500, "{method} {path}: {}", answer.status);
+        }
+    }
+    assert_eq!(acts().await, before);
+    assert_eq!(
+        ada.get(&format!("/api/servers/{id}")).await.json()["desired"],
+        "stopped"
+    );
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_and_things_that_are_not_there_are_refused() {
     let room = TestRoom::open(program!()).await;
     let ada = room.admin("ada").await;
@@ -215,6 +295,10 @@ async fn a_method_or_a_host_that_is_not_ours_is_refused() {
         ("PATCH", "/api/users"),
         ("DELETE", "/login"),
         ("POST", "/health"),
+        ("OPTIONS", "/api/servers"),
+        ("TRACE", "/api/servers"),
+        ("TRACE", "/login"),
+        ("BREW", "/"),
     ] {
         let request = ada.request(method.parse().expect("a method"), path);
         let answer = ada.send(request.body(Body::empty()).expect("a request")).await;
@@ -222,6 +306,10 @@ async fn a_method_or_a_host_that_is_not_ours_is_refused() {
         assert!(
             !answer.header("allow").is_empty(),
             "{method} {path} names what is allowed"
+        );
+        assert!(
+            !answer.text().contains("test room"),
+            "{method} sends nothing back"
         );
     }
     let ask = async |path: &str, host: &str| {

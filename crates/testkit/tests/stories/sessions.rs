@@ -105,6 +105,7 @@ async fn signing_out_ends_the_stream_at_once() {
     let heard = heard_until(&vera, async {
         let answer = vera.submit("/logout", &[]).await;
         assert_eq!((answer.status, answer.header("location")), (303, "/login"));
+        assert_eq!(answer.header("clear-site-data"), "\"cache\", \"storage\"");
     });
     let heard = tokio::time::timeout(AT_ONCE, heard)
         .await

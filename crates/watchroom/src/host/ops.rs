@@ -119,7 +119,10 @@ async fn metrics(State(ops): State<Ops>) -> impl IntoResponse {
         "Servers by state.",
         ops.servers(),
     );
-    ([("content-type", "text/plain; version=0.0.4")], text)
+    (
+        [("content-type", "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    )
 }
 
 impl Ops {

@@ -204,7 +204,7 @@ impl Visitor {
         let answer = Answer::begin(&mut wire);
         assert_eq!(
             (answer.status, answer.header("content-type")),
-            (200, Some("text/event-stream"))
+            (200, Some("text/event-stream; charset=utf-8"))
         );
         let mut piece = [0; 1024];
         assert!(wire.read(&mut piece).unwrap() > 0);

@@ -97,6 +97,12 @@ async fn send(visitor: &Visitor, asked: &Asked) -> Answer {
         false => visitor.send(request).await,
     };
     answer.assert_dressed();
+    let is_page = answer.header("content-type").starts_with("text/html");
+    assert!(
+        !is_page || !asked.path.starts_with("/api/"),
+        "{} is a page",
+        asked.path
+    );
     answer
 }
 
