@@ -61,7 +61,9 @@ impl PasswordRules {
             ),
         );
         // Longer texts are refused above, and scoring them would cost more than it tells.
-        if length <= usize::from(self.longest) && score(text, names) < self.least_score {
+        if length <= usize::from(self.longest)
+            && (is_of_the_house(text) || score(text, names) < self.least_score)
+        {
             wants(
                 false,
                 "guessable",
@@ -81,6 +83,31 @@ impl PasswordRules {
         } else {
             score(text, names)
         }
+    }
+}
+
+/// What everybody who stands before the sign-in page thinks of first; the longer ones come first.
+const WORDS_OF_THE_HOUSE: [&str; 6] = ["watchroom", "server", "watch", "room", "host", "node"];
+/// How many letters and digits there must be beside such words.
+const BESIDE_THEM: usize = 8;
+
+/// Whether a password is made of the words of the house and little else, whatever their usual disguise.
+fn is_of_the_house(text: &str) -> bool {
+    let plain: String = text.to_lowercase().chars().map(undisguised).collect();
+    let rest = WORDS_OF_THE_HOUSE
+        .iter()
+        .fold(plain.clone(), |rest, word| rest.replace(word, " "));
+    let beside = rest.chars().filter(|c| c.is_alphanumeric()).count();
+    rest != plain && beside < BESIDE_THEM
+}
+
+fn undisguised(c: char) -> char {
+    match c {
+        '@' | '4' => 'a',
+        '0' => 'o',
+        '3' => 'e',
+        '5' | '$' => 's',
+        other => other,
     }
 }
 
@@ -137,6 +164,69 @@ mod tests {
     fn what_is_in_the_dictionary_or_on_the_keyboard_is_guessable() {
         assert_eq!(codes("Password123!"), ["guessable"]);
         assert_eq!(codes("Qwertyuiop1!"), ["guessable"]);
+    }
+
+    #[test]
+    fn the_most_used_passwords_are_refused_whatever_the_rules_of_length() {
+        // As lax as the configuration may be.
+        let lax = PasswordRules {
+            shortest: 8,
+            mixed: false,
+            ..PasswordRules::default()
+        };
+        for used in [
+            "password",
+            "12345678",
+            "qwertyuiop",
+            "iloveyou",
+            "sunshine",
+            "football",
+            "baseball",
+            "superman",
+            "princess",
+            "trustno1",
+            "jennifer",
+            "michelle",
+            "starwars",
+            "computer",
+            "corvette",
+            "maverick",
+            "access14",
+            "mercedes",
+            "bigdaddy",
+            "rush2112",
+            "redskins",
+            "butthead",
+            "internet",
+            "password1",
+            "1q2w3e4r",
+            "letmein1",
+            "welcome1",
+            "passw0rd",
+            "Password",
+            "P@ssw0rd",
+            "PASSWORD123",
+            "11111111",
+            "87654321",
+            "zaq12wsx",
+            "asdfghjkl",
+            "chelsea1",
+            "liverpool",
+            "december",
+            "victoria",
+            "whatever",
+        ] {
+            let faults = lax.faults("password", &used.into(), &["alice"]);
+            assert!(!faults.is_empty(), "{used}");
+        }
+    }
+
+    #[test]
+    fn the_words_of_the_house_make_no_password() {
+        for guess in ["Watchroom-Host-1!", "Watchroom2026!!", "W@tchR00m-Node7"] {
+            assert_eq!(codes(guess), ["guessable"], "{guess}");
+        }
+        assert_eq!(codes("Room for 4 quiet lanterns"), Vec::<String>::new());
     }
 
     proptest! {

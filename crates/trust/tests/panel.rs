@@ -281,3 +281,80 @@ fn a_reload_is_seen_by_the_next_connection_of_the_same_configuration() {
     let (version, _) = browse(config, &panel, &[], &machine.ambient.clock);
     assert_eq!(version, ProtocolVersion::TLSv1_3);
 }
+
+/// Whether a client that speaks only these versions gets through its handshake.
+fn is_let_in(
+    server: &Arc<ServerConfig>,
+    panel: &PanelCertificate,
+    clock: &Clock,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> bool {
+    let mut roots = RootCertStore::empty();
+    roots.add(panel.authority().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_details(provider, Arc::new(Turned(clock.clone())))
+        .with_protocol_versions(versions)
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut host = ServerConnection::new(Arc::clone(server)).unwrap();
+    while client.is_handshaking() || host.is_handshaking() {
+        let (mut there, mut back) = (Vec::new(), Vec::new());
+        client.write_tls(&mut there).unwrap();
+        host.read_tls(&mut there.as_slice()).unwrap();
+        if host.process_new_packets().is_err() {
+            return false;
+        }
+        host.write_tls(&mut back).unwrap();
+        client.read_tls(&mut back.as_slice()).unwrap();
+        if client.process_new_packets().is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+#[test]
+fn old_versions_and_weak_suites_are_not_spoken() {
+    let machine = Machine::new();
+    let (panel, _) = machine.open().unwrap();
+    let clock = &machine.ambient.clock;
+    let usual = panel_server_config(&panel, OldestTls::Tls13, clock).unwrap();
+    let older = panel_server_config(&panel, OldestTls::Tls12, clock).unwrap();
+    let (new, old) = (&rustls::version::TLS13, &rustls::version::TLS12);
+    assert!(is_let_in(&usual, &panel, clock, &[new]) && is_let_in(&older, &panel, clock, &[new]));
+    assert!(
+        !is_let_in(&usual, &panel, clock, &[old]),
+        "TLS 1.2 has to be asked for"
+    );
+    assert!(is_let_in(&older, &panel, clock, &[old]));
+    let provider = older.crypto_provider();
+    let suites: Vec<_> = provider
+        .cipher_suites
+        .iter()
+        .map(|suite| format!("{:?}", suite.suite()))
+        .collect();
+    assert_eq!(
+        suites,
+        [
+            "TLS13_AES_256_GCM_SHA384",
+            "TLS13_CHACHA20_POLY1305_SHA256",
+            "TLS13_AES_128_GCM_SHA256",
+            "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+            "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+            "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+            "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        ]
+    );
+    let groups: Vec<_> = provider
+        .kx_groups
+        .iter()
+        .map(|group| format!("{:?}", group.name()))
+        .collect();
+    assert_eq!(groups, ["X25519", "secp256r1", "secp384r1", "X25519MLKEM768"]);
+    assert!(usual.ignore_client_order && usual.max_early_data_size == 0 && usual.send_tls13_tickets == 0);
+}

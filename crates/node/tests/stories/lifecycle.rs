@@ -56,6 +56,49 @@ async fn a_server_is_created_started_and_spoken_to() {
 }
 
 #[tokio::test]
+async fn arguments_reach_the_program_as_they_were_written() {
+    let room = Room::open().await;
+    let odd = [
+        "$(touch taken)",
+        "`touch taken`",
+        "; touch taken",
+        "| touch taken",
+        "&& touch taken",
+        "> taken",
+        "$HOME",
+        "*",
+        "~",
+        "a b",
+        "'",
+        "\"",
+        "\\",
+        "--",
+        "-n",
+        "%s%n",
+        "",
+    ];
+    let mut spec = room.script("echo", "");
+    spec.command = vec!["/usr/bin/printf".into(), "<%s>\n".into()];
+    spec.command.extend(odd.map(str::to_owned));
+    let id = spec.id;
+    done(room.order(ServerOrder::Create(Box::new(spec))).await);
+    room.order(ServerOrder::Start(id)).await;
+    room.until(id, |report| report.exit_code == Some(0)).await;
+    let printed = room.printed(id).await;
+    let wanted: Vec<_> = odd.iter().map(|argument| format!("<{argument}>")).collect();
+    assert!(
+        printed.windows(wanted.len()).any(|lines| lines == wanted),
+        "{printed:?}"
+    );
+    let folder = room.path().join("servers").join(id.to_string());
+    assert_eq!(
+        std::fs::read_dir(folder).unwrap().count(),
+        0,
+        "nothing was run besides"
+    );
+}
+
+#[tokio::test]
 async fn a_server_is_restarted_stopped_and_removed() {
     let room = Room::open().await;
     let mut spec = room.script("echo", ECHO);

@@ -189,6 +189,8 @@ async fn an_export_ends_with_a_signature_and_verifies_offline() {
     let export = ada.get("/api/audit/export").await;
     export.assert_dressed();
     assert_eq!(export.header("content-type"), "application/jsonl");
+    let as_file = |name: &str| format!("attachment; filename=\"{name}\"");
+    assert_eq!(export.header("content-disposition"), as_file("audit.jsonl"));
     let lines: Vec<Value> = export
         .text()
         .lines()
@@ -227,6 +229,7 @@ async fn an_export_ends_with_a_signature_and_verifies_offline() {
     assert!(verified(&room, &filtered.body).intact, "{}", filtered.text());
     let csv = ada.get("/api/audit/export?format=csv").await;
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
+    assert_eq!(csv.header("content-disposition"), as_file("audit.csv"));
     room.close().await;
 }
 

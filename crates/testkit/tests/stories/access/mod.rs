@@ -19,6 +19,9 @@ use self::case::{Asked, Case, On, Sent};
 /// Who walks; the first has no role at all.
 const WALKERS: [&str; 5] = ["stranger", "viewer", "developer", "operator", "admin"];
 
+/// How the cookie begins whose value no body may hold.
+const SESSION: &str = "__Host-watchroom_session=";
+
 /// What somebody is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
@@ -97,6 +100,15 @@ async fn send(visitor: &Visitor, asked: &Asked) -> Answer {
         false => visitor.send(request).await,
     };
     answer.assert_dressed();
+    let cookies = visitor.cookies();
+    let session = cookies
+        .split("; ")
+        .find_map(|cookie| cookie.strip_prefix(SESSION));
+    assert!(
+        session.is_none_or(|value| !answer.text().contains(value)),
+        "{} says the cookie",
+        asked.path
+    );
     let is_page = answer.header("content-type").starts_with("text/html");
     assert!(
         !is_page || !asked.path.starts_with("/api/"),
