@@ -158,18 +158,23 @@ impl Shield {
         if plan.is_off() {
             return Ok(());
         }
-        let mut verdicts = Verdicts::new(plan);
-        let mut fields = Fields::new(&mut verdicts);
-        match form {
-            BodyForm::Form => fields.form(body),
-            BodyForm::Json => fields.json(body),
-        }
-        let Some(spotted) = verdicts.spotted() else {
+        let Some(spotted) = read_body(plan, form, body) else {
             return Ok(());
         };
         self.tell_of_spotted(&spotted, passed.client, passed.class, passed.request_id);
         if spotted.is_refused { Err(spotted) } else { Ok(()) }
     }
+}
+
+/// Reads a body for attacks.
+pub(crate) fn read_body(plan: Plan, form: BodyForm, body: &[u8]) -> Option<Spotted> {
+    let mut verdicts = Verdicts::new(plan);
+    let mut fields = Fields::new(&mut verdicts);
+    match form {
+        BodyForm::Form => fields.form(body),
+        BodyForm::Json => fields.json(body),
+    }
+    verdicts.spotted()
 }
 
 /// Inspects what a request says before its body.
@@ -182,8 +187,9 @@ pub(crate) fn inspect_head(
     if plan.is_off() {
         return None;
     }
-    let is_plain_path = is_plain(path.as_bytes(), b"/") && !path.contains("..");
-    let is_plain_query = query.is_none_or(|query| is_plain(query.as_bytes(), b"=&+"));
+    let is_plain_path = is_plain(path.as_bytes(), b"/.") && !path.contains("..");
+    // Words alone can be a query, and a name with a dot a file: `2+union+select+3`, `.htpasswd`.
+    let is_plain_query = query.is_none_or(|query| is_plain(query.as_bytes(), b"=&") && !query.contains("--"));
     // One walk over the few headers that there are costs less than asking for each.
     let mut odd_headers = headers
         .iter()
@@ -216,7 +222,6 @@ const ODD_IN_HEADER: &[u8] = b"'\"<>`\\%";
 
 /// Letters, digits and dashes, and what else is usual here: most of what is asked for, left at one look.
 fn is_plain(text: &[u8], usual: &[u8]) -> bool {
-    text.iter().all(|byte| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') || usual.contains(byte)
-    })
+    text.iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || usual.contains(byte))
 }

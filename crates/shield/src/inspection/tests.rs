@@ -90,6 +90,21 @@ fn path_and_query_are_read_decoded_and_fixed_files_not_at_all() {
 }
 
 #[test]
+fn a_query_of_nothing_but_words_and_dots_is_read_too() {
+    let rule = RouteRule::new(RouteClass::Read);
+    for query in [
+        "q=2+union+select+3",
+        "q=2+or+true",
+        "q=.htpasswd",
+        "q=boot.ini",
+        "a=b&q=1+order+by+7--",
+    ] {
+        assert!(spotted(rule, "/api", Some(query), &[]).is_some(), "{query}");
+    }
+    assert_eq!(spotted(rule, "/api", Some("page=2&sort=name&q=a+b.c"), &[]), None);
+}
+
+#[test]
 fn strings_of_json_are_read_wherever_they_are_and_secrets_never() {
     let attack = "1' or '1'='1";
     let refused = |field: &str| Some((field.to_owned(), true));
