@@ -25,6 +25,7 @@ use crate::{Application, LocalPeer, Peer, RouteClass, Shield, ShownCertificates}
 
 mod converse;
 mod edge;
+mod outgoing;
 mod unread;
 
 use converse::{Conversation, Speech};

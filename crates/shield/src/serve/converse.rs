@@ -114,7 +114,12 @@ impl<S: Application> Conversation<S> {
             is_h2,
         } = self;
         let pulse = Arc::new(Pulse::default());
-        let edge = Edge::new(stream, Arc::clone(&pulse), shield.clone(), peer, place);
+        let edge = Edge::new(stream, Arc::clone(&pulse), shield.clone(), peer, place, is_h2);
+        let (patience, floor_per_s) = {
+            let config = &shield.rules().config;
+            (Duration::from_secs(config.body_read_s), config.body_floor_per_s)
+        };
+        let watched = Arc::clone(&pulse);
         let builder = if is_h2 { speech.h2 } else { speech.h1 };
         let stopping = tasks.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
@@ -132,6 +137,10 @@ impl<S: Application> Conversation<S> {
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = tokio::time::sleep(SURPLUS_PATIENCE), if peer.is_surplus => Ok(()),
+            () = watched.stalls(patience, floor_per_s), if is_h2 => {
+                tracing::debug!(client.address = %peer.address, "closed a connection on which hardly anything was taken");
+                Ok(())
+            }
             () = stopping.stopped() => {
                 connection.as_mut().graceful_shutdown();
                 tokio::time::timeout(drain, connection).await.unwrap_or(Ok(()))

@@ -15,6 +15,7 @@ use http_body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
+use super::outgoing::Outgoing;
 use super::unread;
 use crate::connections::Place;
 use crate::{Peer, Shield, Why};
@@ -33,6 +34,30 @@ pub(super) struct Pulse {
     busy: AtomicUsize,
     /// A request was refused while its sender was still sending.
     lingers: AtomicBool,
+    /// Bytes of answers that are to be written, and of those that were, on a connection of HTTP/2.
+    owed: AtomicU64,
+    paid: AtomicU64,
+}
+
+impl Pulse {
+    /// Ends when whoever should take answers has hardly taken any of them for `patience`: less than `floor_per_s`
+    /// of what there was to take. HTTP/2 needs this, since there a receiver can hold back its answers while the
+    /// connection below moves on.
+    ///
+    /// What a client has given up counts as owed for good. Its connection then ends when it rests, and it opens another.
+    pub(super) async fn stalls(&self, patience: Duration, floor_per_s: u64) {
+        let enough = patience.as_secs().saturating_mul(floor_per_s).max(1);
+        let (mut owed, mut paid) = (0, 0);
+        loop {
+            tokio::time::sleep(patience).await;
+            let paid_now = self.paid.load(Ordering::Relaxed);
+            if owed > 0 && paid_now - paid < enough.min(owed) {
+                return;
+            }
+            owed = self.owed.load(Ordering::Relaxed).saturating_sub(paid_now);
+            paid = paid_now;
+        }
+    }
 }
 
 /// A byte stream that minds what hyper says by itself.
@@ -48,6 +73,8 @@ pub(super) struct Edge<I> {
     _place: Option<Place>,
     /// The number of calls at the last flush with nothing under way.
     quiet_at: Option<u64>,
+    /// What of the bytes written is answers, if they are in frames.
+    frames: Option<Outgoing>,
     /// Our words in place of hyper's, and how many of hyper's bytes they stand for.
     own_words: Option<(Bytes, usize)>,
     linger: Option<(Pin<Box<Sleep>>, usize)>,
@@ -63,6 +90,7 @@ impl<I> Edge<I> {
         shield: Shield,
         peer: Peer,
         place: Option<Place>,
+        is_h2: bool,
     ) -> Self {
         let patience = Duration::from_secs(shield.rules().config.body_read_s);
         Self {
@@ -72,6 +100,7 @@ impl<I> Edge<I> {
             peer,
             _place: place,
             quiet_at: Some(0),
+            frames: is_h2.then(Outgoing::default),
             own_words: None,
             linger: None,
             stall: None,
@@ -96,6 +125,21 @@ impl<I> Edge<I> {
         };
         self.pulse.lingers.store(true, Ordering::Release);
         Some(unread::refuse(&self.shield, why, &self.peer))
+    }
+
+    /// Counts what of the bytes that were written is answers.
+    fn count(&mut self, slices: &[IoSlice<'_>], progress: &Poll<io::Result<usize>>) {
+        let (Some(frames), Poll::Ready(Ok(written))) = (&mut self.frames, progress) else {
+            return;
+        };
+        let mut left = *written;
+        let mut paid = 0;
+        for slice in slices {
+            let (part, _) = slice.split_at(left.min(slice.len()));
+            paid += frames.written(part);
+            left -= part.len();
+        }
+        self.pulse.paid.fetch_add(paid, Ordering::Relaxed);
     }
 
     /// Gives up on a receiver that has taken nothing for too long.
@@ -184,6 +228,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Edge<I> {
         }
         this.quiet_at = None;
         let progress = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.count(&[IoSlice::new(bytes)], &progress);
         this.unless_stalled(context, progress)
     }
 
@@ -204,6 +249,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Edge<I> {
         }
         this.quiet_at = None;
         let progress = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        this.count(slices, &progress);
         this.unless_stalled(context, progress)
     }
 
@@ -255,12 +301,26 @@ impl Drop for Busy {
 /// The body of an answer; while it lives, its connection is busy.
 pub(super) struct AnswerBody {
     body: Body,
-    _busy: Busy,
+    busy: Busy,
+    /// Bytes that are owed already and did not come yet.
+    announced: u64,
 }
 
 impl AnswerBody {
     pub(super) fn new(body: Body, busy: Busy) -> Self {
-        Self { body, _busy: busy }
+        let announced = http_body::Body::size_hint(&body).exact().unwrap_or(0);
+        busy.0.owed.fetch_add(announced, Ordering::Relaxed);
+        Self {
+            body,
+            busy,
+            announced,
+        }
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        self.busy.0.owed.fetch_sub(self.announced, Ordering::Relaxed);
     }
 }
 
@@ -272,7 +332,14 @@ impl http_body::Body for AnswerBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(Ok(data)) = frame.as_ref().map(|frame| frame.as_ref().map(Frame::data_ref)) {
+            let length = data.map_or(0, |data| data.len() as u64);
+            let unannounced = length.saturating_sub(self.announced);
+            self.announced -= length - unannounced;
+            self.busy.0.owed.fetch_add(unannounced, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

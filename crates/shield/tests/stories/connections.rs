@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use http::Request;
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use watchroom_shield::Config;
@@ -114,4 +117,59 @@ async fn whoever_does_not_read_the_answer_loses_the_connection() {
         .await
         .expect("the place is free again");
     drop(deaf);
+}
+
+#[tokio::test]
+async fn holding_answers_back_over_http2_does_not_hold_the_connection() {
+    let config = Config {
+        body_read_s: 1,
+        ..Config::default()
+    };
+    let room = Room::open(config).await;
+    for window in [0, 1, 1_000] {
+        let stream = TokioIo::new(room.tls(&[b"h2"]).await);
+        let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+        builder.initial_stream_window_size(window);
+        let (mut send, connection) = builder.handshake::<_, Empty<&[u8]>>(stream).await.unwrap();
+        let ended = room.tasks.spawn("client", async move { drop(connection.await) });
+        let request = Request::builder()
+            .uri("https://panel.example/big")
+            .body(Empty::new())
+            .unwrap();
+        let answer = send.send_request(request).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        // The connection itself lives: its pings are answered all the time.
+        tokio::time::timeout(PATIENCE, ended)
+            .await
+            .expect("it ends")
+            .unwrap();
+        drop(answer);
+    }
+}
+
+#[tokio::test]
+async fn who_takes_slowly_but_takes_keeps_the_connection_over_http2() {
+    let config = Config {
+        body_read_s: 1,
+        ..Config::default()
+    };
+    let room = Room::open(config).await;
+    let stream = TokioIo::new(room.tls(&[b"h2"]).await);
+    let (mut send, connection) =
+        hyper::client::conn::http2::handshake::<_, _, Empty<&[u8]>>(TokioExecutor::new(), stream)
+            .await
+            .unwrap();
+    room.tasks.spawn("client", async move { drop(connection.await) });
+    let request = |path: &str| {
+        let uri = format!("https://panel.example{path}");
+        Request::builder().uri(uri).body(Empty::new()).unwrap()
+    };
+    let mut big = send.send_request(request("/big")).await.unwrap().into_body();
+    for _ in 0..8 {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let frame = big.frame().await.expect("there is more").unwrap();
+        assert!(frame.data_ref().is_some_and(|data| !data.is_empty()));
+    }
+    let answer = send.send_request(request("/")).await.unwrap();
+    assert_eq!(answer.status(), 200);
 }
