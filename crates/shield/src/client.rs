@@ -2,7 +2,8 @@
 //!
 //! A forwarded header from anybody but a trusted proxy changes nothing. A proxy that sends both
 //! `X-Forwarded-For` and `Forwarded` must say the same in both: most proxies set one of them and pass the
-//! other on as the client sent it.
+//! other on as the client sent it. If they differ, one is the client's own invention and nobody knows which: taken for the
+//! proxy, whoever invents would be at its address, free of bans and inside its networks. So they are turned away.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -34,6 +35,8 @@ pub(crate) struct Client {
     pub(crate) is_loopback: bool,
     /// Something on this machine forwards for others and nobody declared it.
     pub(crate) is_undeclared_proxy: bool,
+    /// A trusted proxy names two clients, one of them as somebody invented it.
+    pub(crate) is_contradicted: bool,
 }
 
 /// Finds the client behind a peer.
@@ -47,13 +50,15 @@ pub(crate) fn resolve(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
             is_proxied,
             is_loopback: false,
             is_undeclared_proxy: false,
+            is_contradicted: false,
         };
     }
     let is_forwarded = headers.keys().any(|name| FORWARDED_BY.contains(name));
-    let address = if is_proxied {
-        behind(peer, headers, trusted)
-    } else {
-        peer
+    let named = is_proxied.then(|| behind(peer, headers, trusted));
+    let (address, is_contradicted) = match named {
+        Some(Named::One(address)) => (address, false),
+        Some(Named::Two) => (peer, true),
+        None => (peer, false),
     };
     Client {
         address,
@@ -61,6 +66,7 @@ pub(crate) fn resolve(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
         // A declared proxy that forwards nothing would lend loopback's privileges to the whole world.
         is_loopback: is_local && !is_proxied && !is_forwarded,
         is_undeclared_proxy: is_local && !is_proxied && is_forwarded,
+        is_contradicted,
     }
 }
 
@@ -87,7 +93,13 @@ pub(crate) fn forwarded<'a>(headers: &'a HeaderMap, name: &HeaderName, parameter
     self::parameter(elements(standard).next_back()?, parameter)
 }
 
-fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+/// Whom a trusted proxy names.
+enum Named {
+    One(IpAddr),
+    Two,
+}
+
+fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Named {
     let customary = headers.contains_key(X_FORWARDED_FOR).then(|| {
         let lines = headers
             .get_all(X_FORWARDED_FOR)
@@ -111,9 +123,9 @@ fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
         rightmost_untrusted(peer, hops, trusted)
     });
     match (customary, standard) {
-        (Some(customary), Some(standard)) if customary != standard => peer,
-        (Some(address), _) | (None, Some(address)) => address,
-        (None, None) => peer,
+        (Some(customary), Some(standard)) if customary != standard => Named::Two,
+        (Some(address), _) | (None, Some(address)) => Named::One(address),
+        (None, None) => Named::One(peer),
     }
 }
 

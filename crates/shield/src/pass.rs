@@ -30,6 +30,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("connections", connections),
     // Sizes come before any text is looked at, so that no later check can be made to work hard.
     ("sizes", sizes),
+    // All that follows goes by the address, so there must be one.
+    ("proxies", barred::contradictions),
     // Bans need the address alone and turn away most for least.
     ("bans", barred::bans),
     // Who may not even come from there is told before anything else is said about the request.

@@ -23,6 +23,8 @@ pub enum Why {
     UriTooLong,
     /// There are more headers, or more bytes of them, than allowed.
     HeadersTooLarge,
+    /// A trusted proxy names two senders, one of them as somebody invented it.
+    Contradicted,
     /// No host, more than one, or none that can be.
     BadHost,
     /// A host that is not ours.
@@ -62,12 +64,13 @@ pub enum Why {
 
 impl Why {
     /// Every slug, for the troubleshooting guide and its test.
-    pub const SLUGS: [&'static str; 17] = [
+    pub const SLUGS: [&'static str; 18] = [
         "overloaded",
         "banned",
         "network-not-allowed",
         "uri-too-long",
         "headers-too-large",
+        "forwarded-twice",
         "bad-host",
         "wrong-host",
         "wrong-door",
@@ -89,9 +92,10 @@ impl Why {
             Self::Overloaded | Self::HandlerTooSlow => StatusCode::SERVICE_UNAVAILABLE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::BadHost | Self::InputRefused | Self::PlainHttp { redirects: false } => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Contradicted
+            | Self::BadHost
+            | Self::InputRefused
+            | Self::PlainHttp { redirects: false } => StatusCode::BAD_REQUEST,
             Self::WrongHost | Self::WrongDoor => StatusCode::MISDIRECTED_REQUEST,
             Self::PlainHttp { redirects: true } => StatusCode::MOVED_PERMANENTLY,
             Self::Banned | Self::OutsideNetworks { .. } => StatusCode::FORBIDDEN,
@@ -110,6 +114,7 @@ impl Why {
             Self::Overloaded => "overloaded",
             Self::UriTooLong => "uri-too-long",
             Self::HeadersTooLarge => "headers-too-large",
+            Self::Contradicted => "forwarded-twice",
             Self::BadHost => "bad-host",
             Self::WrongHost => "wrong-host",
             Self::WrongDoor => "wrong-door",
@@ -135,6 +140,9 @@ impl Why {
             Self::UriTooLong => "the address is too long; shorten its path or query",
             Self::HeadersTooLarge => {
                 "the headers of the request are too large; deleting this site's cookies may help"
+            }
+            Self::Contradicted => {
+                "the headers X-Forwarded-For and Forwarded name two senders; leave them out of the request"
             }
             Self::BadHost => "the request names no host, or more than one; send exactly one valid Host",
             Self::WrongHost => {
@@ -188,6 +196,7 @@ impl Why {
             Self::HandlerTooSlow => "shield.handler_s",
             Self::Banned
             | Self::PlainHttp { .. }
+            | Self::Contradicted
             | Self::BadHost
             | Self::WrongDoor
             | Self::Crashed

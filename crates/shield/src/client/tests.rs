@@ -24,7 +24,12 @@ fn found(peer: &str, lines: &[(&str, &str)]) -> String {
     } else {
         ""
     };
-    format!("{}{privilege}{warning}", client.address)
+    let doubt = if client.is_contradicted {
+        " contradicted"
+    } else {
+        ""
+    };
+    format!("{}{privilege}{warning}{doubt}", client.address)
 }
 
 /// Peer, header lines, and who it is.
@@ -77,7 +82,17 @@ fn the_table_of_who_is_asking() {
         (
             "10.0.0.1",
             &[(XFF, "6.6.6.6"), ("forwarded", "for=1.1.1.1")],
+            "10.0.0.1 contradicted",
+        ),
+        (
             "10.0.0.1",
+            &[(XFF, "6.6.6.6"), ("forwarded", "for=unknown")],
+            "10.0.0.1 contradicted",
+        ),
+        (
+            "198.51.100.7",
+            &[(XFF, "6.6.6.6"), ("forwarded", "for=1.1.1.1")],
+            "198.51.100.7",
         ),
         (
             "10.0.0.1",

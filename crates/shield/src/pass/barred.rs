@@ -1,4 +1,4 @@
-//! The checks that turn away by address: bans, networks, and the decoys that lead to bans.
+//! The checks that turn away by address: two of them, bans, networks, and the decoys that lead to bans.
 
 use http::header;
 
@@ -9,6 +9,14 @@ use crate::{BanKind, RouteClass, Shield, Why};
 /// Health is told to everybody, and whoever holds the machine itself can always mend things.
 fn is_open(visit: &Visit<'_>) -> bool {
     visit.rule.class == RouteClass::Health || visit.is_by_socket()
+}
+
+/// Who sends a header that the proxy passes on would otherwise choose to be at the proxy's own address.
+pub(super) fn contradictions(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
+    if visit.client.is_contradicted && visit.rule.class != RouteClass::Health {
+        return Err(Why::Contradicted);
+    }
+    Ok(())
 }
 
 /// A ban for sign-in lets on whoever shows something, until it is known what that is worth.
