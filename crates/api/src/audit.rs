@@ -40,7 +40,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
             .asks::<PageRequest>()
             .asks::<RecordFilter>()
             .free_text(&["text"])
-            .gives::<Page<EntryShown>>(),
+            .gives_page::<EntryShown>(),
         Route::new(
             Method::POST,
             "/api/audit/verify",

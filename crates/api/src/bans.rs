@@ -19,7 +19,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
             .says("List the bans that hold or wait to be confirmed")
             .asks::<PageRequest>()
             .asks::<BanFilter>()
-            .gives::<Page<BanView>>(),
+            .gives_page::<BanView>(),
         Route::new(Method::POST, bans, act::CreateBan, administration, create)
             .says("Ban an address or a network; held if it would hit one's own")
             .takes::<NewBan>()

@@ -52,7 +52,7 @@ fn of_nodes() -> Vec<Route<Api>> {
         )
         .says("List nodes with their state")
         .asks::<PageRequest>()
-        .gives::<Page<NodeView>>(),
+        .gives_page::<NodeView>(),
         Route::new(
             Method::GET,
             "/api/cluster/subhosts",
@@ -62,11 +62,11 @@ fn of_nodes() -> Vec<Route<Api>> {
         )
         .says("List nodes with live state and server counts")
         .asks::<PageRequest>()
-        .gives::<Page<NodeView>>(),
+        .gives_page::<NodeView>(),
         Route::new(Method::GET, SERVERS, act::ListServers, read, list)
             .says("List the servers on a node")
             .asks::<PageRequest>()
-            .gives::<Page<ServerView>>(),
+            .gives_page::<ServerView>(),
         Route::new(Method::POST, SERVERS, act::CreateServer, change, create)
             .says("Create a server on a node")
             .takes::<NewServer>()

@@ -19,7 +19,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         Route::new(Method::GET, "/api/nodes", act::ListNodes, RouteClass::Read, list)
             .says("List nodes")
             .asks::<PageRequest>()
-            .gives::<Page<NodeView>>(),
+            .gives_page::<NodeView>(),
         Route::new(
             Method::GET,
             "/api/nodes/{id}",

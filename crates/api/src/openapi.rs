@@ -30,3 +30,51 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
 async fn show() -> Json<OpenApi> {
     Json(document())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Every name that something in the document refers to.
+    fn references<'d>(value: &'d Value, found: &mut Vec<&'d str>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str));
+                members.values().for_each(|member| references(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn whatever_is_referred_to_is_there_and_each_list_is_of_its_own_things() {
+        let document = serde_json::to_value(document()).unwrap();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 50, "{}", found.len());
+        for name in found {
+            let pointer = name.trim_start_matches('#');
+            assert!(document.pointer(pointer).is_some(), "nothing is at {name}");
+        }
+        for (path, things) in [
+            ("nodes", "NodeView"),
+            ("users", "UserView"),
+            ("servers", "ServerView"),
+        ] {
+            let page = &document["components"]["schemas"][format!("{things}Page")];
+            assert_eq!(
+                page["properties"]["items"]["items"]["$ref"],
+                format!("#/components/schemas/{things}"),
+                "{path}"
+            );
+            let gives = &document["paths"][format!("/api/{path}")]["get"]["responses"]["200"];
+            assert_eq!(
+                gives["content"]["application/json"]["schema"]["$ref"],
+                format!("#/components/schemas/{things}Page")
+            );
+        }
+    }
+}

@@ -21,7 +21,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         )
         .says("List input that looked like an attack, newest first; leaves an entry")
         .asks::<PageRequest>()
-        .gives::<Page<FindingView>>(),
+        .gives_page::<FindingView>(),
     ]
 }
 

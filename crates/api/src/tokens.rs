@@ -108,7 +108,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         )
         .says("List tokens: one's own, or everybody's with tokens:read")
         .asks::<PageRequest>()
-        .gives::<Page<TokenListed>>(),
+        .gives_page::<TokenListed>(),
         Route::new(
             Method::POST,
             "/api/tokens",

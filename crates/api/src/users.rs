@@ -47,7 +47,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         Route::new(Method::GET, "/api/users", act::ListUsers, read, list)
             .says("List people")
             .asks::<PageRequest>()
-            .gives::<Page<UserView>>(),
+            .gives_page::<UserView>(),
         Route::new(
             Method::POST,
             "/api/users",

@@ -50,6 +50,10 @@ where
             .await
             .map_err(|rejection| unread(&rejection))?;
         Entrance::from_ref(state).inspect(passed.as_ref(), BodyForm::Json, &bytes)?;
+        // Without names its members would be taken in their order, which is nobody's promise.
+        if bytes.trim_ascii_start().first() == Some(&b'[') {
+            return Err(invalid("", "invalid", "send an object, not a list".to_owned()));
+        }
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();

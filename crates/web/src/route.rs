@@ -10,7 +10,8 @@ use axum::handler::Handler;
 use axum::response::Response;
 use http::{Method, Request};
 use utoipa::openapi::{RefOr, Schema};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+use watchroom_model::Page;
 use watchroom_policy::{Act, ActSpec};
 use watchroom_shield::{Classify, RouteClass, RouteRule};
 
@@ -115,6 +116,16 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     #[must_use]
     pub fn gives<T: ToSchema>(mut self) -> Self {
         self.gives = Some((T::name().into_owned(), T::schema()));
+        T::schemas(&mut self.schemas);
+        self
+    }
+
+    /// It gives a part of a list of these. Each list has a shape of its own under a name of its own.
+    #[must_use]
+    pub fn gives_page<T: ToSchema>(mut self) -> Self {
+        let name = format!("{}Page", T::name());
+        self.gives = Some((name, Page::<T>::schema()));
+        self.schemas.push((T::name().into_owned(), T::schema()));
         T::schemas(&mut self.schemas);
         self
     }

@@ -51,7 +51,7 @@ pub(super) fn routes() -> Vec<Route<Api>> {
         .says("List the machines that wait to be let in")
         .asks::<PageRequest>()
         .asks::<JoinFilter>()
-        .gives::<Page<JoinRequestView>>(),
+        .gives_page::<JoinRequestView>(),
         Route::new(
             Method::POST,
             "/api/cluster/requests/{id}/approve",

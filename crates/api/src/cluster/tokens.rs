@@ -40,7 +40,7 @@ pub(super) fn routes() -> Vec<Route<Api>> {
         Route::new(Method::GET, tokens, act::ListJoinTokens, read, list)
             .says("List the join tokens that can still be used")
             .asks::<PageRequest>()
-            .gives::<Page<JoinTokenView>>(),
+            .gives_page::<JoinTokenView>(),
         Route::new(Method::POST, tokens, act::CreateJoinToken, administration, create)
             .says("Make a join token; its URL is shown once")
             .takes::<NewJoinToken>()

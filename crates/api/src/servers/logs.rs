@@ -16,6 +16,7 @@ use crate::{Api, invalid_page};
 #[serde(default)]
 pub(crate) struct LogsQuery {
     /// The offset to begin with.
+    #[param(format = "uint64")]
     from: Option<u64>,
     /// How many lines, 1 to 500. Default 100.
     limit: Option<u32>,

@@ -15,8 +15,8 @@ use http::Method;
 use watchroom_fleet::servers::{NewServer, ServerFilter};
 use watchroom_fleet::{Acted, IdempotencyKey, ServerView};
 use watchroom_kit::{Fault, FaultKind, FieldFault};
+use watchroom_model::PageRequest;
 use watchroom_model::console::Line;
-use watchroom_model::{Page, PageRequest};
 use watchroom_policy::act;
 use watchroom_shield::RouteClass;
 use watchroom_web::{Caller, IdempotencyHeader, Problem, Route};
@@ -45,7 +45,7 @@ fn of_all() -> Vec<Route<Api>> {
         .says("List servers")
         .asks::<PageRequest>()
         .asks::<ServerFilter>()
-        .gives::<Page<ServerView>>(),
+        .gives_page::<ServerView>(),
         Route::new(
             Method::POST,
             "/api/servers",
@@ -124,7 +124,7 @@ fn of_consoles() -> Vec<Route<Api>> {
         )
         .says("Read a server's console as pages of lines")
         .asks::<logs::LogsQuery>()
-        .gives::<Page<Line>>(),
+        .gives_page::<Line>(),
         Route::new(
             Method::GET,
             console,

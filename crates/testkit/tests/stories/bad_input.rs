@@ -143,6 +143,11 @@ async fn a_body_that_cannot_be_read_is_told_where() {
         let answer = send_raw(&olga, "/api/servers", json, body.to_owned()).await;
         answer.fault(400, "invalid-input", field);
     }
+    // Members in their order, without names: where none is needed, that would be taken.
+    let ada = room.admin("ada").await;
+    send_raw(&ada, "/api/cluster/tokens", json, " [null, null]")
+        .await
+        .fault(400, "invalid-input", "");
     send_raw(&olga, "/api/servers", json, vec![0xff, 0xfe, 0x00])
         .await
         .problem(400, "invalid-input");

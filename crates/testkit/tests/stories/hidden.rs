@@ -125,3 +125,42 @@ async fn strangers_are_told_the_same_of_everything() {
     assert_eq!(told(&there), told(&absent));
     room.close().await;
 }
+
+/// All that a page says, without what is new in every answer and without the name that was typed.
+fn told_at_the_entrance(answer: &Answer, name: &str) -> (u16, Vec<(String, String)>, String) {
+    let is_new = |header: &str| ["x-request-id", "date", "set-cookie", "ratelimit"].contains(&header);
+    let headers = answer
+        .headers
+        .iter()
+        .filter(|(header, _)| !is_new(header.as_str()));
+    let mut headers: Vec<_> = headers
+        .map(|(header, value)| {
+            (
+                header.to_string(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
+        .collect();
+    headers.sort();
+    let mut text = answer.text().replace(name, "NAME");
+    text = text.replace(answer.header("x-request-id"), "ID");
+    if let Some((before, rest)) = text.split_once("name=\"csrf_token\" value=\"") {
+        let (_, after) = rest.split_once('"').expect("a whole token");
+        text = format!("{before}{after}");
+    }
+    (answer.status, headers, text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_answered_alike_whether_or_not_the_name_exists() {
+    let room = TestRoom::open(program!()).await;
+    room.account("vera", "viewer").await;
+    let mut said = Vec::new();
+    for name in ["vera", "vega"] {
+        let answer = room.stranger().try_sign_in(name, "wrong horse 9").await;
+        assert_eq!(answer.status, 401, "{name}: {}", answer.text());
+        said.push(told_at_the_entrance(&answer, name));
+    }
+    assert_eq!(said[0], said[1]);
+    room.close().await;
+}
