@@ -22,6 +22,7 @@ install_packages() {
   have redis-server || wanted+=(redis-server)
   have fail2ban-regex || wanted+=(fail2ban)
   have systemd-analyze || wanted+=(systemd)
+  have nginx || wanted+=(nginx)
   browser || wanted+=(chromium fonts-dejavu-core)
   [[ ${#wanted[@]} -gt 0 ]] || return 0
   if [[ "$(id -u)" == 0 ]] && have apt-get; then
@@ -61,6 +62,7 @@ require_toolchain() {
   have redis-server || missing+=("Redis: apt-get install redis-server")
   have fail2ban-regex || missing+=("fail2ban (its filter is tested; it need not run): apt-get install fail2ban")
   have systemd-analyze || missing+=("systemd (its units are tested; it need not run): apt-get install systemd")
+  have nginx || missing+=("nginx (a proxy in front is told of; it need not run): apt-get install nginx")
   have git || missing+=("git: apt-get install git")
   postgres || missing+=("PostgreSQL 15 or newer (no cluster of its own is needed): apt-get install postgresql")
   browser || missing+=("Chromium: apt-get install chromium, or set CHROMIUM to its path")

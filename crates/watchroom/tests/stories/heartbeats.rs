@@ -27,7 +27,7 @@ fn sh(machine: &Room, script: &str) -> Ended {
 }
 
 /// A machine that joined the Host as this node.
-fn joined(host: &Room, name: &str) -> Room {
+pub fn joined(host: &Room, name: &str) -> Room {
     let invitation = host.json("cluster token create --auto-approve");
     let machine = Room::empty();
     let url = invitation["join_url"].as_str().unwrap();

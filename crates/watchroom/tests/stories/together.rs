@@ -1,0 +1,113 @@
+//! Two whole Hosts that count in one Redis, over TLS and with a password.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::Signal;
+
+use crate::room::{Room, wait_for};
+use crate::visitor::plainly;
+
+const PASSWORD: &str = "a password of the counters alone";
+/// What nobody in particular may ask of both together.
+const ALLOWED: usize = 7;
+
+/// A Redis until it is dropped.
+struct Redis(Child);
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        // Both fail only if it has ended already.
+        let _ended = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+/// A Redis that shows the certificate of this room's panel.
+fn redis(room: &Room, port: u16) -> Redis {
+    let mut command = Command::new("redis-server");
+    let tls_port = port.to_string();
+    command.args([
+        "--port",
+        "0",
+        "--bind",
+        "127.0.0.1",
+        "--tls-port",
+        &tls_port,
+        "--tls-auth-clients",
+        "no",
+    ]);
+    command.args(["--save", "", "--appendonly", "no", "--requirepass", PASSWORD]);
+    command
+        .arg("--tls-cert-file")
+        .arg(room.state().join("ssl/server.crt"));
+    command
+        .arg("--tls-key-file")
+        .arg(room.state().join("ssl/server.key"));
+    command
+        .arg("--tls-ca-cert-file")
+        .arg(room.state().join("keys/panel-ca.crt"));
+    let command = command.current_dir(room.path()).stdout(Stdio::null());
+    let spawned = command.spawn();
+    Redis(
+        spawned
+            .unwrap_or_else(|error| panic!("redis-server is needed, apt-get install redis-server: {error}")),
+    )
+}
+
+/// Makes this room's Host count there.
+fn count_there(room: &Room, port: u16, authority: &Room) {
+    let password = room.path().join("redis-password");
+    fs::write(&password, PASSWORD).unwrap();
+    fs::set_permissions(&password, fs::Permissions::from_mode(0o600)).unwrap();
+    let configuration = format!(
+        "[shield.limits]\nanonymous = [{{ limit = {ALLOWED}, per_s = 3600 }}]\nredis_url = \"rediss://localhost:{port}/0\"\n\
+         redis_password_file = {password:?}\nredis_ca_file = {:?}\n",
+        authority.state().join("keys/panel-ca.crt")
+    );
+    fs::write(room.configuration(), configuration).unwrap();
+}
+
+/// Waits until a Host is ready in every part, its counters among them.
+fn until_ready(room: &Room) {
+    let ops = room.endpoint("ops");
+    let address = ops.strip_prefix("http://").unwrap();
+    let request = format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\n\r\n");
+    wait_for("every part is ready", || {
+        (plainly(address, &request).status == 200).then_some(())
+    });
+}
+
+#[test]
+fn two_hosts_enforce_one_limit_by_a_redis_over_tls() {
+    let mut first = Room::up();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let redis = redis(&first, port);
+    first.signal(Signal::TERM);
+    count_there(&first, port, &first);
+    let mut second = Room::empty();
+    count_there(&second, port, &first);
+    first.start();
+    second.start();
+    until_ready(&first);
+    until_ready(&second);
+    let strangers = [first.stranger(), second.stranger()];
+    let statuses: Vec<u16> = (0..ALLOWED * 2)
+        .map(|turn| strangers[turn % 2].get("/setup").status)
+        .collect();
+    let (allowed, refused) = statuses.split_at(ALLOWED);
+    assert!(allowed.iter().all(|status| *status == 200), "{statuses:?}");
+    assert!(refused.iter().all(|status| *status == 429), "{statuses:?}");
+    // Without it each goes on by what it has counted itself: not frozen, and not unlimited.
+    drop(redis);
+    for stranger in &strangers {
+        let statuses: Vec<u16> = (0..=ALLOWED).map(|_| stranger.get("/setup").status).collect();
+        assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
+    }
+}
