@@ -8,7 +8,7 @@ SHELL := /bin/bash
 PANEL := crates/panel
 VENDORED := $(PANEL)/node_modules/.vendored
 
-.PHONY: help up demo assets test soak bench asvs check format lint walls supply advisories
+.PHONY: help up demo assets test soak bench asvs scan check format lint walls supply advisories
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -33,11 +33,13 @@ test: ## Install what the tests need (as root on Debian), then run every test
 	@$(MAKE) --no-print-directory assets
 	scripts/test.sh
 
-soak: ## Kill the program 200 times under printing servers (TIMES=200), renew 500 certificates and 20 CAs, optimised
+soak: ## Kill the program 200 times (TIMES=200), renew 500 certificates, send it 1,000,000 malformed inputs (INPUTS=1000000)
 	WATCHROOM_SOAK_RENEWALS=500 cargo test --release --locked --package watchroom-link --test link \
 	  certificates_and_cas_change -- --nocapture
 	WATCHROOM_SOAK=$(or $(TIMES),200) cargo test --release --locked --package watchroom --test stories \
 	  survive_every_kill -- --nocapture
+	WATCHROOM_SOAK_MALFORMED=$(or $(INPUTS),1000000) cargo test --release --locked --package watchroom --test stories \
+	  nothing_malformed -- --nocapture
 
 bench: assets ## Measure, and print each yardstick next to its limit (needs two cores, minutes to build)
 	cargo bench --locked --package watchroom-shield --bench checks
@@ -45,6 +47,9 @@ bench: assets ## Measure, and print each yardstick next to its limit (needs two 
 
 asvs: ## Print each requirement of OWASP ASVS 5.0 that applies, our verdict, and what shows it
 	@cargo xtask verdicts
+
+scan: assets ## Scan it with schemathesis, wapiti, sqlmap, testssl, sslyze and slowhttptest (TOOLS='wapiti sslyze')
+	scripts/scan.sh $(TOOLS)
 
 check: format lint walls supply test ## Everything CI does
 
