@@ -8,7 +8,7 @@ SHELL := /bin/bash
 PANEL := crates/panel
 VENDORED := $(PANEL)/node_modules/.vendored
 
-.PHONY: help up demo assets test soak bench asvs scan check format lint walls supply advisories
+.PHONY: help up demo assets test soak fuzz bench asvs scan check format lint walls supply advisories
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -40,6 +40,9 @@ soak: ## Kill the program 200 times (TIMES=200), renew 500 certificates, send it
 	  survive_every_kill -- --nocapture
 	WATCHROOM_SOAK_MALFORMED=$(or $(INPUTS),1000000) cargo test --release --locked --package watchroom --test stories \
 	  nothing_malformed -- --nocapture
+
+fuzz: ## Feed each parser of ours with what nobody writes, ten seconds each (SECONDS=60, TARGETS='inspect names')
+	scripts/fuzz.sh --seconds $(or $(SECONDS),10) $(TARGETS)
 
 bench: assets ## Measure, and print each yardstick next to its limit (needs two cores, minutes to build)
 	cargo bench --locked --package watchroom-shield --bench checks

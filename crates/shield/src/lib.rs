@@ -15,6 +15,8 @@ mod client;
 mod config;
 mod connections;
 mod events;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod headers;
 mod hosts;
 mod inspection;

@@ -1,0 +1,20 @@
+//! The fields of forms and JSON, and of path and query, as the shield takes them apart.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use watchroom_shield::{BodyForm, fuzzing};
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((kind, body)) = bytes.split_first() else {
+        return;
+    };
+    match kind % 3 {
+        0 => fuzzing::body(BodyForm::Form, body),
+        1 => fuzzing::body(BodyForm::Json, body),
+        _ => {
+            let text = String::from_utf8_lossy(body);
+            let (path, query) = text.split_once('?').unwrap_or((&text, ""));
+            fuzzing::head(path, query);
+        }
+    }
+});
