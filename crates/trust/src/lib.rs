@@ -24,6 +24,7 @@ mod peer;
 mod provider;
 mod report;
 mod sealed;
+mod vault;
 mod words;
 
 pub use cluster_ca::{ClusterCa, IssueError, Issued, RotateError};
@@ -43,6 +44,7 @@ pub use peer::{Peer, PeerError};
 pub use report::{CertificateReport, Verdict};
 pub use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 pub use sealed::{ClusterSecret, SealedCa, UnsealError};
+pub use vault::{Place, Vault, VaultError};
 pub use words::SixWords;
 
 /// The ALPN name (RFC 7301) by which a node asks for the link.

@@ -182,6 +182,11 @@ impl ClusterSecret {
         Ok((certificate, content))
     }
 
+    /// What other keys are derived from.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
     fn cipher(&self) -> Option<LessSafeKey> {
         UnboundKey::new(&AES_256_GCM, self.0.as_slice())
             .ok()
