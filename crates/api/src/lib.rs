@@ -7,6 +7,7 @@ mod audit;
 mod auth;
 mod bans;
 mod cluster;
+mod factors;
 mod health;
 mod nodes;
 mod openapi;
@@ -125,6 +126,7 @@ pub fn routes() -> Vec<Route<Api>> {
         cluster::routes(),
         users::routes(),
         tokens::routes(),
+        factors::routes(),
         audit::routes(),
         bans::routes(),
         security::routes(),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use watchroom_kit::config::{Problems, Section};
+use watchroom_policy::Role;
 
 /// How people prove who they are, and how long that holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,8 @@ pub struct Config {
     pub lockout: LockoutRules,
     /// How long API tokens last.
     pub tokens: TokenRules,
+    /// Who must have a second factor.
+    pub second_factors: SecondFactorRules,
 }
 
 /// How passwords are hashed: Argon2id (RFC 9106). A rise is applied to each account at its next sign-in.
@@ -141,10 +144,49 @@ impl Default for TokenRules {
     }
 }
 
+/// Who must have a second factor, and how it is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecondFactorRules {
+    /// Roles whose holders must prove a second factor, by name. Default `admin` and `operator`; an empty list requires one
+    /// of nobody. Who has one must prove it, whatever stands here.
+    pub required_roles: Vec<String>,
+    /// What authenticators call this Watchroom. Default `Watchroom` and the name of this machine.
+    pub issuer: String,
+}
+
+impl Default for SecondFactorRules {
+    fn default() -> Self {
+        Self {
+            required_roles: ["admin", "operator"].map(str::to_owned).to_vec(),
+            issuer: String::new(),
+        }
+    }
+}
+
+impl SecondFactorRules {
+    fn check(&self, problems: &mut Problems) {
+        if !self
+            .required_roles
+            .iter()
+            .all(|role| Role::built_in(role).is_some())
+        {
+            let key = format!("{}.second_factors.required_roles", Config::NAME);
+            problems.add(key, "must name roles that there are");
+        }
+        let is_unfit = |letter: char| letter == ':' || letter.is_control();
+        if self.issuer.chars().count() > 64 || self.issuer.contains(is_unfit) {
+            let key = format!("{}.second_factors.issuer", Config::NAME);
+            problems.add(key, "must have at most 64 characters, and no colon among them");
+        }
+    }
+}
+
 impl Section for Config {
     const NAME: &'static str = "identity";
 
     fn check(&self, problems: &mut Problems) {
+        self.second_factors.check(problems);
         let mut wants = |holds: bool, key: &str, rule: &str| {
             if !holds {
                 problems.add(format!("{}.{key}", Self::NAME), rule);
@@ -248,7 +290,11 @@ mod tests {
         config.hashing.threads = 0;
         config.password.least_score = 9;
         config.session.longest_s = 61;
+        config.second_factors.required_roles = vec!["admin".into(), "root".into()];
+        config.second_factors.issuer = "a:b".into();
         let wanted = [
+            "identity.second_factors.required_roles",
+            "identity.second_factors.issuer",
             "identity.hashing.threads",
             "identity.password.least_score",
             "identity.session.longest_s",

@@ -18,7 +18,7 @@ use crate::lockout::Lockouts;
 use crate::roll::Roll;
 use crate::sessions::Session;
 use crate::set_up::PendingCode;
-use crate::{Config, EntranceEvent};
+use crate::{Config, EntranceEvent, Vault};
 
 /// Why identity could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -42,9 +42,12 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) config: Config,
     pub(crate) ambient: Ambient,
+    pub(crate) vault: Arc<dyn Vault>,
     pub(crate) roll: Roll,
     pub(crate) hashing: HashThreads,
     pub(crate) lockouts: Lockouts,
+    /// Held while a code is compared and a wrong one counted, so that tries side by side gain nothing.
+    pub(crate) comparing: Mutex<()>,
     pub(crate) pre_sessions: PreSessions,
     pub(crate) setup_code: Mutex<Option<PendingCode>>,
     pub(crate) events: broadcast::Sender<EntranceEvent>,
@@ -57,19 +60,26 @@ impl Identity {
     ///
     /// # Errors
     /// [`OpenError`], whose message names the next step.
-    pub async fn open(store: Store, config: Config, ambient: Ambient) -> Result<Self, OpenError> {
+    pub async fn open(
+        store: Store,
+        config: Config,
+        vault: Arc<dyn Vault>,
+        ambient: Ambient,
+    ) -> Result<Self, OpenError> {
         let hashing = HashThreads::start(&config.hashing, &ambient.entropy).map_err(OpenError::Hashing)?;
         let mut changes = store.changes();
         let inner = Arc::new(Inner {
-            roll: Roll::new(&config.session),
+            roll: Roll::new(&config),
             hashing,
             lockouts: Lockouts::new(config.lockout.clone(), &ambient.entropy),
+            comparing: Mutex::default(),
             pre_sessions: PreSessions::new(&ambient),
             setup_code: Mutex::default(),
             events: broadcast::Sender::new(BACKLOG),
             rereading: tokio::sync::Mutex::default(),
             store,
             config,
+            vault,
             ambient,
         });
         let identity = Self { inner };
@@ -186,7 +196,7 @@ impl Identity {
         read
     }
 
-    async fn reread_all(&self) -> Result<(), StoreError> {
+    pub(crate) async fn reread_all(&self) -> Result<(), StoreError> {
         let _turn = self.inner.rereading.lock().await;
         self.inner.roll.reread_all(&self.inner.store).await
     }

@@ -14,6 +14,7 @@ mod digest;
 mod ending;
 mod entity;
 mod events;
+mod factors;
 mod hashing;
 mod identity;
 mod lockout;
@@ -26,18 +27,23 @@ mod sign_in;
 mod stamp;
 mod tokens;
 mod users;
+mod vault;
 
 pub use config::Config;
 pub use csrf::PreSession;
 pub use ending::EndError;
 pub use events::EntranceEvent;
+pub use factors::{
+    ConfirmTotp, Enrolled, FactorError, FactorView, FactorsView, KeyRotation, Oneself, TotpOffer,
+};
 pub use hashing::HashError;
 pub use identity::{Identity, OpenError};
 pub use sessions::{Session, SessionView, SignedIn, StepUpError};
 pub use set_up::{SetUp, SetUpError, SetupCode};
-pub use sign_in::{SignIn, SignInError};
+pub use sign_in::{SecondStepError, SignIn, SignInError};
 pub use tokens::{CreateTokenError, IssuedToken, NewToken, TokenDraft, TokenFault, TokenKind, TokenView};
 pub use users::{
     ChangePassword, ChangePasswordError, ChangeUserError, CreateUserError, CreatedUser, NewUser, ReadError,
     ResetPasswordError, UserStatus, UserView,
 };
+pub use vault::{Place, Vault, VaultError};

@@ -14,12 +14,13 @@ use dashmap::DashMap;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
 use watchroom_model::{CallSign, DisplayName, EmailAddress, SessionId, TokenId, UserId, UserName};
-use watchroom_policy::{Grant, PermissionSet};
+use watchroom_policy::{Grant, PermissionSet, SecondFactor};
 use watchroom_store::{Store, StoreError};
 
-use crate::config::SessionRules;
+use crate::config::Config;
 use crate::digest::Digest;
-use crate::entity::{grant, session, token, user};
+use crate::entity::{grant, recovery_code, session, token, totp_factor, user};
+use crate::factors::{TotpFactor, standing};
 use crate::sessions::Session;
 use crate::stamp;
 use crate::tokens::Bearer;
@@ -38,6 +39,26 @@ pub(crate) struct Account {
     pub(crate) grants: Vec<Grant>,
     pub(crate) created_at: OffsetDateTime,
     pub(crate) last_sign_in: Option<OffsetDateTime>,
+    pub(crate) factors: Vec<TotpFactor>,
+    pub(crate) recovery: Vec<Digest>,
+    /// Whether a role of theirs requires a second factor.
+    pub(crate) requires_second_factor: bool,
+}
+
+impl Account {
+    /// How whoever has proven a second factor of this account, or not, stands with it now.
+    pub(crate) fn standing(&self, is_proven: bool) -> SecondFactor {
+        standing(is_proven, !self.factors.is_empty(), self.requires_second_factor)
+    }
+}
+
+/// What the configuration says of people.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    /// How long a session lives without an act.
+    pub(crate) idle: Duration,
+    /// The roles that require a second factor.
+    pub(crate) required_roles: Vec<String>,
 }
 
 /// Everything about one person, built from rows.
@@ -65,11 +86,11 @@ pub(crate) struct Roll {
     session_ids: DashMap<SessionId, Digest>,
     tokens: DashMap<Digest, Arc<Bearer>>,
     token_ids: DashMap<TokenId, Digest>,
-    idle: Duration,
+    rules: Rules,
 }
 
 impl Roll {
-    pub(crate) fn new(rules: &SessionRules) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         Self {
             people: DashMap::new(),
             names: DashMap::new(),
@@ -77,7 +98,10 @@ impl Roll {
             session_ids: DashMap::new(),
             tokens: DashMap::new(),
             token_ids: DashMap::new(),
-            idle: Duration::from_secs(u64::from(rules.idle_s)),
+            rules: Rules {
+                idle: Duration::from_secs(u64::from(config.session.idle_s)),
+                required_roles: config.second_factors.required_roles.clone(),
+            },
         }
     }
 
@@ -119,7 +143,9 @@ impl Roll {
     /// Those who hold every permission, with the addresses from which their live sessions began.
     pub(crate) fn administrators_at(&self, now: i64) -> Vec<(UserName, IpAddr)> {
         let of_session = |session: &Session| {
-            let is_admin = held_everywhere(&session.principal) == PermissionSet::ALL;
+            // Who knows a password alone is no administrator yet, and no address is spared for them.
+            let is_admin = !session.principal.proof.second_factor.is_lacking()
+                && held_everywhere(&session.principal) == PermissionSet::ALL;
             let account = self
                 .account(session.user)
                 .filter(|_| is_admin && !session.is_over(now))?;
@@ -158,11 +184,17 @@ impl Roll {
                 .all(
                     token::Entity::find()
                         .filter(live_tokens())
-                        .filter(token::Column::Owner.eq(text)),
+                        .filter(token::Column::Owner.eq(text.clone())),
                 )
                 .await?,
+            factors: tx
+                .all(totp_factor::Entity::find().filter(totp_factor::Column::UserId.eq(text.clone())))
+                .await?,
+            recovery: tx
+                .all(recovery_code::Entity::find().filter(recovery_code::Column::UserId.eq(text)))
+                .await?,
         };
-        self.put(&build::person(rows, self.idle)?);
+        self.put(&build::person(rows, &self.rules)?);
         Ok(())
     }
 
@@ -173,15 +205,23 @@ impl Roll {
         let mut sessions = grouped(tx.all(session::Entity::find()).await?, |row| row.user_id.clone());
         let tokens = tx.all(token::Entity::find().filter(live_tokens())).await?;
         let mut tokens = grouped(tokens, |row| row.owner.clone());
+        let mut factors = grouped(tx.all(totp_factor::Entity::find()).await?, |row| {
+            row.user_id.clone()
+        });
+        let mut recovery = grouped(tx.all(recovery_code::Entity::find()).await?, |row| {
+            row.user_id.clone()
+        });
         let mut seen = std::collections::HashSet::new();
         for row in tx.all(user::Entity::find()).await? {
             let rows = build::Rows {
                 grants: grants.remove(&row.id).unwrap_or_default(),
                 sessions: sessions.remove(&row.id).unwrap_or_default(),
                 tokens: tokens.remove(&row.id).unwrap_or_default(),
+                factors: factors.remove(&row.id).unwrap_or_default(),
+                recovery: recovery.remove(&row.id).unwrap_or_default(),
                 user: row,
             };
-            let person = build::person(rows, self.idle)?;
+            let person = build::person(rows, &self.rules)?;
             seen.insert(person.account.id);
             self.put(&person);
         }

@@ -10,6 +10,11 @@ pub(crate) fn at(micros: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
+/// A time in the stored form.
+pub(crate) fn of(time: OffsetDateTime) -> i64 {
+    i64::try_from(time.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
+}
+
 /// A number of seconds in the stored unit.
 pub(crate) fn seconds(seconds: u32) -> i64 {
     i64::from(seconds) * 1_000_000

@@ -74,4 +74,6 @@ typed_id! {
     JoinTokenId;
     /// A ban.
     BanId;
+    /// A second factor of a person.
+    FactorId;
 }

@@ -16,8 +16,8 @@ mod server;
 mod text;
 
 pub use ids::{
-    BanId, DecisionId, JoinRequestId, JoinTokenId, NodeId, OperationId, RequestId, ServerId, SessionId,
-    TokenId, UserId,
+    BanId, DecisionId, FactorId, JoinRequestId, JoinTokenId, NodeId, OperationId, RequestId, ServerId,
+    SessionId, TokenId, UserId,
 };
 pub use machine_role::MachineRole;
 pub use metrics::{Disk, Sample, ServerUse, Traffic};

@@ -17,6 +17,7 @@ use watchroom_web::{Caller, Cookie, Entrance, Problem, SESSION_COOKIE, Submitted
 
 use crate::Panel;
 use crate::answer::{self, FLASH_COOKIE, FRAGMENT};
+use crate::pages::mfa::next_step;
 use crate::text::EN;
 use crate::view::{Flash, Person, Section, Shell, Theme, query};
 
@@ -56,6 +57,24 @@ impl Viewer {
             theme: theme_of(headers),
             flash: answer::flash_of(headers),
         })
+    }
+
+    /// Leads whoever has still to prove or enrol a second factor there, and nowhere else.
+    fn way_on(&self, parts: &Parts) -> Option<Response> {
+        if !self.session.is_half() {
+            return None;
+        }
+        if self.wants_fragment {
+            return Some(StatusCode::UNAUTHORIZED.into_response());
+        }
+        let asked = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let next = if parts.method == http::Method::GET {
+            asked
+        } else {
+            "/"
+        };
+        let on = answer::redirect(&next_step(&self.session, next));
+        Some(on.unwrap_or_else(IntoResponse::into_response))
     }
 
     /// The same viewer with the session as it rose in the middle of this request.
@@ -183,6 +202,9 @@ impl FromRequestParts<Panel> for Viewer {
         let Some(viewer) = Self::of(caller, &entrance, &parts.headers) else {
             return Err(not_signed_in(parts, panel));
         };
+        if let Some(on) = viewer.way_on(parts) {
+            return Err(on);
+        }
         if is_a_persons_step(&parts.headers) {
             entrance.identity.touch(&viewer.session);
         }
@@ -238,10 +260,15 @@ impl<T: DeserializeOwned> FromRequest<Panel> for Form<T> {
             .await
             .map_err(IntoResponse::into_response)?;
         match Viewer::of(sent.caller, &panel.entrance, &before.headers) {
-            Some(viewer) => Ok(Self {
-                viewer,
-                form: sent.form,
-            }),
+            Some(viewer) => {
+                if let Some(on) = viewer.way_on(&before) {
+                    return Err(on);
+                }
+                Ok(Self {
+                    viewer,
+                    form: sent.form,
+                })
+            }
             None => Err(not_signed_in(&before, panel)),
         }
     }

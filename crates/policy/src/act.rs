@@ -16,6 +16,10 @@ pub enum Needs {
     OwnerOr(&'static [Permission]),
     /// To be somebody: any person or token.
     SignedIn,
+    /// To be a person who has proven the first factor, whatever of the second.
+    FirstFactor,
+    /// To be a person who lacks no second factor, or has none yet.
+    Enrolment,
     /// Nothing: anybody may.
     Nothing,
     /// To be Watchroom itself.
@@ -130,7 +134,7 @@ macro_rules! acts {
     };
 }
 
-use Needs::{Nothing, OwnerOr, Permissions, SignedIn, System};
+use Needs::{Enrolment, FirstFactor, Nothing, OwnerOr, Permissions, SignedIn, System};
 
 acts! {
     reads {
@@ -236,6 +240,16 @@ acts! {
     ResetPassword = "user.reset_password" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
     /// Change one's own password.
     ChangePassword = "user.change_password" on User, needs OwnerOr(&[]), known by None, step up false, leaves Security;
+    /// Enrol a second factor for oneself.
+    AddFactor = "factor.add" on User, needs Enrolment, known by None, step up true, leaves Security;
+    /// Remove one of one's own second factors.
+    RemoveFactor = "factor.remove" on User, needs OwnerOr(&[]), known by None, step up true, leaves Security;
+    /// Make new recovery codes for oneself; the old ones end.
+    RenewRecoveryCodes = "factor.recovery_codes" on User, needs OwnerOr(&[]), known by None, step up true, leaves Security;
+    /// Remove all second factors of another, who lost them.
+    ResetFactors = "user.reset_factors" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    /// Seal what must be read back under a new key.
+    RotateKeys = "key.rotate" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up true, leaves Security;
     /// Make a token for oneself, or for another with `tokens:manage`.
     CreateToken = "token.create" on Token, needs OwnerOr(&[p::TOKENS_MANAGE]), known by None, step up true, leaves Security;
     /// Revoke a token.
@@ -255,7 +269,9 @@ acts! {
     /// Fail to sign in, or to step up.
     FailSignIn = "session.fail" on Session, needs Nothing, known by None, step up false, leaves AuthFailed;
     /// Sign out.
-    SignOut = "session.sign_out" on Session, needs SignedIn, known by None, step up false, leaves Auth;
+    SignOut = "session.sign_out" on Session, needs FirstFactor, known by None, step up false, leaves Auth;
+    /// Prove the second factor.
+    ProveSecondFactor = "session.second_factor" on Session, needs FirstFactor, known by None, step up false, leaves Auth;
     /// Prove again who one is.
     StepUp = "session.step_up" on Session, needs SignedIn, known by None, step up false, leaves Auth;
     /// Say that one is still here.

@@ -12,7 +12,7 @@ use watchroom_model::DecisionId;
 
 use crate::{
     Act, ActSpec, HouseAct, Needs, Permission, PermissionSet, Principal, Reach, Resource, STEP_UP_FRESH,
-    Scope, Target, Trail, Who,
+    Scope, SecondFactor, Target, Trail, Who,
 };
 
 /// Who asks, from where, when, and under which id the answer is kept.
@@ -103,6 +103,8 @@ pub enum Reason {
     TokenNotSensitive,
     /// The act is not one that people or tokens do.
     NotForPeople,
+    /// The act is a person's alone.
+    NotForTokens,
 }
 
 /// A grant as an explanation shows it.
@@ -198,7 +200,11 @@ fn verdict(principal: &Principal, spec: &ActSpec, on: &Resource, now: OffsetDate
                 Err(Reason::NotForPeople)
             };
         }
-        Needs::SignedIn | Needs::Permissions(_) | Needs::OwnerOr(_) => {}
+        Needs::SignedIn
+        | Needs::FirstFactor
+        | Needs::Enrolment
+        | Needs::Permissions(_)
+        | Needs::OwnerOr(_) => {}
     }
     match principal.who {
         Who::Local { .. } => return Ok(()),
@@ -206,9 +212,7 @@ fn verdict(principal: &Principal, spec: &ActSpec, on: &Resource, now: OffsetDate
         Who::System | Who::Node { .. } => return Err(Reason::NotForPeople),
         Who::User { .. } | Who::Token { .. } => {}
     }
-    if principal.proof.lacks_second_factor {
-        return Err(Reason::SecondFactor);
-    }
+    has_second_factor(principal, spec.needs)?;
     match spec.needs {
         Needs::Permissions(needed) => holds_all(principal, needed, spec, on)?,
         Needs::OwnerOr(needed) => {
@@ -225,6 +229,18 @@ fn verdict(principal: &Principal, spec: &ActSpec, on: &Resource, now: OffsetDate
         is_fresh(principal, now)
     } else {
         Ok(())
+    }
+}
+
+/// Who lacks a second factor may end or prove the session they have, and enrol the first factor where there is none:
+/// with one to prove, nobody adds another in its place.
+fn has_second_factor(principal: &Principal, needs: Needs) -> Result<(), Reason> {
+    let is_person = matches!(principal.who, Who::User { .. });
+    match (needs, principal.proof.second_factor) {
+        (Needs::FirstFactor | Needs::Enrolment, _) if !is_person => Err(Reason::NotForTokens),
+        (Needs::FirstFactor, _) | (Needs::Enrolment, SecondFactor::ToEnrol) => Ok(()),
+        (_, standing) if standing.is_lacking() => Err(Reason::SecondFactor),
+        _ => Ok(()),
     }
 }
 
@@ -295,7 +311,7 @@ pub fn reach(principal: &Principal, permission: Permission) -> Reach {
         Who::User { .. } | Who::Token { .. } => {}
     }
     let is_above_ceiling = principal.ceiling.is_some_and(|ceiling| !ceiling.has(permission));
-    if principal.proof.lacks_second_factor || is_above_ceiling {
+    if principal.proof.second_factor.is_lacking() || is_above_ceiling {
         return Reach::Nothing;
     }
     let (mut nodes, mut node_labels, mut servers) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
@@ -326,7 +342,12 @@ pub fn reach(principal: &Principal, permission: Permission) -> Reach {
 pub fn explain(principal: &Principal, spec: &ActSpec, on: &Resource, reason: Option<Reason>) -> Explanation {
     let needs = match spec.needs {
         Needs::Permissions(needed) | Needs::OwnerOr(needed) => PermissionSet::of(needed),
-        Needs::SignedIn | Needs::Nothing | Needs::System | Needs::Node => PermissionSet::NONE,
+        Needs::SignedIn
+        | Needs::FirstFactor
+        | Needs::Enrolment
+        | Needs::Nothing
+        | Needs::System
+        | Needs::Node => PermissionSet::NONE,
     };
     let held: Vec<_> = principal
         .grants
@@ -372,6 +393,7 @@ fn in_words(needs: PermissionSet, on: &Resource, held: &[Held], reason: Option<R
         Some(Reason::TokenNotSensitive) => "the token was not made with --allow-sensitive",
         Some(Reason::SecondFactor) => "a second factor is required first",
         Some(Reason::Unknown) => "nobody is signed in",
+        Some(Reason::NotForTokens) => "this is for a person with a session to do",
         Some(Reason::NotForPeople) => "this is not for people or tokens to do",
         Some(Reason::Hidden | Reason::Missing) => "refused",
     };
@@ -387,6 +409,7 @@ impl Fault for Refusal {
             | Reason::SecondFactor
             | Reason::StepUp
             | Reason::TokenNotSensitive
+            | Reason::NotForTokens
             | Reason::NotForPeople => FaultKind::Forbidden,
         }
     }
@@ -395,7 +418,7 @@ impl Fault for Refusal {
         match self.reason {
             Reason::Unknown => "not-signed-in",
             Reason::Hidden => "not-found",
-            Reason::Missing | Reason::NotForPeople => "permission-missing",
+            Reason::Missing | Reason::NotForPeople | Reason::NotForTokens => "permission-missing",
             Reason::SecondFactor => "second-factor-required",
             Reason::StepUp | Reason::TokenNotSensitive => "step-up-required",
         }

@@ -38,7 +38,7 @@ impl Cast {
             ceiling: None,
             proof: Proof {
                 fresh_at: Some(NOW),
-                lacks_second_factor: false,
+                second_factor: SecondFactor::NotNeeded,
             },
         })
     }
@@ -136,13 +136,67 @@ fn without_a_required_second_factor_nothing_is_allowed() {
     let cast = Cast::new();
     let web = cast.server();
     let mut adam = Arc::unwrap_or_clone(cast.person("admin", Scope::Everything));
-    adam.proof.lacks_second_factor = true;
+    adam.proof.second_factor = SecondFactor::ToProve;
     let adam = Arc::new(adam);
     assert_eq!(
         cast.ask(&adam, act::ShowServer, &web).unwrap_err(),
         Reason::SecondFactor
     );
     assert_eq!(reach(&adam, crate::permission::COMPUTE_READ), Reach::Nothing);
+}
+
+#[test]
+fn who_lacks_a_second_factor_proves_it_or_enrols_the_first_and_nothing_else() {
+    let cast = Cast::new();
+    let session = Resource::all(crate::ResourceKind::Session);
+    for (standing, may_enrol) in [
+        (SecondFactor::NotNeeded, true),
+        (SecondFactor::Proven, true),
+        (SecondFactor::ToEnrol, true),
+        (SecondFactor::ToProve, false),
+    ] {
+        let mut adam = Arc::unwrap_or_clone(cast.person("admin", Scope::Everything));
+        adam.proof.second_factor = standing;
+        let own = Resource::user(adam.user().unwrap());
+        let adam = Arc::new(adam);
+        assert!(cast.ask(&adam, act::ProveSecondFactor, &session).is_ok());
+        assert!(cast.ask(&adam, act::SignOut, &session).is_ok());
+        assert_eq!(
+            cast.ask(&adam, act::AddFactor, &own).is_ok(),
+            may_enrol,
+            "{standing:?}"
+        );
+        let is_whole = !standing.is_lacking();
+        for allowed in [
+            cast.ask(&adam, act::RemoveFactor, &own).is_ok(),
+            cast.ask(&adam, act::RenewRecoveryCodes, &own).is_ok(),
+            cast.ask(&adam, act::ChangePassword, &own).is_ok(),
+            cast.ask(&adam, act::StepUp, &session).is_ok(),
+            cast.ask(&adam, act::SeeSelf, &own).is_ok(),
+        ] {
+            assert_eq!(allowed, is_whole, "{standing:?}");
+        }
+    }
+}
+
+#[test]
+fn no_token_proves_or_enrols_a_factor() {
+    let cast = Cast::new();
+    let mut token = Arc::unwrap_or_clone(cast.person("admin", Scope::Everything));
+    let own = Resource::user(token.user().unwrap());
+    token.who = Who::Token {
+        id: TokenId::mint(&cast.ambient),
+        owner: token.user().unwrap(),
+        owner_name: "adam".parse().unwrap(),
+        may_be_sensitive: true,
+    };
+    let token = Arc::new(token);
+    for reason in [
+        cast.ask(&token, act::ProveSecondFactor, &own).unwrap_err(),
+        cast.ask(&token, act::AddFactor, &own).unwrap_err(),
+    ] {
+        assert_eq!(reason, Reason::NotForTokens);
+    }
 }
 
 #[test]

@@ -17,6 +17,6 @@ pub use act::{Act, ActSpec, Change, EventType, HouseAct, Needs};
 pub use catalogue::{PERMISSIONS, Permission, PermissionError, PermissionSet, permission};
 pub use decide::{Ask, Explanation, Held, Permit, Reason, Refusal, decide, explain, reach};
 pub use grant::{Grant, Reach, Scope, ScopeError};
-pub use principal::{Principal, Proof, STEP_UP_FRESH, Trail, Who};
+pub use principal::{Principal, Proof, STEP_UP_FRESH, SecondFactor, Trail, Who};
 pub use resource::{Resource, ResourceKind, Target};
 pub use role::{BUILT_IN, Role};

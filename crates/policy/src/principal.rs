@@ -56,8 +56,30 @@ pub enum Who {
 pub struct Proof {
     /// When a password, code or passkey was last given in this session.
     pub fresh_at: Option<OffsetDateTime>,
-    /// A second factor is required of this principal and has not been proven: it has no permissions at all.
-    pub lacks_second_factor: bool,
+    /// How they stand with second factors.
+    pub second_factor: SecondFactor,
+}
+
+/// How a principal stands with second factors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecondFactor {
+    /// None is needed.
+    #[default]
+    NotNeeded,
+    /// One was proven.
+    Proven,
+    /// There is one, and it has not been proven: no permissions at all.
+    ToProve,
+    /// One is required and there is none yet: no permissions at all, but leave to enrol the first.
+    ToEnrol,
+}
+
+impl SecondFactor {
+    /// Whether one is needed and has not been proven: such a principal has no permissions at all.
+    #[must_use]
+    pub const fn is_lacking(self) -> bool {
+        matches!(self, Self::ToProve | Self::ToEnrol)
+    }
 }
 
 /// Whoever acts, with what they hold.

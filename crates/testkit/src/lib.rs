@@ -23,6 +23,7 @@
 )]
 
 mod answer;
+mod authenticator;
 mod client;
 mod machine;
 mod program;
@@ -31,6 +32,7 @@ mod shell;
 mod visitor;
 
 pub use answer::Answer;
+pub use authenticator::Authenticator;
 pub use client::{Client, trusting};
 pub use machine::Machine;
 pub use program::{Engine, Program};

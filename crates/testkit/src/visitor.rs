@@ -7,8 +7,9 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE
 use http::{Method, Request};
 use http_body_util::BodyDataStream;
 use serde_json::Value;
+use time::OffsetDateTime;
 
-use crate::{Answer, Client};
+use crate::{Answer, Authenticator, Client};
 
 /// Somebody who asks.
 #[derive(Clone)]
@@ -179,6 +180,61 @@ impl Visitor {
         assert_eq!(answer.status, 303, "{}", answer.text());
         let me = self.get("/api/auth/me").await.json();
         self.csrf = me["csrf_token"].as_str().map(str::to_owned);
+    }
+
+    /// Signs in through the pages with a password and a code, as a browser does.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn sign_in_with(&mut self, name: &str, password: &str, code: &str) {
+        let answer = self.try_sign_in(name, password).await;
+        assert_eq!(answer.header("location"), "/login/mfa", "{}", answer.text());
+        let answer = self.try_code(code).await;
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        let me = self.get("/api/auth/me").await.json();
+        self.csrf = me["csrf_token"].as_str().map(str::to_owned);
+    }
+
+    /// Types a code into the page of the second step.
+    pub async fn try_code(&mut self, code: &str) -> Answer {
+        let token = self.form_token("/login/mfa").await;
+        let fields = [("csrf_token", token.as_str()), ("code", code)];
+        let answer = self.submit("/login/mfa", &fields).await;
+        self.take_cookies(&answer);
+        answer
+    }
+
+    /// Enrols an authenticator through the page; it, and the answer with the recovery codes.
+    ///
+    /// # Panics
+    /// If the page offers nothing.
+    pub async fn enrol(&mut self, at: OffsetDateTime) -> (Authenticator, Answer) {
+        let page = self.look("/mfa/setup").await;
+        self.take_cookies(&page);
+        let text = page.text();
+        let between = |before: &str, after: &str| {
+            let (_, rest) = text
+                .split_once(before)
+                .unwrap_or_else(|| panic!("no {before}: {text}"));
+            rest.split_once(after).expect("an end").0.to_owned()
+        };
+        let device = Authenticator::with(&between("data-copy><code>", "</code>"));
+        let (offer, token) = (
+            between("name=\"offer\" value=\"", "\""),
+            between("name=\"csrf_token\" value=\"", "\""),
+        );
+        let code = device.code(at);
+        let fields = [
+            ("csrf_token", token.as_str()),
+            ("offer", &offer),
+            ("code", &code),
+            ("name", "phone"),
+        ];
+        let answer = self.submit("/mfa/setup", &fields).await;
+        self.take_cookies(&answer);
+        let me = self.get("/api/auth/me").await.json();
+        self.csrf = me["csrf_token"].as_str().map(str::to_owned);
+        (device, answer)
     }
 
     /// Tries to sign in through the page.

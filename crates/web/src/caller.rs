@@ -237,7 +237,8 @@ impl Caller {
                     .trail
                     .source_ip
                     .unwrap_or(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
-                self.entrance.identity.bearer(token, from).is_ok()
+                let known = self.entrance.identity.bearer(token, from);
+                known.is_ok_and(|principal| !principal.proof.second_factor.is_lacking())
             }
         }
     }

@@ -21,6 +21,16 @@ pub struct Submitted<T> {
     pub form: T,
 }
 
+/// What the form of the second step of signing in sent, by whoever has proven the first. Having one means that the form was
+/// ours and fresh.
+#[derive(Clone, Debug)]
+pub struct StepSubmitted<T> {
+    /// Who sent it.
+    pub caller: Caller,
+    /// The fields.
+    pub form: T,
+}
+
 /// What the sign-in or set-up form sent. Having one means that the form was ours and fresh.
 #[derive(Clone, Debug)]
 pub struct PreSubmitted<T> {
@@ -67,6 +77,25 @@ where
             caller: read.caller,
             form: read.form,
         })
+    }
+}
+
+impl<T, S> FromRequest<S> for StepSubmitted<T>
+where
+    T: DeserializeOwned,
+    S: Send + Sync,
+    Entrance: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let entrance = Entrance::from_ref(state);
+        let passed = request.extensions().get::<Passed>();
+        if passed.is_some_and(|passed| entrance.shield.refuse_sign_in(passed).is_err()) {
+            return Err(Banned.into());
+        }
+        let Submitted { caller, form } = Submitted::from_request(request, state).await?;
+        Ok(Self { caller, form })
     }
 }
 

@@ -27,7 +27,7 @@ pub use dispatch::{Answering, Dispatch, ProblemPage};
 pub use entrance::{Entrance, EntranceParts, RefusalLog};
 pub use extract::{Body, IdempotencyHeader, Query};
 pub use feed::{Feed, FeedItem, TooManyListeners};
-pub use form::{PreSubmitted, Submitted};
+pub use form::{PreSubmitted, StepSubmitted, Submitted};
 pub use json::Json;
 pub use openapi::document;
 pub use params::Params;

@@ -141,6 +141,10 @@ fn needs<S>(route: &Route<S>) -> String {
         Needs::OwnerOr([]) => "Needs to be one's own".to_owned(),
         Needs::OwnerOr(needed) => format!("Needs to be one's own, or {}", list(PermissionSet::of(needed))),
         Needs::SignedIn => "Needs to be signed in".to_owned(),
+        Needs::FirstFactor => "Needs a session, whatever of its second factor".to_owned(),
+        Needs::Enrolment => {
+            "Needs a session that lacks no second factor, or whose person has none yet".to_owned()
+        }
         Needs::Nothing => "Open to everybody".to_owned(),
         Needs::System | Needs::Node => "Not for people".to_owned(),
     };

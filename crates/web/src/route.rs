@@ -38,6 +38,7 @@ const SECRETS: &[&str] = &[
     "old_password",
     "new_password",
     "code",
+    "offer",
     "secret",
     "token",
     "csrf_token",

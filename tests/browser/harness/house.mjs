@@ -36,6 +36,8 @@ export class House {
   constructor(state) {
     this.state = state;
     this.said = "";
+    /** What people of this house have kept of their second factors, by name. */
+    this.kept = new Map();
   }
 
   /** Starts the binary on the state folder and waits until it says where it listens. A second start takes the

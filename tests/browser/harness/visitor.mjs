@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 
 import { chromium } from "playwright-core";
 
+import { code } from "./authenticator.mjs";
+
 const artefacts = fileURLToPath(new URL("../artefacts/", import.meta.url));
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const patience = 15_000;
@@ -119,12 +121,37 @@ export class Visitor {
     await this.page.locator('form button[type="submit"]').last().click();
     await this.page.waitForURL((url) => !url.pathname.startsWith("/setup"));
     if (new URL(this.page.url()).pathname.startsWith("/login")) await this.signIn({ username, password });
+    if (this.path() === "/mfa/setup") await this.enrol({ username });
+  }
+
+  path() {
+    return new URL(this.page.url(), this.house.panel).pathname;
+  }
+
+  /** Adds an authenticator on its page and keeps the recovery codes, as a careful person does. */
+  async enrol({ username = "ada" } = {}) {
+    const secret = await this.page.locator(".secret code").innerText();
+    await this.fill({ code: code(secret) });
+    await this.page.locator('form[action="/mfa/setup"] button[type="submit"]').click();
+    await this.page.locator(".codes li").first().waitFor({ timeout: patience });
+    const codes = await this.page.locator(".codes li").allInnerTexts();
+    this.house.kept.set(username, { secret, codes });
+    await this.link(/kept them/).click();
+    await this.page.waitForURL((url) => !url.pathname.startsWith("/mfa/"));
   }
 
   async signIn({ username = "ada", password = "Tidal-Harbour-Lantern-42!" } = {}) {
     if (!new URL(this.page.url(), this.house.panel).pathname.startsWith("/login")) await this.go("/login");
     await this.fill({ username, password });
     await this.page.locator('form button[type="submit"]').last().click();
+    await this.page.waitForURL((url) => url.pathname !== "/login");
+    if (this.path() === "/login/mfa") await this.typeCode(this.house.kept.get(username).codes.pop());
+  }
+
+  /** The second step of signing in. Stories use recovery codes, so that none waits for the next code by time. */
+  async typeCode(code) {
+    await this.fill({ code });
+    await this.page.locator('form[action="/login/mfa"] button[type="submit"]').click();
     await this.page.waitForURL((url) => !url.pathname.startsWith("/login"));
   }
 

@@ -29,10 +29,16 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
         "passwords are checked behind one permit pool",
     ),
     (
-        &["webauthn-rs", "openidconnect", "ldap3", "totp-rs"],
+        &["webauthn-rs", "openidconnect", "ldap3"],
         &["identity"],
         "ways to sign in live with sign-in",
     ),
+    (
+        &["totp-rs"],
+        &["identity", "testkit"],
+        "codes are checked where people sign in; the testkit carries an authenticator",
+    ),
+    (&["qrcode"], &["panel"], "pictures are made where pages are"),
     (&["zxcvbn"], &["identity"], "one place judges a password"),
     (
         &["rcgen", "x509-parser"],

@@ -1,6 +1,9 @@
 //! Rows as the database keeps them: ids and JSON as text, times as microseconds since the Unix epoch.
 
 pub(crate) mod grant;
+pub(crate) mod recovery_code;
+pub(crate) mod sealing_key;
 pub(crate) mod session;
 pub(crate) mod token;
+pub(crate) mod totp_factor;
 pub(crate) mod user;

@@ -19,6 +19,8 @@ pub struct Model {
     pub remember: bool,
     pub user_agent: Option<String>,
     pub source_ip: Option<String>,
+    /// The second factor that was proven, as a word.
+    pub second_factor: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

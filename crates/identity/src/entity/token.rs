@@ -20,6 +20,8 @@ pub struct Model {
     pub expires_at: i64,
     pub last_used: Option<i64>,
     pub revoked_at: Option<i64>,
+    /// Whether whoever made it had proven a second factor, or was on the Unix socket.
+    pub is_proven: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

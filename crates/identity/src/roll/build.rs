@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ipnet::IpNet;
 use watchroom_model::UserId;
-use watchroom_policy::{Grant, PermissionSet, Principal, Proof, Role, Who};
+use watchroom_policy::{Grant, PermissionSet, Principal, Proof, Role, SecondFactor, Who};
 use watchroom_store::StoreError;
 
-use super::{Account, Person, moment};
+use super::{Account, Person, Rules as House, moment};
 use crate::digest::Digest;
-use crate::entity::{grant, session, token, user};
+use crate::entity::{grant, recovery_code, session, token, totp_factor, user};
+use crate::factors::TotpFactor;
 use crate::sessions::Session;
 use crate::stamp;
 use crate::tokens::Bearer;
@@ -24,18 +24,37 @@ pub(super) struct Rows {
     pub(super) grants: Vec<grant::Model>,
     pub(super) sessions: Vec<session::Model>,
     pub(super) tokens: Vec<token::Model>,
+    pub(super) factors: Vec<totp_factor::Model>,
+    pub(super) recovery: Vec<recovery_code::Model>,
 }
 
 /// One person from their rows. A disabled one has no sessions, and tokens that say so.
-pub(super) fn person(rows: Rows, idle: Duration) -> Result<Person, StoreError> {
+pub(super) fn person(rows: Rows, rules: &House) -> Result<Person, StoreError> {
     let grants = rows.grants.iter().map(grant).collect::<Result<Vec<_>, _>>()?;
-    let account = Arc::new(account(rows.user, grants)?);
+    let factors = rows
+        .factors
+        .into_iter()
+        .map(factor)
+        .collect::<Result<Vec<_>, _>>()?;
+    let recovery = rows
+        .recovery
+        .iter()
+        .map(recovery_code)
+        .collect::<Result<Vec<_>, _>>()?;
+    let account = Arc::new(Account {
+        requires_second_factor: grants
+            .iter()
+            .any(|grant| rules.required_roles.contains(&grant.role.name)),
+        factors,
+        recovery,
+        ..account(rows.user, grants)?
+    });
     let is_active = account.status == UserStatus::Active;
     let sessions = rows
         .sessions
         .into_iter()
         .filter(|_| is_active)
-        .map(|row| session(row, &account, idle))
+        .map(|row| session(row, &account, rules))
         .collect::<Result<HashMap<_, _>, _>>()?;
     let tokens = rows
         .tokens
@@ -74,7 +93,25 @@ fn account(row: user::Model, grants: Vec<Grant>) -> Result<Account, StoreError> 
         grants,
         created_at: stamp::at(row.created_at),
         last_sign_in: moment(row.last_sign_in),
+        factors: Vec::new(),
+        recovery: Vec::new(),
+        requires_second_factor: false,
     })
+}
+
+fn factor(row: totp_factor::Model) -> Result<TotpFactor, StoreError> {
+    Ok(TotpFactor {
+        id: parsed("totp_factors", "id", &row.id)?,
+        name: row.name,
+        seed: row.seed.into(),
+        last_step: row.last_step,
+        created_at: row.created_at,
+        last_used: row.last_used,
+    })
+}
+
+fn recovery_code(row: &recovery_code::Model) -> Result<Digest, StoreError> {
+    Digest::parse(&row.code_hash).ok_or_else(|| damaged("recovery_codes", "code_hash"))
 }
 
 fn grant(row: &grant::Model) -> Result<Grant, StoreError> {
@@ -90,7 +127,7 @@ fn grant(row: &grant::Model) -> Result<Grant, StoreError> {
 fn session(
     row: session::Model,
     account: &Account,
-    idle: Duration,
+    rules: &House,
 ) -> Result<(Digest, Arc<Session>), StoreError> {
     let digest = Digest::parse(&row.cookie_hash).ok_or_else(|| damaged("sessions", "cookie_hash"))?;
     let principal = Arc::new(Principal {
@@ -100,17 +137,18 @@ fn session(
         },
         grants: account.grants.clone(),
         ceiling: None,
-        // Second factors are enrolled nowhere yet, so no session can lack one.
         proof: Proof {
             fresh_at: Some(stamp::at(row.proven_at)),
-            lacks_second_factor: false,
+            second_factor: account.standing(row.second_factor.is_some()),
         },
     });
     let id = parsed("sessions", "id", &row.id)?;
     let source_ip = maybe("sessions", "source_ip", row.source_ip.as_deref())?;
     Ok((
         digest,
-        Arc::new(Session::new(row, id, source_ip, principal, account.id, idle)),
+        Arc::new(Session::new(
+            row, id, source_ip, principal, account.id, rules.idle,
+        )),
     ))
 }
 
@@ -137,8 +175,15 @@ fn bearer(row: &token::Model, account: &Account) -> Result<(Digest, Arc<Bearer>)
         },
         grants: account.grants.clone(),
         ceiling: ceiling.map_err(|_| damaged("tokens", "permissions"))?,
-        // A token is made by a proven session or over the socket, and needs no factor of its own.
-        proof: Proof::default(),
+        // A token needs no factor of its own if whoever made it had proven one. One that was made by a password alone is
+        // worth as little as that once its owner needs a second factor.
+        proof: Proof {
+            fresh_at: None,
+            second_factor: match account.standing(row.is_proven.unwrap_or(false)) {
+                SecondFactor::ToEnrol if row.is_proven == Some(true) => SecondFactor::Proven,
+                standing => standing,
+            },
+        },
     });
     let bearer = Bearer::new(
         row,

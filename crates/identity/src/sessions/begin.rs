@@ -66,6 +66,7 @@ impl NewSession {
             remember: Set(remember),
             user_agent: Set(trail.user_agent.as_deref().map(str::to_owned)),
             source_ip: Set(trail.source_ip.map(|address| address.to_string())),
+            second_factor: Set(None),
         };
         Self { id, row, cookie }
     }
@@ -77,7 +78,7 @@ impl Identity {
     pub(crate) fn signed_in(&self, cookie: NewCookie) -> Option<SignedIn> {
         let session = self.inner.roll.session(cookie.digest)?;
         let lasts = Duration::from_secs(u64::from(self.inner.config.session.remembered_s));
-        let max_age = session.remember.then_some(lasts);
+        let max_age = (session.remember && !session.is_half()).then_some(lasts);
         Some(SignedIn {
             cookie: cookie.secret,
             session,

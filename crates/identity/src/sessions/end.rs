@@ -27,7 +27,8 @@ impl Identity {
     pub async fn end_session(&self, permit: &Permit<act::SignOut>, id: SessionId) -> Result<(), EndError> {
         let session = self.session_by_id(id).ok_or(EndError::Unknown(NO_SUCH_SESSION))?;
         let asks = permit.principal();
-        if asks.user() != Some(session.user) && !crate::users::is_local(asks) {
+        let is_own = asks.user() == Some(session.user) && !asks.proof.second_factor.is_lacking();
+        if !is_own && !crate::users::is_local(asks) {
             return Err(EndError::Unknown(NO_SUCH_SESSION));
         }
         self.end(permit, &session).await

@@ -27,10 +27,14 @@ impl Identity {
         (is_same_browser && !session.is_over(self.inner.ambient.clock.now_micros())).then_some(session)
     }
 
-    /// The live session of that id: streams ask whether theirs goes on.
+    /// The live session of that id, if it may do anything: streams ask whether theirs goes on.
     #[must_use]
     pub fn session_by_id(&self, id: SessionId) -> Option<Arc<Session>> {
-        let session = self.inner.roll.session_by_id(id)?;
+        let session = self
+            .inner
+            .roll
+            .session_by_id(id)
+            .filter(|session| !session.is_half())?;
         (!session.is_over(self.inner.ambient.clock.now_micros())).then_some(session)
     }
 
@@ -46,7 +50,7 @@ impl Identity {
             .roll
             .sessions_of(user)
             .into_iter()
-            .filter(|session| !session.is_over(now));
+            .filter(|session| !session.is_over(now) && !session.is_half());
         let mut views: Vec<SessionView> = live.map(|session| SessionView::from(session.as_ref())).collect();
         views.sort_by_key(|view| std::cmp::Reverse(view.last_seen));
         Ok(views)

@@ -20,13 +20,16 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use watchroom_kit::SecretString;
 use watchroom_model::{SessionId, UserId};
-use watchroom_policy::{Principal, Resource, ResourceKind, Target};
+use watchroom_policy::{Principal, Resource, ResourceKind, STEP_UP_FRESH, SecondFactor, Target};
 
 pub(crate) use begin::{NewCookie, NewSession};
 pub use step_up::StepUpError;
 
 use crate::entity::session;
 use crate::stamp;
+
+/// How long somebody has to prove the second factor after the first, in seconds.
+const TO_PROVE_S: u32 = 300;
 
 /// A browser that has proven who sits before it.
 #[derive(Debug)]
@@ -96,6 +99,12 @@ impl Session {
         stamp::at(self.seen.load(Ordering::Relaxed))
     }
 
+    /// Whether a second factor is still to be proven or enrolled: until then it may do nothing else, and not for long.
+    #[must_use]
+    pub fn is_half(&self) -> bool {
+        self.principal.proof.second_factor.is_lacking()
+    }
+
     pub(crate) fn csrf(&self) -> &str {
         &self.csrf
     }
@@ -105,6 +114,13 @@ impl Session {
     }
 
     fn ends(&self) -> i64 {
+        let proven_at = stamp::of(self.proven_at);
+        match self.principal.proof.second_factor {
+            SecondFactor::ToProve => return self.ends_at.min(proven_at + stamp::seconds(TO_PROVE_S)),
+            // Later the password would no longer be fresh, and enrolling needs that.
+            SecondFactor::ToEnrol => return self.ends_at.min(proven_at + stamp::span(STEP_UP_FRESH)),
+            SecondFactor::NotNeeded | SecondFactor::Proven => {}
+        }
         let seen = self.seen.load(Ordering::Relaxed);
         self.idle
             .map_or(self.ends_at, |idle| self.ends_at.min(seen.saturating_add(idle)))

@@ -1,9 +1,10 @@
-//! Step-up: proving again who one is, for acts that need a fresh proof. The session gets a new cookie.
+//! Step-up: proving again who one is, by password or code, for acts that need a fresh proof. The session gets a new
+//! cookie.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
-use watchroom_kit::{Fault, FaultKind, SecretString};
+use watchroom_kit::{ExposeSecret, Fault, FaultKind, SecretString};
 use watchroom_policy::{Refusal, Trail, act};
 use watchroom_store::{Changed, StoreError};
 
@@ -11,6 +12,7 @@ use super::begin::NewCookie;
 use super::{Session, SignedIn};
 use crate::Identity;
 use crate::entity::session;
+use crate::factors::is_code;
 use crate::sign_in::{Attempt, SignInError};
 
 /// Why a session did not rise.
@@ -25,6 +27,9 @@ pub enum StepUpError {
     /// The session ended meanwhile.
     #[error("the session has ended")]
     Ended,
+    /// The code was used at this very moment; told as any wrong one.
+    #[error("the code was used already")]
+    Spent,
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -36,7 +41,7 @@ impl StepUpError {
             Self::Refused(error) => Some(error),
             Self::Forbidden(refusal) => Some(refusal.as_ref()),
             Self::Store(error) => Some(error),
-            Self::Ended => None,
+            Self::Ended | Self::Spent => None,
         }
     }
 }
@@ -67,8 +72,9 @@ impl Fault for StepUpError {
 }
 
 impl Identity {
-    /// Proves again who sits before a session. A right password makes the proof fresh and gives the session a
-    /// new cookie; the old one is worth nothing from then on. Failures count towards the lockout.
+    /// Proves again who sits before a session, by the password or a code by time: no password is as short as a code, so one
+    /// field takes both. It makes the proof fresh and gives the session a new cookie; the old one is worth nothing from
+    /// then on. Failures count towards the lockout.
     ///
     /// # Errors
     /// [`StepUpError`].
@@ -76,7 +82,7 @@ impl Identity {
         &self,
         session: &Session,
         trail: &Trail,
-        password: SecretString,
+        proof: SecretString,
     ) -> Result<SignedIn, StepUpError> {
         let permit = self.permit(&session.principal, trail, act::StepUp, session)?;
         let account = self.inner.roll.account(session.user).ok_or(StepUpError::Ended)?;
@@ -84,8 +90,16 @@ impl Identity {
             trail,
             name: account.name.as_str(),
             principal: &session.principal,
+            is_whole: true,
         };
-        self.check_password(&attempt, Some(&account), password).await?;
+        let typed = SecretString::from(proof.expose_secret().trim());
+        let code = match is_code(typed.expose_secret()) && !account.factors.is_empty() {
+            true => Some(self.check_factor(&attempt, &account, &typed).await?),
+            false => {
+                self.check_password(&attempt, Some(&account), proof).await?;
+                None
+            }
+        };
         let cookie = NewCookie::mint(&self.inner.ambient);
         let (id, digest, now) = (
             session.id,
@@ -96,6 +110,11 @@ impl Identity {
             .inner
             .store
             .write(&permit, async move |tx| {
+                if let Some(code) = &code
+                    && !code.spend(tx, now).await?
+                {
+                    return Err(StepUpError::Spent);
+                }
                 let update = session::Entity::update_many()
                     .col_expr(session::Column::CookieHash, Expr::value(digest.clone()))
                     .col_expr(session::Column::ProvenAt, Expr::value(now))
@@ -109,7 +128,10 @@ impl Identity {
                 }
             })
             .await;
-        risen?;
+        match risen {
+            Err(StepUpError::Spent) => return Err(self.spent(&attempt, &account).await.into()),
+            other => other?,
+        }
         self.reread(session.user).await?;
         let risen = self.signed_in(cookie).ok_or(StepUpError::Ended)?;
         self.touch(&risen.session);

@@ -1,6 +1,6 @@
 //! One attempt at a password: the lockout around it, the hash, and what is written down of a failure.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use watchroom_kit::SecretString;
 use watchroom_model::UserId;
@@ -8,11 +8,12 @@ use watchroom_policy::{Principal, Resource, ResourceKind, Trail, act};
 use watchroom_store::StoreError;
 
 use super::{SignInError, locked};
+use crate::factors::Code;
 use crate::hashing::Verdict;
 use crate::lockout::{Failed, Standing};
 use crate::roll::Account;
 use crate::users::UserStatus;
-use crate::{EntranceEvent, Identity, stamp};
+use crate::{EntranceEvent, Identity, VaultError, stamp};
 
 /// Who tries, from where, at which name.
 #[derive(Debug)]
@@ -22,6 +23,9 @@ pub(crate) struct Attempt<'a> {
     pub(crate) name: &'a str,
     /// Whoever is writing: a stranger at sign-in, the person at step-up.
     pub(crate) principal: &'a Arc<Principal>,
+    /// Whether a right password is all there is to prove. Where a code is still to come, failures are not forgotten yet:
+    /// or whoever knows the password could try codes without end.
+    pub(crate) is_whole: bool,
 }
 
 /// The password was right.
@@ -60,10 +64,11 @@ impl Identity {
         let now = self.inner.ambient.clock.now_micros();
         match verdict {
             Verdict::Right { stronger } if is_active => {
-                self.inner
-                    .lockouts
-                    .succeed(door, now)
-                    .map_err(|until| locked(until, now))?;
+                let stands = match attempt.is_whole {
+                    true => self.inner.lockouts.succeed(door, now),
+                    false => self.still_open(attempt, now),
+                };
+                stands.map_err(|until| locked(until, now))?;
                 Ok(Proven { stronger })
             }
             Verdict::Right { .. } | Verdict::Wrong => Err(self.refuse(attempt, account, now).await),
@@ -77,9 +82,89 @@ impl Identity {
         refused(self.inner.lockouts.fail(door, now), now)
     }
 
+    fn still_open(&self, attempt: &Attempt<'_>, now: i64) -> Result<(), i64> {
+        let door = self.inner.lockouts.door(attempt.name, attempt.trail.source_ip);
+        match self.inner.lockouts.standing(door, now) {
+            Standing::Open => Ok(()),
+            Standing::Locked { until, .. } => Err(until),
+        }
+    }
+
+    /// Compares a code with those of the account. Each try waits for the one before to be counted, so that a thousand side
+    /// by side are no more guesses than one after the other.
+    pub(crate) async fn check_factor(
+        &self,
+        attempt: &Attempt<'_>,
+        account: &Account,
+        typed: &SecretString,
+    ) -> Result<Code, SignInError> {
+        let now = self.inner.ambient.clock.now_micros();
+        let compared = self.compare(attempt, account, typed, now)?;
+        match compared {
+            Compared::Right(code) => Ok(code),
+            Compared::Wrong(failed) => Err(self.told(attempt, Some(account), failed, now).await),
+            Compared::Locked { until, to_record } => {
+                self.tell_failure(attempt, false);
+                if let Some(tries) = to_record {
+                    self.record_failure(attempt, Some(account), Failure::Locked { tries })
+                        .await?;
+                }
+                Err(locked(until, now))
+            }
+        }
+    }
+
+    fn compare(
+        &self,
+        attempt: &Attempt<'_>,
+        account: &Account,
+        typed: &SecretString,
+        now: i64,
+    ) -> Result<Compared, VaultError> {
+        let door = self.inner.lockouts.door(attempt.name, attempt.trail.source_ip);
+        let _turn = self
+            .inner
+            .comparing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Standing::Locked { until, to_record } = self.inner.lockouts.standing(door, now) {
+            return Ok(Compared::Locked { until, to_record });
+        }
+        let code = Code::of(account, typed, now, &*self.inner.vault)?;
+        Ok(code.map_or_else(
+            || Compared::Wrong(self.inner.lockouts.fail(door, now)),
+            Compared::Right,
+        ))
+    }
+
+    /// The code was right, and the account is what it was: failures before are forgotten.
+    pub(crate) fn forgive(&self, attempt: &Attempt<'_>) {
+        let door = self.inner.lockouts.door(attempt.name, attempt.trail.source_ip);
+        let now = self.inner.ambient.clock.now_micros();
+        // Locked meanwhile by others' tries: it stays so, and the session that was proven stands all the same.
+        let _ = self.inner.lockouts.succeed(door, now);
+    }
+
+    /// The answer to a code that another request has spent a moment ago: that of any wrong one.
+    pub(crate) async fn spent(&self, attempt: &Attempt<'_>, account: &Account) -> SignInError {
+        let now = self.inner.ambient.clock.now_micros();
+        self.refuse(attempt, Some(account), now).await
+    }
+
     async fn refuse(&self, attempt: &Attempt<'_>, account: Option<&Account>, now: i64) -> SignInError {
         let door = self.inner.lockouts.door(attempt.name, attempt.trail.source_ip);
         let failed = self.inner.lockouts.fail(door, now);
+        self.told(attempt, account, failed, now).await
+    }
+
+    /// Tells and writes down a failure that was counted.
+    async fn told(
+        &self,
+        attempt: &Attempt<'_>,
+        account: Option<&Account>,
+        failed: Failed,
+        now: i64,
+    ) -> SignInError {
         let locks = matches!(
             failed,
             Failed::Counted {
@@ -138,6 +223,14 @@ impl Identity {
         });
         Ok(written.await?)
     }
+}
+
+/// What came of comparing a code.
+#[derive(Debug)]
+enum Compared {
+    Right(Code),
+    Wrong(Failed),
+    Locked { until: i64, to_record: Option<u32> },
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,7 @@
-//! Signing in with user name and password.
+//! Signing in with user name and password, and with a code after that where a second factor is needed.
 
 mod attempt;
+mod second;
 
 use std::sync::Arc;
 
@@ -10,17 +11,18 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use watchroom_kit::{Fault, FaultKind, SecretString};
-use watchroom_policy::{Grant, Principal, Proof, Refusal, Trail, Who, act};
+use watchroom_policy::{Grant, Principal, Proof, Refusal, SecondFactor, Trail, Who, act};
 use watchroom_policy::{Resource, ResourceKind};
 use watchroom_store::{Changed, StoreError};
 
 pub(crate) use attempt::Attempt;
+pub use second::SecondStepError;
 
 use crate::entity::{session, user};
 use crate::hashing::HashError;
 use crate::roll::Account;
 use crate::sessions::{NewSession, SignedIn};
-use crate::{Identity, stamp, users};
+use crate::{Identity, VaultError, stamp, users};
 
 /// What the sign-in form sends.
 #[derive(Debug)]
@@ -55,6 +57,9 @@ pub enum SignInError {
     /// More sign-ins at once than can be checked, or a defect.
     #[error(transparent)]
     Hashing(#[from] HashError),
+    /// A secret of the account does not open.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The evaluator refused.
     #[error(transparent)]
     Forbidden(#[from] Box<Refusal>),
@@ -69,6 +74,7 @@ impl Fault for SignInError {
             Self::Wrong { .. } => FaultKind::Unauthenticated,
             Self::Locked { .. } => FaultKind::Locked,
             Self::Hashing(error) => error.kind(),
+            Self::Vault(error) => error.kind(),
             Self::Forbidden(refusal) => refusal.kind(),
             Self::Store(error) => error.kind(),
         }
@@ -79,6 +85,7 @@ impl Fault for SignInError {
             Self::Wrong { .. } => "sign-in-refused",
             Self::Locked { .. } => "sign-in-locked",
             Self::Hashing(error) => error.slug(),
+            Self::Vault(error) => error.slug(),
             Self::Forbidden(refusal) => refusal.slug(),
             Self::Store(error) => error.slug(),
         }
@@ -102,6 +109,7 @@ impl Fault for SignInError {
                 )
             }
             Self::Hashing(error) => error.public(),
+            Self::Vault(error) => error.public(),
             Self::Forbidden(refusal) => refusal.public(),
             Self::Store(error) => error.public(),
         }
@@ -121,7 +129,7 @@ impl Fault for SignInError {
             }
             Self::Locked { until: at, .. } => vec![until(at)],
             Self::Forbidden(refusal) => refusal.members(),
-            Self::Hashing(_) | Self::Store(_) => Vec::new(),
+            Self::Hashing(_) | Self::Vault(_) | Self::Store(_) => Vec::new(),
         }
     }
 
@@ -130,23 +138,26 @@ impl Fault for SignInError {
             Self::Locked { retry_after_s, .. } => Some(*retry_after_s),
             Self::Hashing(error) => error.retry_after_s(),
             Self::Store(error) => error.retry_after_s(),
-            Self::Wrong { .. } | Self::Forbidden(_) => None,
+            Self::Wrong { .. } | Self::Vault(_) | Self::Forbidden(_) => None,
         }
     }
 }
 
 impl Identity {
-    /// Signs a person in. Each success is a session of its own.
+    /// Signs a person in. Each success is a session of its own; where a second factor is needed it is half a one, which
+    /// may prove or enrol that and nothing else ([`crate::Session::is_half`]).
     ///
     /// # Errors
     /// [`SignInError`]; failures are written down and count towards the lockout.
     pub async fn sign_in(&self, trail: &Trail, sign_in: SignIn) -> Result<SignedIn, SignInError> {
         let account = self.inner.roll.named(&sign_in.username);
         let stranger = Arc::new(Principal::stranger());
+        let standing = account.as_ref().map(|account| account.standing(false));
         let attempt = Attempt {
             trail,
             name: &sign_in.username,
             principal: &stranger,
+            is_whole: standing != Some(SecondFactor::ToProve),
         };
         let proven = self
             .check_password(&attempt, account.as_deref(), sign_in.password)
@@ -176,6 +187,7 @@ impl Identity {
             session: new.row,
             session_id: new.id.to_string(),
             at: self.inner.ambient.clock.now_micros(),
+            is_half: account.standing(false).is_lacking(),
         };
         let is_begun = self
             .inner
@@ -192,6 +204,8 @@ impl Identity {
 
 /// Most sessions a person has at once.
 const MOST_SESSIONS: usize = 50;
+/// Most of them that have still to prove a second factor: a known password must end no session that has.
+const MOST_HALVES: usize = 5;
 
 /// What a sign-in writes.
 struct Begun {
@@ -201,6 +215,8 @@ struct Begun {
     session: session::ActiveModel,
     session_id: String,
     at: i64,
+    /// Whether a second factor is still to come.
+    is_half: bool,
 }
 
 impl Begun {
@@ -217,13 +233,19 @@ impl Begun {
             tx.note_failure();
             return Ok(false);
         }
-        let mut update = user::Entity::update_many().col_expr(user::Column::LastSignIn, Expr::value(self.at));
-        if let Some(hash) = &self.stronger_hash {
-            update = update.col_expr(user::Column::PasswordHash, Expr::value(hash.clone()));
+        if !self.is_half || self.stronger_hash.is_some() {
+            let mut update = user::Entity::update_many();
+            if !self.is_half {
+                update = update.col_expr(user::Column::LastSignIn, Expr::value(self.at));
+            }
+            if let Some(hash) = &self.stronger_hash {
+                update = update.col_expr(user::Column::PasswordHash, Expr::value(hash.clone()));
+            }
+            tx.update(update.filter(user::Column::Id.eq(id))).await?;
         }
-        tx.update(update.filter(user::Column::Id.eq(id))).await?;
         tx.insert(self.session.clone()).await?;
         tx.note("method", "password");
+        tx.note("awaits_second_factor", self.is_half);
         self.end_oldest(tx).await?;
         tx.changed(Changed::User(self.user));
         Ok(true)
@@ -235,12 +257,19 @@ impl Begun {
     async fn end_oldest(&self, tx: &watchroom_store::WriteTx) -> Result<(), StoreError> {
         let all = session::Entity::find()
             .filter(session::Column::UserId.eq(self.user.to_string()))
+            // The one that begins stays, however its id compares with those of the same instant.
+            .filter(session::Column::Id.ne(self.session_id.clone()))
+            .filter(match self.is_half {
+                true => session::Column::SecondFactor.is_null(),
+                false => session::Column::Id.is_not_null(),
+            })
             .order_by_desc(session::Column::Id);
+        let most = if self.is_half { MOST_HALVES } else { MOST_SESSIONS };
         let surplus: Vec<String> = tx
             .all(all)
             .await?
             .into_iter()
-            .skip(MOST_SESSIONS)
+            .skip(most - 1)
             .map(|row| row.id)
             .collect();
         if surplus.is_empty() {
@@ -263,7 +292,7 @@ fn just_proven(account: &Account, now: OffsetDateTime) -> Principal {
         ceiling: None,
         proof: Proof {
             fresh_at: Some(now),
-            lacks_second_factor: false,
+            second_factor: SecondFactor::NotNeeded,
         },
     }
 }

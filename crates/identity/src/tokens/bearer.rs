@@ -110,10 +110,10 @@ impl Identity {
     #[must_use]
     pub fn token_holds(&self, id: TokenId) -> bool {
         let now = self.inner.ambient.clock.now_micros();
-        self.inner
-            .roll
-            .token_by_id(id)
-            .is_some_and(|bearer| bearer.owner_is_active && now < bearer.expires_at)
+        self.inner.roll.token_by_id(id).is_some_and(|bearer| {
+            let is_half = bearer.principal.proof.second_factor.is_lacking();
+            bearer.owner_is_active && !is_half && now < bearer.expires_at
+        })
     }
 
     /// Whoever acts through the token, from the client's address. Neither waits nor asks the database.

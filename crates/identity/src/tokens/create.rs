@@ -7,7 +7,7 @@ use sea_orm::ActiveValue::Set;
 use time::OffsetDateTime;
 use watchroom_kit::{ExposeSecret, Fault, FaultKind, FieldFault, SecretString};
 use watchroom_model::{TokenId, TokenName, UserId};
-use watchroom_policy::{PermissionSet, Permit, Resource, Target, Who, act};
+use watchroom_policy::{PermissionSet, Permit, Principal, Resource, SecondFactor, Target, Who, act};
 use watchroom_store::{Changed, StoreError};
 
 use super::text;
@@ -190,7 +190,7 @@ impl Identity {
             .ok_or(CreateTokenError::Owner)?;
         self.check_token(permit, &owner, &new)?;
         let secret = text::make(new.kind, &self.inner.ambient.entropy);
-        let row = self.token_row(id, &owner, &new, &secret)?;
+        let row = self.token_row(id, &owner, &new, (&secret, is_proven(permit.principal())))?;
         let view = TokenView::draft(
             id,
             owner.id,
@@ -245,7 +245,7 @@ impl Identity {
         id: TokenId,
         owner: &Account,
         new: &NewToken,
-        secret: &SecretString,
+        (secret, is_proven): (&SecretString, bool),
     ) -> Result<token::ActiveModel, StoreError> {
         let now = self.inner.ambient.clock.now_micros();
         let lasts = new
@@ -264,8 +264,14 @@ impl Identity {
             expires_at: Set(now + lasts),
             last_used: Set(None),
             revoked_at: Set(None),
+            is_proven: Set(Some(is_proven)),
         })
     }
+}
+
+/// Whether whoever makes a token has proven a second factor; who is on the Unix socket needs none.
+fn is_proven(maker: &Principal) -> bool {
+    users::is_local(maker) || maker.proof.second_factor == SecondFactor::Proven
 }
 
 impl TokenView {

@@ -198,6 +198,7 @@ impl Identity {
             trail: permit.trail(),
             name: account.name.as_str(),
             principal: permit.principal(),
+            is_whole: true,
         };
         self.check_password(&attempt, Some(&account), change.old).await?;
         let hash = self

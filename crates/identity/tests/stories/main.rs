@@ -1,6 +1,10 @@
 //! Stories about who is who, told against a real store, each in a folder of its own.
 
 #[cfg(test)]
+mod enrolment;
+#[cfg(test)]
+mod factors;
+#[cfg(test)]
 mod room;
 #[cfg(test)]
 mod sessions;

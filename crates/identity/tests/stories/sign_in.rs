@@ -154,9 +154,14 @@ async fn a_hash_grows_stronger_at_the_next_sign_in() {
     assert!(room.holds_anywhere("$m=8,t=1,p=1$"));
     let mut risen = room.config.clone();
     risen.hashing.memory_kib = 16;
-    let later = watchroom_identity::Identity::open(room.store.clone(), risen, room.ambient.clone())
-        .await
-        .unwrap();
+    let later = watchroom_identity::Identity::open(
+        room.store.clone(),
+        risen,
+        std::sync::Arc::new(crate::room::Drawer),
+        room.ambient.clone(),
+    )
+    .await
+    .unwrap();
     for _ in 0..2 {
         assert!(later.sign_in(&trail(), typed("alice", PASSWORD)).await.is_ok());
     }

@@ -5,19 +5,20 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use watchroom_identity::{SetUp, SetUpError, SignIn, SignInError};
+use watchroom_identity::{SetUp, SetUpError, SignIn, SignInError, SignedIn};
 use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
 use watchroom_model::{DisplayName, UserName};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::{LimitKey, Passed, Window};
-use watchroom_web::{Caller, Cookie, PRE_SESSION_COOKIE, PreSubmitted, Problem, Query};
+use watchroom_web::{Caller, Cookie, PRE_SESSION_COOKIE, PreSubmitted, Problem, Query, Submitted};
 
+use super::mfa::next_step;
 use crate::Panel;
 use crate::answer;
 use crate::text::EN;
 use crate::view::entry::{ExpiredPage, SetupPage, SetupTyped, SignInPage, SignInTyped};
 use crate::view::{Faults, Flash, sentence};
-use crate::viewer::{Form, theme_of};
+use crate::viewer::theme_of;
 
 /// Successful sign-ins of one person that give their attempt back to the address they came from.
 const SUCCESSES: Window = Window::per_minute(10);
@@ -94,8 +95,11 @@ pub(super) async fn sign_in_page(
     if !panel.identity().is_set_up() {
         return answer::redirect("/setup");
     }
-    if caller.session().is_some() {
-        return answer::redirect(answer::path_of_ours(&query.next).unwrap_or("/"));
+    if let Some(session) = caller.session() {
+        return match session.is_half() {
+            true => answer::redirect(&next_step(session, &query.next)),
+            false => answer::redirect(answer::path_of_ours(&query.next).unwrap_or("/")),
+        };
     }
     let typed = SignInTyped {
         next: query.next,
@@ -148,13 +152,13 @@ pub(super) async fn sign_in(
     };
     match panel.identity().sign_in(sent.caller.trail(), asked).await {
         Ok(signed_in) => {
-            // A success costs nobody an attempt, unless somebody signs in as if it cost nothing.
-            let limits = panel.entrance.shield.limits();
-            let user = LimitKey::Id(signed_in.session.user.as_uuid());
-            let often = limits.take_everywhere("signed-in", user, &[SUCCESSES]).await;
-            if often.is_none_or(|verdict| !verdict.is_limited) {
-                panel.entrance.shield.give_back(&passed);
-            }
+            let to = match signed_in.session.is_half() {
+                true => next_step(&signed_in.session, &to),
+                false => {
+                    give_back(&panel, &passed, &signed_in).await;
+                    to
+                }
+            };
             let response = answer::with_session(answer::redirect(&to)?, &signed_in)?;
             answer::with_cookie(response, PRE_SESSION_COOKIE, "", Some(0))
         }
@@ -171,6 +175,16 @@ pub(super) async fn sign_in(
             )
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// A success costs nobody an attempt, unless somebody signs in as if it cost nothing.
+pub(super) async fn give_back(panel: &Panel, passed: &Passed, signed_in: &SignedIn) {
+    let limits = panel.entrance.shield.limits();
+    let user = LimitKey::Id(signed_in.session.user.as_uuid());
+    let often = limits.take_everywhere("signed-in", user, &[SUCCESSES]).await;
+    if often.is_none_or(|verdict| !verdict.is_limited) {
+        panel.entrance.shield.give_back(passed);
     }
 }
 
@@ -235,7 +249,11 @@ pub(super) async fn set_up(
     };
     match panel.identity().set_up(sent.caller.trail(), asked).await {
         Ok(signed_in) => {
-            let response = answer::redirect_with("/", &Flash::done(EN.setup_done))?;
+            let to = match signed_in.session.is_half() {
+                true => next_step(&signed_in.session, "/"),
+                false => "/".to_owned(),
+            };
+            let response = answer::redirect_with(&to, &Flash::done(EN.setup_done))?;
             let response = answer::with_session(response, &signed_in)?;
             answer::with_cookie(response, PRE_SESSION_COOKIE, "", Some(0))
         }
@@ -299,12 +317,15 @@ pub(super) struct Nothing {}
 
 pub(super) async fn sign_out(
     State(panel): State<Panel>,
-    Form { viewer, .. }: Form<Nothing>,
+    sent: Submitted<Nothing>,
 ) -> Result<Response, Problem> {
-    let permit = viewer
-        .caller
-        .permit(act::SignOut, &Resource::all(ResourceKind::Session))?;
-    panel.identity().sign_out(&permit, &viewer.session).await?;
+    let caller = sent.caller;
+    if caller.session().is_none() {
+        return answer::redirect("/login");
+    }
+    let permit = caller.permit(act::SignOut, &Resource::all(ResourceKind::Session))?;
+    let session = caller.found(caller.session())?;
+    panel.identity().sign_out(&permit, session).await?;
     let response = answer::redirect_with("/login", &Flash::done(EN.signed_out))?;
     answer::without_session(response)
 }

@@ -6,6 +6,7 @@ mod deed;
 mod entry;
 mod findings;
 mod join;
+pub(crate) mod mfa;
 mod nodes;
 mod overview;
 mod password;
@@ -52,6 +53,16 @@ fn entrance_routes() -> Vec<Route<Panel>> {
         ),
         Route::new(Method::GET, "/login", act::LookAround, page, entry::sign_in_page),
         Route::new(Method::POST, "/login", act::SignIn, sign_in, entry::sign_in),
+        Route::new(Method::GET, "/login/mfa", act::ProveSecondFactor, page, mfa::page),
+        Route::new(
+            Method::POST,
+            "/login/mfa",
+            act::ProveSecondFactor,
+            sign_in,
+            mfa::prove,
+        ),
+        Route::new(Method::GET, "/mfa/setup", act::AddFactor, page, mfa::setup_page),
+        Route::new(Method::POST, "/mfa/setup", act::AddFactor, sign_in, mfa::set_up),
         Route::new(Method::GET, "/setup", act::LookAround, page, entry::setup_page).for_all_networks(),
         Route::new(Method::POST, "/setup", act::SetUp, sign_in, entry::set_up)
             .free_text(&["display_name"])
@@ -313,6 +324,20 @@ fn own_routes() -> Vec<Route<Panel>> {
             act::SignOut,
             change,
             profile::end_session,
+        ),
+        Route::new(
+            Method::POST,
+            "/profile/factors/{id}/remove",
+            act::RemoveFactor,
+            change,
+            mfa::remove,
+        ),
+        Route::new(
+            Method::POST,
+            "/profile/recovery-codes",
+            act::RenewRecoveryCodes,
+            change,
+            mfa::renew_codes,
         ),
         Route::new(
             Method::POST,

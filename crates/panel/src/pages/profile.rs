@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
-use watchroom_identity::{SessionView, TokenView};
+use watchroom_identity::{FactorView, SessionView, TokenView};
 use watchroom_model::{PageRequest, SessionId};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_web::{Params, Problem};
@@ -12,7 +12,7 @@ use watchroom_web::{Params, Problem};
 use super::entry::Nothing;
 use crate::text::EN;
 use crate::view::device::device;
-use crate::view::profile::{Issued, ProfileForms, ProfilePage, SessionRow, TokenRow};
+use crate::view::profile::{FactorRow, Factors, Issued, ProfileForms, ProfilePage, SessionRow, TokenRow};
 use crate::view::{Flash, Moment, Section, Theme};
 use crate::viewer::{Form, THEME_COOKIE, Viewer};
 use crate::{Panel, answer};
@@ -60,9 +60,33 @@ pub(super) async fn shown(
         .into_iter()
         .map(|session| session_row(viewer, session))
         .collect();
+    let factors = panel.identity().factors_of(principal, user)?;
+    let factors = Factors {
+        codes_left: factors.recovery_codes_left,
+        rows: factors
+            .factors
+            .into_iter()
+            .map(|one| factor_row(viewer, one))
+            .collect(),
+    };
     let shell = viewer.shell(Section::Profile, EN.nav_profile);
-    let page = ProfilePage::new(shell, (sessions, tokens), forms, viewer.needs_proof(), issued);
+    let page = ProfilePage::new(
+        shell,
+        (sessions, tokens, factors),
+        forms,
+        viewer.needs_proof(),
+        issued,
+    );
     viewer.page_with(status, &page)
+}
+
+fn factor_row(viewer: &Viewer, factor: FactorView) -> FactorRow {
+    FactorRow {
+        id: factor.id.to_string(),
+        name: factor.name,
+        added: Moment::full(factor.created_at),
+        used: factor.last_used.map(|at| Moment::age(at, viewer.now())),
+    }
 }
 
 fn session_row(viewer: &Viewer, session: SessionView) -> SessionRow {

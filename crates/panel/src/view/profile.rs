@@ -39,6 +39,28 @@ pub(crate) struct TokenRow {
     pub(crate) badges: Vec<(&'static str, &'static str)>,
 }
 
+/// One of the person's second factors.
+#[derive(Clone, Debug)]
+pub(crate) struct FactorRow {
+    /// Its id.
+    pub(crate) id: String,
+    /// What its owner calls it.
+    pub(crate) name: String,
+    /// When it was added.
+    pub(crate) added: Moment,
+    /// When it was last used.
+    pub(crate) used: Option<Moment>,
+}
+
+/// The person's second factors.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Factors {
+    /// One by one.
+    pub(crate) rows: Vec<FactorRow>,
+    /// How many recovery codes are left.
+    pub(crate) codes_left: usize,
+}
+
 /// What was typed into the token form.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(default)]
@@ -79,6 +101,10 @@ pub(crate) struct ProfilePage {
     shell: Shell,
     sessions: Vec<SessionRow>,
     tokens: Vec<TokenRow>,
+    factors: Factors,
+    /// The proof that removing and adding a factor ask for; none where the last one is fresh.
+    factor_proof: Option<Field>,
+    codes_proof: Option<Field>,
     issued: Option<Issued>,
     token_name: Field,
     token_days: Field,
@@ -95,7 +121,7 @@ impl ProfilePage {
     /// The page; `needs_proof` where making a token asks for the password.
     pub(crate) fn new(
         shell: Shell,
-        (sessions, tokens): (Vec<SessionRow>, Vec<TokenRow>),
+        (sessions, tokens, factors): (Vec<SessionRow>, Vec<TokenRow>, Factors),
         forms: &ProfileForms,
         needs_proof: bool,
         issued: Option<Issued>,
@@ -127,6 +153,9 @@ impl ProfilePage {
             ),
             sessions,
             tokens,
+            factors,
+            factor_proof: needs_proof.then(|| proof.clone().within("factor")),
+            codes_proof: needs_proof.then(|| proof.clone().within("codes")),
             issued,
             token_name: Field::text("name", EN.token_name)
                 .hint(EN.token_name_hint)

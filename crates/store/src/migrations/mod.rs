@@ -17,6 +17,7 @@ mod m0011_chains;
 mod m0012_operations;
 mod m0013_bans;
 mod m0014_cluster_authorities;
+mod m0015_second_factors;
 
 use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
 
@@ -36,6 +37,7 @@ pub const ALL: &[Migration] = &[
     m0012_operations::MIGRATION,
     m0013_bans::MIGRATION,
     m0014_cluster_authorities::MIGRATION,
+    m0015_second_factors::MIGRATION,
 ];
 
 /// Every table that a migration makes.

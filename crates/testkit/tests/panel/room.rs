@@ -13,7 +13,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use http::{Request, StatusCode};
 use time::macros::datetime;
 use tower::ServiceExt;
-use watchroom::host::CaAuthority;
+use watchroom::host::{CaAuthority, ClusterVault};
 use watchroom_defence::{Barred, Bystander, Bystanders, Defence, Edge};
 use watchroom_fleet::nodes::join::JoinRules;
 use watchroom_fleet::nodes::{Liveness, LocalNode};
@@ -133,6 +133,15 @@ impl RefusalLog for NoNotes {
     fn forged(&self, _: &str, _: &watchroom_policy::Trail) {}
 }
 
+/// The cheapest hashes Argon2 has, and a second factor of nobody.
+fn cheap() -> Config {
+    let mut config = Config::default();
+    config.hashing.memory_kib = 8;
+    config.hashing.passes = 1;
+    config.second_factors.required_roles = Vec::new();
+    config
+}
+
 /// The room.
 pub struct Room {
     pub ambient: Ambient,
@@ -155,13 +164,12 @@ impl Room {
         let store = Store::open(Settings::within(folder.path()), ambient.clone())
             .await
             .unwrap();
-        let mut config = Config::default();
-        config.hashing.memory_kib = 8;
-        config.hashing.passes = 1;
-        let identity = Identity::open(store.clone(), config, ambient.clone())
+        let secret = ClusterSecret::by_chance(&ambient.entropy);
+        let vault = Arc::new(ClusterVault::of(secret.clone(), &ambient));
+        let identity = Identity::open(store.clone(), cheap(), vault, ambient.clone())
             .await
             .unwrap();
-        let ca = ClusterCa::found(ClusterSecret::by_chance(&ambient.entropy), &ambient).unwrap();
+        let ca = ClusterCa::found(secret, &ambient).unwrap();
         let ports = Ports {
             gateway: Arc::new(ObedientNode),
             authority: Arc::new(CaAuthority {

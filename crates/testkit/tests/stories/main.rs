@@ -25,6 +25,8 @@ mod links;
 #[cfg(test)]
 mod power;
 #[cfg(test)]
+mod second_factors;
+#[cfg(test)]
 mod sessions;
 #[cfg(test)]
 mod stream;

@@ -6,5 +6,7 @@ mod cluster_ca;
 mod outage;
 #[cfg(test)]
 mod replicas;
+#[cfg(test)]
+mod second_factors;
 #[path = "../stories/main.rs"]
 mod stories;

@@ -14,6 +14,7 @@ mod globals;
 mod inspect;
 #[cfg(feature = "node")]
 mod join;
+mod key;
 mod node;
 #[cfg(feature = "host")]
 mod openapi;
@@ -85,6 +86,8 @@ enum Command {
     Token(token::Token),
     #[command(subcommand)]
     Ban(ban::Ban),
+    #[command(subcommand)]
+    Key(key::Key),
     #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
@@ -173,6 +176,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         Command::User(user) => user.run(context).await,
         Command::Token(token) => token.run(context).await,
         Command::Ban(ban) => ban.run(context).await,
+        Command::Key(key) => key.run(context).await,
         Command::Audit(audit) => audit.run(context).await,
         Command::Tls(tls) => tls.run(context),
         Command::Inspect(inspect) => inspect.run(context),

@@ -50,6 +50,12 @@ pub(super) enum User {
         /// Their name or id
         user: String,
     },
+    /// Remove all second factors of a person who lost them, and end their sessions
+    #[command(after_help = "Example:\n  watchroom user reset-factors alice")]
+    ResetFactors {
+        /// Their name or id
+        user: String,
+    },
     /// Give a person a new password and end their sessions
     #[command(
         after_help = "Example:\n  watchroom user reset-password alice\n  watchroom user reset-password alice --password-file -"
@@ -112,6 +118,10 @@ impl User {
                 .await
             }
             Self::Enable { user } => change(context, &user, "enable", &json!({}), "may sign in again").await,
+            Self::ResetFactors { user } => {
+                let done = "has no second factor any more; their sessions have ended";
+                change(context, &user, "reset-factors", &json!({}), done).await
+            }
             Self::ResetPassword { user, password_file } => {
                 let password =
                     secret::read_or_ask(password_file.as_deref(), "new password", "--password-file")?;

@@ -26,6 +26,7 @@ use watchroom_trust::{ClusterCa, LocalNames, PanelCertificate};
 use watchroom_web::{Dispatch, Entrance, EntranceParts, Feed};
 
 pub use crate::wire::authority::CaAuthority;
+pub use crate::wire::vault::ClusterVault;
 pub use listen::Listeners;
 pub(crate) use vitals::loopback_of;
 
@@ -92,8 +93,7 @@ impl Host {
         let cluster = cluster_ca.cluster_id();
         let role = Arc::new(HostRole::settle(state.folder(), &store, cluster, &ambient).await?);
         let (hub, fleet) = links::open(&cluster_ca, &store, config, &ambient).await?;
-        let identity = Identity::open(store.clone(), config.identity.clone(), ambient.clone()).await;
-        let identity = identity.map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))?;
+        let identity = people(state, config, &store, &own_hosts, &ambient).await?;
         let records = Records::new(store.clone(), ambient.clone());
         let feed = Feed::new(&ambient.entropy);
         let routes = Routes::all();
@@ -234,6 +234,30 @@ impl std::fmt::Debug for Host {
 fn own_hosts(names: &LocalNames) -> Vec<String> {
     let addresses = names.addresses.iter().map(ToString::to_string);
     names.hosts.iter().cloned().chain(addresses).collect()
+}
+
+/// Who people are, with their secrets under the cluster's seal.
+async fn people(
+    state: &State,
+    config: &Config,
+    store: &Store,
+    own_hosts: &[String],
+    ambient: &Ambient,
+) -> Result<Identity, Failure> {
+    let vault = ClusterVault::open(state.folder(), ambient)?;
+    let opened = Identity::open(store.clone(), called(config, own_hosts), vault, ambient.clone()).await;
+    opened.map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))
+}
+
+/// What authenticators call this Watchroom, where the configuration does not say: by the name of this machine.
+fn called(config: &Config, own_hosts: &[String]) -> watchroom_identity::Config {
+    let mut people = config.identity.clone();
+    if people.second_factors.issuer.is_empty() {
+        let is_name = |host: &&String| *host != "localhost" && host.parse::<std::net::IpAddr>().is_err();
+        let host = own_hosts.iter().find(is_name).map_or("localhost", String::as_str);
+        people.second_factors.issuer = format!("Watchroom {host}");
+    }
+    people
 }
 
 /// What it takes to let a request in.

@@ -11,3 +11,4 @@ pub(crate) mod pages;
 pub(crate) mod refusals;
 pub(crate) mod rotation;
 pub(crate) mod tls;
+pub(crate) mod vault;

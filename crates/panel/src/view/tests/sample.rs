@@ -21,7 +21,7 @@ use super::super::entry::{ExpiredPage, SetupPage, SetupTyped, SignInPage, SignIn
 use super::super::error::error_page;
 use super::super::nodes::{NodeLive, NodePage, NodeRow, NodesLive, NodesPage};
 use super::super::overview::{OverviewLive, OverviewPage};
-use super::super::profile::{Issued, ProfileForms, ProfilePage, SessionRow, TokenRow};
+use super::super::profile::{FactorRow, Factors, Issued, ProfileForms, ProfilePage, SessionRow, TokenRow};
 use super::super::server::{May, Removal, ServerLive, ServerPage, commands, settings};
 use super::super::servers::{ServerRow, ServersLive, ServersPage, status_choice};
 use super::super::{Choice, Command, Faults, Field, Flash, Moment, Person, Section, Shell, Theme};
@@ -258,7 +258,17 @@ pub(super) fn profile() -> ProfilePage {
         name: "ci".to_owned(),
         secret: "wr_pat_0123456789abcdefghijklmnopqrstuvwxyz".to_owned(),
     };
-    let lists = (vec![session(true), session(false)], vec![token]);
+    let factor = FactorRow {
+        id: "f1".to_owned(),
+        name: format!("phone {HOSTILE}"),
+        added: Moment::full(NOW - Duration::days(8)),
+        used: Some(Moment::age(NOW - Duration::hours(3), NOW)),
+    };
+    let factors = Factors {
+        rows: vec![factor],
+        codes_left: 9,
+    };
+    let lists = (vec![session(true), session(false)], vec![token], factors);
     ProfilePage::new(
         shell(Section::Profile, "You"),
         lists,

@@ -24,6 +24,8 @@ pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker:
             let path = format!("/nodes/requests/{}", case.fresh_request().await.0);
             Some(Asked::by(case.by_session(walker), path))
         }
+        // It needs a fresh proof, which the walker's own session may have no longer.
+        ("GET", "/mfa/setup") => Some(Asked::by(case.by_fresh_session(walker).await, path)),
         ("GET", _) => pages(case, path, walker),
         _ if path.starts_with("/nodes") || path.starts_with("/operations") => {
             node_forms(case, method, path, walker).await
@@ -50,6 +52,7 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         "/health"
         | "/api/openapi.json"
         | "/api/auth/me"
+        | "/api/auth/factors"
         | "/api/nodes"
         | "/api/cluster/nodes"
         | "/api/cluster/subhosts"
@@ -205,6 +208,17 @@ async fn administration(case: &Case<'_>, method: &Method, path: &'static str, wa
                 .on(On::One)
                 .done(204)
         }
+        ("POST", "/api/users/{id}/reset-factors") => by(format!("/api/users/{somebody}/reset-factors"))
+            .on(On::One)
+            .done(204),
+        // There is none such of the walker's own.
+        ("DELETE", "/api/auth/factors/{id}") => {
+            let visitor = case.by_fresh_session(walker).await;
+            Asked::by(visitor, format!("/api/auth/factors/{somebody}"))
+                .on(On::OnesOwn)
+                .done(404)
+        }
+        ("POST", "/api/keys/rotate") => by(path.into()),
         // A token can never make tokens: who may is asked of sessions.
         ("POST", "/api/tokens") => {
             let new = json!({ "name": case.fresh_name() });
@@ -247,6 +261,7 @@ fn pages(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
             is_to_entrance: true,
             ..by(path.into()).done(303)
         },
+        "/login/mfa" => by(path.into()).done(303),
         "/session-expired" => by(path.into()).done(401),
         "/" | "/nodes" | "/nodes/new" | "/audit" | "/security" | "/security/findings" | "/servers"
         | "/servers/new" | "/profile" => by(path.into()),
@@ -386,6 +401,18 @@ async fn own_forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<
                 .form(fields)
                 .on(On::OnesOwn)
         }
+        "/login/mfa" => by(case.by_session(walker)).form(vec![("code", "000000".to_owned())]),
+        // What was not offered cannot be confirmed, and who has no factor gets no recovery codes.
+        "/mfa/setup" => by(case.by_fresh_session(walker).await)
+            .form(vec![("offer", "x".to_owned()), ("name", "phone".to_owned())])
+            .done(409),
+        "/profile/factors/{id}/remove" => Asked {
+            path: format!("/profile/factors/{}/remove", case.somebody),
+            ..by(case.by_fresh_session(walker).await)
+        }
+        .on(On::OnesOwn)
+        .done(404),
+        "/profile/recovery-codes" => by(case.by_fresh_session(walker).await).on(On::OnesOwn).done(409),
         "/profile/theme" => by(case.by_session(walker)).form(vec![("theme", "dark".to_owned())]),
         "/profile/sessions/{id}/end" => {
             let visitor = case.by_fresh_session(walker).await;

@@ -10,7 +10,12 @@ use time::OffsetDateTime;
 use watchroom_fleet::OperationState;
 use watchroom_model::UserId;
 use watchroom_policy::Permission;
-use watchroom_testkit::{Machine, TestRoom, Visitor};
+use watchroom_testkit::{Machine, PASSWORD, TestRoom, Visitor};
+
+/// Who has proven the password alone, and has an authenticator.
+pub const HALF: &str = "half";
+/// The same person by a token that was made before there was one.
+pub const OLD_TOKEN: &str = "old-token";
 
 /// What a route's act is done to, as far as the walker is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +115,31 @@ impl<'a> Case<'a> {
             asset,
             count: AtomicU32::new(0),
         }
+    }
+
+    /// Somebody who may do everything, if only they had not stopped half-way: by a session of their password alone, and by
+    /// a token from before. Half sessions end after minutes, so there are new ones each time.
+    pub async fn add_halves(&mut self) {
+        let name = self.fresh_name();
+        self.room.account(&name, "admin").await;
+        let mut whole = self.room.stranger();
+        whole.sign_in(&name, PASSWORD).await;
+        let draft = json!({ "name": "before", "allow_sensitive": true });
+        let made = whole.post("/api/tokens", draft).await.json();
+        let token = made["token"].as_str().expect("a token").to_owned();
+        whole.enrol(self.room.host.ambient().now()).await;
+        let mut half = self.room.stranger();
+        let answer = half.try_sign_in(&name, PASSWORD).await;
+        assert_eq!(answer.header("location"), "/login/mfa");
+        let csrf = half.form_token("/login/mfa").await;
+        half.set_csrf(Some(&csrf));
+        for walkers in [&mut self.tokens, &mut self.sessions] {
+            walkers.retain(|(walker, _)| ![HALF, OLD_TOKEN].contains(walker));
+        }
+        let old = Visitor::with_token(self.room.client(), &token);
+        self.tokens
+            .extend([(HALF, half.clone()), (OLD_TOKEN, old.clone())]);
+        self.sessions.extend([(HALF, half), (OLD_TOKEN, old)]);
     }
 
     /// A name that nothing has yet.
@@ -227,6 +257,7 @@ impl<'a> Case<'a> {
     pub async fn by_fresh_session(&self, walker: &str) -> Visitor {
         match walker {
             "stranger" => self.room.stranger(),
+            HALF | OLD_TOKEN => self.by_session(walker),
             role => self.room.signed_in(&self.fresh_name(), role).await,
         }
     }

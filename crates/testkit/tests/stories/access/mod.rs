@@ -42,7 +42,7 @@ fn expected(act: &ActSpec, role: Option<&Role>, asked: &Asked) -> Verdict {
     };
     let holds = |needed: &[Permission]| role.permissions.covers(PermissionSet::of(needed));
     let is_allowed = match act.needs {
-        Needs::Nothing | Needs::SignedIn => true,
+        Needs::Nothing | Needs::SignedIn | Needs::FirstFactor | Needs::Enrolment => true,
         Needs::Permissions(needed) => holds(needed),
         Needs::OwnerOr(needed) => asked.on == On::OnesOwn || (!needed.is_empty() && holds(needed)),
         Needs::System | Needs::Node => false,
@@ -164,6 +164,46 @@ async fn picture<S>(routes: Vec<Route<S>>) -> String {
     drop(case);
     room.close().await;
     picture
+}
+
+/// Asks for every route in the name of somebody whose second factor is missing.
+async fn refused_everywhere<S>(case: &Case<'_>, routes: &[Route<S>]) {
+    for walker in [case::HALF, case::OLD_TOKEN] {
+        for route in routes {
+            // What anybody may, and what leads on to the second step.
+            if matches!(route.act.needs, Needs::Nothing | Needs::FirstFactor) {
+                continue;
+            }
+            let asked = asked(case, &route.method, route.path, walker).await;
+            let answer = send(&asked.visitor, &asked).await;
+            let to = answer.header("location").to_owned();
+            let said = format!("{} {} as {walker}: {}", route.method, route.path, answer.text());
+            match answer.status {
+                303 => assert!(to.starts_with("/login"), "{said} {to}"),
+                // Of an answer that may have no end only the beginning is read.
+                403 => assert!(
+                    answer.text().contains("second-factor-required")
+                        || asked.is_endless
+                        || !route.path.starts_with("/api/"),
+                    "{said}"
+                ),
+                404 => assert!(asked.on != On::Kind, "{said}"),
+                _ => panic!("{said}"),
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lacks_the_second_factor_reaches_nothing_with_the_first_alone() {
+    let room = TestRoom::open(program!()).await;
+    let mut case = Case::open(&room).await;
+    case.add_halves().await;
+    refused_everywhere(&case, &watchroom_api::routes()).await;
+    case.add_halves().await;
+    refused_everywhere(&case, &watchroom_panel::routes()).await;
+    drop(case);
+    room.close().await;
 }
 
 /// The picture is the same on every engine, so there is one.

@@ -1,0 +1,107 @@
+//! The keys under which seeds lie sealed: which one seals now, and sealing everything anew under another.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde::Serialize;
+use utoipa::ToSchema;
+use watchroom_model::UserId;
+use watchroom_policy::{Permit, act};
+use watchroom_store::Changed;
+
+use super::error::FactorError;
+use super::seed_place;
+use crate::Identity;
+use crate::entity::{sealing_key, totp_factor};
+
+/// The key that seals before anybody has rotated; its row is made by nobody.
+const FIRST: &str = "first";
+
+/// Everything sealed is sealed under another key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct KeyRotation {
+    /// The name of the key that seals now.
+    pub key: String,
+    /// How many secrets were sealed anew.
+    pub resealed: usize,
+}
+
+/// The key that took the place of all others.
+pub(super) fn newest(all: &[sealing_key::Model]) -> String {
+    let next: HashMap<&str, &str> = all
+        .iter()
+        .map(|row| (row.replaces.as_str(), row.name.as_str()))
+        .collect();
+    let mut seen = BTreeSet::new();
+    let mut key = FIRST;
+    // A row that somebody has bent into a circle ends the walk where it began.
+    while let Some(later) = next.get(key).filter(|later| seen.insert(**later)) {
+        key = later;
+    }
+    key.to_owned()
+}
+
+impl Identity {
+    /// Makes a key and seals everything anew under it, in one transaction. What another Host seals at the same moment
+    /// under the key before still opens, and is sealed anew by the next rotation.
+    ///
+    /// # Errors
+    /// [`FactorError`]; then everything is sealed as it was.
+    pub async fn rotate_keys(&self, permit: &Permit<act::RotateKeys>) -> Result<KeyRotation, FactorError> {
+        let name = self.inner.ambient.uuid().simple().to_string();
+        let (key, vault) = (name.clone(), std::sync::Arc::clone(&self.inner.vault));
+        let at = self.inner.ambient.clock.now_micros();
+        let resealed = self.inner.store.write(permit, async move |tx| {
+            let before = newest(&tx.all(sealing_key::Entity::find()).await?);
+            tx.insert(sealing_key::ActiveModel {
+                name: Set(key.clone()),
+                replaces: Set(before),
+                created_at: Set(at),
+            })
+            .await?;
+            let mut owners = BTreeSet::new();
+            let rows = tx.all(totp_factor::Entity::find()).await?;
+            for row in &rows {
+                let seed = vault.open(seed_place(&row.id), &row.seed)?;
+                let sealed = vault.seal(&key, seed_place(&row.id), &seed)?;
+                let update = totp_factor::Entity::update_many()
+                    .col_expr(totp_factor::Column::Seed, Expr::value(sealed))
+                    .filter(totp_factor::Column::Id.eq(row.id.clone()));
+                tx.update(update).await?;
+                owners.extend(row.user_id.parse::<UserId>().ok());
+            }
+            for owner in owners {
+                tx.changed(Changed::User(owner));
+            }
+            tx.note("key", key.as_str());
+            tx.note("resealed", rows.len());
+            Ok::<_, FactorError>(rows.len())
+        });
+        let resealed = resealed.await?;
+        self.reread_all().await?;
+        Ok(KeyRotation { key: name, resealed })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, replaces: &str) -> sealing_key::Model {
+        sealing_key::Model {
+            name: name.into(),
+            replaces: replaces.into(),
+            created_at: 0,
+        }
+    }
+
+    #[test]
+    fn the_newest_key_is_the_one_whose_place_nobody_took() {
+        assert_eq!(newest(&[]), FIRST);
+        assert_eq!(newest(&[row("c", "b"), row("b", FIRST)]), "c");
+        assert_eq!(newest(&[row("stray", "nothing")]), FIRST);
+        assert_eq!(newest(&[row("b", FIRST), row("b", "b")]), "b");
+    }
+}

@@ -1,0 +1,98 @@
+//! Removing factors: one of one's own, or all of another's who lost them; and making recovery codes anew.
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use watchroom_kit::SecretString;
+use watchroom_model::{FactorId, UserId};
+use watchroom_policy::{Permit, act};
+use watchroom_store::{Changed, StoreError};
+
+use super::error::FactorError;
+use super::{is_of, recovery, remove_all, replace_recovery_codes};
+use crate::Identity;
+use crate::entity::{session, totp_factor};
+use crate::users::{all_of, held_everywhere};
+
+impl Identity {
+    /// Removes one of one's own factors; with the last one the recovery codes go too.
+    ///
+    /// # Errors
+    /// [`FactorError`]; the last one stays where a role requires one.
+    pub async fn remove_factor(
+        &self,
+        permit: &Permit<act::RemoveFactor>,
+        id: FactorId,
+    ) -> Result<(), FactorError> {
+        let user = permit.resource().owner().ok_or(FactorError::Unknown)?;
+        let account = self.inner.roll.account(user).ok_or(FactorError::Unknown)?;
+        if !is_of(&account, id) {
+            return Err(FactorError::Unknown);
+        }
+        let is_required = account.requires_second_factor;
+        let removed = self.inner.store.write(permit, async move |tx| {
+            let own = totp_factor::Entity::find().filter(totp_factor::Column::UserId.eq(user.to_string()));
+            let own = tx.all(own).await?;
+            let id = id.to_string();
+            if !own.iter().any(|row| row.id == id) {
+                return Err(FactorError::Unknown);
+            }
+            match own.len() {
+                1 if is_required => return Err(FactorError::Last),
+                1 => _ = remove_all(tx, user).await?,
+                _ => {
+                    let one = totp_factor::Entity::delete_many().filter(totp_factor::Column::Id.eq(id));
+                    tx.delete(one).await?;
+                }
+            }
+            tx.changed(Changed::User(user));
+            Ok(())
+        });
+        removed.await?;
+        Ok(self.reread(user).await?)
+    }
+
+    /// New recovery codes; those before are worth nothing from then on.
+    ///
+    /// # Errors
+    /// [`FactorError`].
+    pub async fn renew_recovery_codes(
+        &self,
+        permit: &Permit<act::RenewRecoveryCodes>,
+    ) -> Result<Vec<SecretString>, FactorError> {
+        let user = permit.resource().owner().ok_or(FactorError::Unknown)?;
+        let codes = recovery::new_codes(&self.inner.ambient.entropy);
+        let kept = codes.clone();
+        let written = self.inner.store.write(permit, async move |tx| {
+            let own = totp_factor::Entity::find().filter(totp_factor::Column::UserId.eq(user.to_string()));
+            if tx.one(own).await?.is_none() {
+                return Err(FactorError::Nothing);
+            }
+            replace_recovery_codes(tx, user, &kept).await?;
+            tx.changed(Changed::User(user));
+            Ok(())
+        });
+        written.await?;
+        self.reread(user).await?;
+        Ok(codes)
+    }
+
+    /// Removes all second factors of the account that the permit was given for, and ends all its sessions.
+    ///
+    /// # Errors
+    /// [`FactorError`].
+    pub async fn reset_factors(&self, permit: &Permit<act::ResetFactors>) -> Result<(), FactorError> {
+        let user: UserId = permit.resource().owner().ok_or(FactorError::Unknown)?;
+        let account = self.inner.roll.account(user).ok_or(FactorError::Unknown)?;
+        if !held_everywhere(permit.principal()).covers(all_of(&account.grants)) {
+            return Err(FactorError::MoreThanOwn);
+        }
+        let reset = self.inner.store.write(permit, async move |tx| {
+            remove_all(tx, user).await?;
+            let all = session::Entity::delete_many().filter(session::Column::UserId.eq(user.to_string()));
+            tx.note("sessions_ended", tx.delete(all).await?);
+            tx.changed(Changed::User(user));
+            Ok::<_, StoreError>(())
+        });
+        reset.await?;
+        Ok(self.reread(user).await?)
+    }
+}

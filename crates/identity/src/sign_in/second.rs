@@ -1,0 +1,176 @@
+//! The second step of signing in: a code, after the password. Until then the session may do nothing else, and for five
+//! minutes only; a right code gives it a new cookie and all that the person holds.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::Value;
+use watchroom_kit::{Fault, FaultKind, SecretString};
+use watchroom_model::UserId;
+use watchroom_policy::{Refusal, SecondFactor, Trail, act};
+use watchroom_store::{Changed, StoreError, WriteTx};
+
+use super::{Attempt, SignInError};
+use crate::Identity;
+use crate::entity::{session, user};
+use crate::factors::Code;
+use crate::sessions::{NewCookie, Session, SignedIn};
+
+/// Why a second factor was not proven.
+#[derive(Debug, thiserror::Error)]
+pub enum SecondStepError {
+    /// The code was refused, as a password is.
+    #[error(transparent)]
+    Refused(#[from] SignInError),
+    /// The session has none to prove.
+    #[error("the session has no second factor to prove")]
+    NotAsked,
+    /// The session ended meanwhile.
+    #[error("the session has ended")]
+    Ended,
+    /// The code was used at this very moment; told as any wrong one.
+    #[error("the code was used already")]
+    Spent,
+    /// The evaluator refused.
+    #[error(transparent)]
+    Forbidden(#[from] Box<Refusal>),
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl SecondStepError {
+    fn inner(&self) -> Option<&dyn Fault> {
+        match self {
+            Self::Refused(error) => Some(error),
+            Self::Forbidden(refusal) => Some(refusal.as_ref()),
+            Self::Store(error) => Some(error),
+            Self::NotAsked | Self::Ended | Self::Spent => None,
+        }
+    }
+}
+
+impl Fault for SecondStepError {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::NotAsked => FaultKind::Conflict,
+            _ => self.inner().map_or(FaultKind::Unauthenticated, Fault::kind),
+        }
+    }
+
+    fn slug(&self) -> &'static str {
+        match self {
+            Self::NotAsked => "second-factor-not-asked",
+            Self::Refused(SignInError::Wrong { .. }) | Self::Spent => "second-factor-refused",
+            _ => self.inner().map_or("not-signed-in", Fault::slug),
+        }
+    }
+
+    fn public(&self) -> String {
+        match self {
+            Self::NotAsked => "there is no second factor to prove now".to_owned(),
+            Self::Refused(SignInError::Wrong {
+                locked_until: Some(_),
+                ..
+            }) => "the code is wrong or was used before; sign-in is now locked for a while".to_owned(),
+            Self::Refused(SignInError::Wrong {
+                remaining_attempts, ..
+            }) => format!("the code is wrong or was used before; {remaining_attempts} attempts remain"),
+            Self::Spent => "the code is wrong or was used before".to_owned(),
+            _ => self.inner().map_or_else(
+                || "your session has ended; sign in again".to_owned(),
+                Fault::public,
+            ),
+        }
+    }
+
+    fn members(&self) -> Vec<(&'static str, Value)> {
+        self.inner().map(Fault::members).unwrap_or_default()
+    }
+
+    fn retry_after_s(&self) -> Option<u64> {
+        self.inner().and_then(Fault::retry_after_s)
+    }
+}
+
+impl Identity {
+    /// Proves the second factor of a session that has proven the first: by a code of a device or a recovery code, each of
+    /// which is taken once. Failures count towards the lockout as wrong passwords do.
+    ///
+    /// # Errors
+    /// [`SecondStepError`].
+    pub async fn prove_second_factor(
+        &self,
+        session: &Session,
+        trail: &Trail,
+        code: SecretString,
+    ) -> Result<SignedIn, SecondStepError> {
+        let permit = self.permit(&session.principal, trail, act::ProveSecondFactor, session)?;
+        if session.principal.proof.second_factor != SecondFactor::ToProve {
+            return Err(SecondStepError::NotAsked);
+        }
+        let account = self.inner.roll.account(session.user);
+        let account = account.ok_or(SecondStepError::Ended)?;
+        let attempt = Attempt {
+            trail,
+            name: account.name.as_str(),
+            principal: &session.principal,
+            is_whole: true,
+        };
+        let code = self.check_factor(&attempt, &account, &code).await?;
+        let cookie = NewCookie::mint(&self.inner.ambient);
+        let second = Second {
+            user: account.id,
+            session: session.id.to_string(),
+            digest: cookie.digest.to_string(),
+            code,
+            at: self.inner.ambient.clock.now_micros(),
+        };
+        let written = self
+            .inner
+            .store
+            .write(&permit, async move |tx| second.write(tx).await);
+        match written.await {
+            Err(SecondStepError::Spent) => return Err(self.spent(&attempt, &account).await.into()),
+            other => other?,
+        }
+        self.forgive(&attempt);
+        self.reread(account.id).await?;
+        let risen = self.signed_in(cookie).ok_or(SecondStepError::Ended)?;
+        self.touch(&risen.session);
+        Ok(risen)
+    }
+}
+
+/// What the second step writes.
+struct Second {
+    user: UserId,
+    session: String,
+    digest: String,
+    code: Code,
+    at: i64,
+}
+
+impl Second {
+    async fn write(&self, tx: &WriteTx) -> Result<(), SecondStepError> {
+        if !self.code.spend(tx, self.at).await? {
+            return Err(SecondStepError::Spent);
+        }
+        let risen = session::Entity::update_many()
+            .col_expr(session::Column::CookieHash, Expr::value(self.digest.clone()))
+            .col_expr(session::Column::SecondFactor, Expr::value(self.code.word()))
+            .col_expr(session::Column::ProvenAt, Expr::value(self.at))
+            .filter(session::Column::Id.eq(self.session.clone()))
+            .filter(session::Column::SecondFactor.is_null());
+        if tx.update(risen).await? == 0 {
+            return Err(SecondStepError::Ended);
+        }
+        let seen = user::Entity::update_many()
+            .col_expr(user::Column::LastSignIn, Expr::value(self.at))
+            .filter(user::Column::Id.eq(self.user.to_string()));
+        tx.update(seen).await?;
+        tx.note_resource(format!("session:{}", self.session));
+        tx.note("method", self.code.word());
+        tx.changed(Changed::User(self.user));
+        Ok(())
+    }
+}

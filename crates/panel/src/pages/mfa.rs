@@ -1,0 +1,273 @@
+//! Second factors: proving one after the password, enrolling one, and one's own on the profile page.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use watchroom_identity::{ConfirmTotp, FactorError, Oneself, SecondStepError, Session, SignInError};
+use watchroom_kit::{Fault, FieldFault, SecretString};
+use watchroom_model::FactorId;
+use watchroom_policy::{Resource, ResourceKind, SecondFactor, act};
+use watchroom_shield::Passed;
+use watchroom_web::{Caller, NotFound, Params, Problem, Query, StepSubmitted};
+
+use super::entry::give_back;
+use super::step_up::prove as prove_again;
+use crate::text::EN;
+use crate::view::mfa::{MfaPage, MfaSetupPage, Offered, Picture, RecoveryCodesPage};
+use crate::view::{Faults, Flash, query, sentence};
+use crate::viewer::{Form, theme_of};
+use crate::{Panel, answer};
+
+/// Where a half session goes on, and to where after that.
+pub(crate) fn next_step(session: &Session, next: &str) -> String {
+    let next = answer::path_of_ours(next)
+        .filter(|path| *path != "/")
+        .unwrap_or_default();
+    let step = match session.principal.proof.second_factor {
+        SecondFactor::ToEnrol => "/mfa/setup",
+        _ => "/login/mfa",
+    };
+    format!("{step}{}", query(&[("next", next)]))
+}
+
+/// The query of the pages.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct NextQuery {
+    next: String,
+}
+
+/// What the form of the second step sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct CodeForm {
+    code: SecretString,
+    next: String,
+}
+
+pub(super) async fn page(
+    caller: Caller,
+    Query(asked): Query<NextQuery>,
+    State(panel): State<Panel>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    match caller.session() {
+        None => answer::redirect("/login"),
+        Some(session) if session.principal.proof.second_factor == SecondFactor::ToProve => {
+            let csrf = panel.identity().csrf_token(session);
+            answer::page(&MfaPage::new(theme_of(&headers), csrf, asked.next, None))
+        }
+        Some(session) if session.is_half() => answer::redirect(&next_step(session, &asked.next)),
+        Some(_) => answer::redirect(answer::path_of_ours(&asked.next).unwrap_or("/")),
+    }
+}
+
+pub(super) async fn prove(
+    State(panel): State<Panel>,
+    Extension(passed): Extension<Passed>,
+    headers: HeaderMap,
+    sent: StepSubmitted<CodeForm>,
+) -> Result<Response, Problem> {
+    let CodeForm { code, next } = sent.form;
+    let on = Resource::all(ResourceKind::Session);
+    sent.caller.permit(act::ProveSecondFactor, &on)?;
+    let session = sent.caller.session().ok_or(NotFound)?;
+    let to = answer::path_of_ours(&next).unwrap_or("/");
+    let proven = panel
+        .identity()
+        .prove_second_factor(session, sent.caller.trail(), code);
+    match proven.await {
+        Ok(signed_in) => {
+            give_back(&panel, &passed, &signed_in).await;
+            answer::with_session(answer::redirect(to)?, &signed_in)
+        }
+        Err(SecondStepError::NotAsked) if answer::wants_page(&headers) => answer::redirect(to),
+        Err(error @ SecondStepError::Refused(SignInError::Wrong { .. } | SignInError::Locked { .. }))
+            if answer::wants_page(&headers) =>
+        {
+            let status = StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::UNAUTHORIZED);
+            let flash = Flash::trouble(refused(&error));
+            let csrf = panel.identity().csrf_token(session);
+            answer::page_with(status, &MfaPage::new(theme_of(&headers), csrf, next, Some(flash)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A refused code in the page's words.
+fn refused(error: &SecondStepError) -> String {
+    match error {
+        SecondStepError::Refused(SignInError::Wrong {
+            remaining_attempts: 1,
+            locked_until: None,
+        }) => EN.mfa_attempts_one.to_owned(),
+        SecondStepError::Refused(SignInError::Wrong {
+            remaining_attempts,
+            locked_until: None,
+        }) => EN.mfa_attempts_many(remaining_attempts),
+        other => sentence(&other.public()),
+    }
+}
+
+/// What the form of enrolment sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct EnrolForm {
+    offer: SecretString,
+    code: SecretString,
+    name: String,
+    next: String,
+}
+
+pub(super) async fn setup_page(
+    caller: Caller,
+    Query(asked): Query<NextQuery>,
+    State(panel): State<Panel>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Some(session) = caller.session() else {
+        return answer::redirect("/login");
+    };
+    if session.principal.proof.second_factor == SecondFactor::ToProve {
+        return answer::redirect(&next_step(session, &asked.next));
+    }
+    setup_form(
+        &panel,
+        &caller,
+        &headers,
+        StatusCode::OK,
+        &asked.next,
+        ("", &Faults::default()),
+    )
+    .await
+}
+
+/// The form with a new secret, and with what was wrong with the last one.
+async fn setup_form(
+    panel: &Panel,
+    caller: &Caller,
+    headers: &HeaderMap,
+    status: StatusCode,
+    next: &str,
+    typed: (&str, &Faults),
+) -> Result<Response, Problem> {
+    let session = caller.session().ok_or(NotFound)?;
+    let permit = caller.permit(act::AddFactor, &Oneself(session.user))?;
+    let offer = panel.identity().offer_totp(&permit, session).await?;
+    let offered = Offered {
+        picture: Picture::of(&offer.address),
+        secret: offer.secret,
+        offer: offer.offer,
+    };
+    let csrf = panel.identity().csrf_token(session);
+    let about = (session.is_half(), next.to_owned());
+    answer::page_with(
+        status,
+        &MfaSetupPage::new(theme_of(headers), csrf, about, offered, typed),
+    )
+}
+
+pub(super) async fn set_up(
+    State(panel): State<Panel>,
+    headers: HeaderMap,
+    sent: StepSubmitted<EnrolForm>,
+) -> Result<Response, Problem> {
+    let EnrolForm {
+        offer,
+        code,
+        name,
+        next,
+    } = sent.form;
+    let caller = sent.caller;
+    let permit = caller.permit(act::AddFactor, &Resource::all(ResourceKind::User))?;
+    let session = caller.session().ok_or(NotFound)?;
+    let confirm = ConfirmTotp {
+        offer,
+        code,
+        name: name.clone(),
+    };
+    match panel.identity().confirm_totp(&permit, session, confirm).await {
+        Ok(enrolled) => {
+            let to = answer::path_of_ours(&next).unwrap_or("/");
+            let response = match enrolled.recovery_codes.as_slice() {
+                [] => answer::redirect(to)?,
+                codes => answer::page(&RecoveryCodesPage::new(theme_of(&headers), codes, to))?,
+            };
+            answer::with_session(response, &enrolled.signed_in)
+        }
+        Err(error @ (FactorError::Code | FactorError::Name | FactorError::OfferOver)) => {
+            let faults = match error.fields() {
+                none if none.is_empty() => vec![FieldFault::new("offer", "over", error.public())],
+                faults => faults,
+            };
+            let faults = Faults::new(faults);
+            let status = StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::BAD_REQUEST);
+            setup_form(&panel, &caller, &headers, status, &next, (&name, &faults)).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A form that only proves again who one is.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ProofForm {
+    password: SecretString,
+}
+
+/// The fault of a proof that was wrong, as a message on the profile page.
+fn unproven() -> Result<Response, Problem> {
+    answer::redirect_with("/profile", &Flash::trouble(sentence(EN.proof_wrong)))
+}
+
+pub(super) async fn remove(
+    State(panel): State<Panel>,
+    Params(id): Params<FactorId>,
+    Form { viewer, form }: Form<ProofForm>,
+) -> Result<Response, Problem> {
+    let Ok(proof) = prove_again(&viewer, &panel, form.password).await? else {
+        return unproven();
+    };
+    let own = Oneself(viewer.session.user);
+    let permit = viewer.permit_as(proof.principal(&viewer), act::RemoveFactor, &own)?;
+    let flash = match panel.identity().remove_factor(&permit, id).await {
+        Ok(()) => Flash::done(EN.factor_removed),
+        Err(error @ FactorError::Last) => Flash::trouble(sentence(&error.public())),
+        Err(error) => return Err(error.into()),
+    };
+    proof.finish(answer::redirect_with("/profile", &flash)?)
+}
+
+pub(super) async fn renew_codes(
+    State(panel): State<Panel>,
+    headers: HeaderMap,
+    Form { viewer, form }: Form<ProofForm>,
+) -> Result<Response, Problem> {
+    let Ok(proof) = prove_again(&viewer, &panel, form.password).await? else {
+        return unproven();
+    };
+    let own = Oneself(viewer.session.user);
+    let permit = viewer.permit_as(proof.principal(&viewer), act::RenewRecoveryCodes, &own)?;
+    let codes = panel.identity().renew_recovery_codes(&permit).await?;
+    let page = RecoveryCodesPage::new(theme_of(&headers), &codes, "/profile");
+    proof.finish(answer::page(&page)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_code_says_what_is_left() {
+        let wrong = |remaining_attempts| {
+            SecondStepError::Refused(SignInError::Wrong {
+                remaining_attempts,
+                locked_until: None,
+            })
+        };
+        assert!(refused(&wrong(1)).contains("One attempt"));
+        assert!(refused(&wrong(3)).contains("3 attempts"));
+    }
+}

@@ -1,0 +1,192 @@
+//! Second factors as people and programs meet them: the first sign-in, the second step, and losing the device.
+
+use std::time::Duration;
+
+use serde_json::json;
+use time::OffsetDateTime;
+use watchroom_kit::{Ambient, Clock};
+use watchroom_testkit::{Answer, PASSWORD, TestRoom, Visitor, program};
+
+/// A room whose administrators need a second factor.
+async fn strict() -> TestRoom {
+    TestRoom::with(program!(), Ambient::system(), |config| {
+        config.identity.second_factors.required_roles = vec!["admin".into()];
+    })
+    .await
+}
+
+fn now() -> OffsetDateTime {
+    Clock::system().now()
+}
+
+/// The step after this one: its code is taken already, and was not shown before.
+fn soon() -> OffsetDateTime {
+    now() + Duration::from_secs(30)
+}
+
+/// The recovery codes that a page shows.
+fn codes(page: &Answer) -> Vec<String> {
+    let text = page.text();
+    let items = text.split("<li><code>").skip(1);
+    items
+        .map(|item| item.split_once("</code>").expect("an end").0.to_owned())
+        .collect()
+}
+
+/// An administrator who has enrolled at the first sign-in; their device, and what the page then showed.
+async fn enrolled(room: &TestRoom, name: &str) -> (Visitor, watchroom_testkit::Authenticator, Answer) {
+    room.account(name, "admin").await;
+    let mut ada = room.stranger();
+    let answer = ada.try_sign_in(name, PASSWORD).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/mfa/setup"));
+    let (device, page) = ada.enrol(now()).await;
+    (ada, device, page)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_sign_in_of_an_administrator_leads_into_enrolment_and_nowhere_else() {
+    let room = strict().await;
+    room.account("ada", "admin").await;
+    let mut ada = room.stranger();
+    ada.try_sign_in("ada", PASSWORD).await;
+    for page in ["/", "/servers", "/profile", "/nodes", "/login/mfa", "/login"] {
+        let answer = ada.look(page).await;
+        let to = answer.header("location");
+        assert!(
+            answer.status == 303 && to.starts_with("/mfa/setup"),
+            "{page}: {} {to}",
+            answer.status
+        );
+    }
+    for path in [
+        "/api/auth/me",
+        "/api/session",
+        "/api/users",
+        "/api/servers",
+        "/api/stream",
+    ] {
+        ada.get(path).await.problem(403, "second-factor-required");
+    }
+    let (device, page) = ada.enrol(now()).await;
+    page.assert_dressed();
+    assert_eq!(page.status, 200, "{}", page.text());
+    assert_eq!(codes(&page).len(), 10);
+    assert_eq!(ada.get("/api/auth/me").await.status, 200);
+    let factors = ada.get("/api/auth/factors").await.json();
+    assert_eq!(factors["factors"][0]["name"], "phone");
+    assert_eq!(
+        (&factors["recovery_codes_left"], &factors["is_required"]),
+        (&json!(10), &json!(true))
+    );
+    assert!(!factors.to_string().contains(device.seed()));
+
+    let mut again = room.stranger();
+    again.sign_in_with("ada", PASSWORD, &device.code(soon())).await;
+    assert_eq!(again.look("/").await.status, 200);
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_code_is_told_like_a_wrong_password_and_locks_like_one() {
+    let room = strict().await;
+    let (_, device, _) = enrolled(&room, "ada").await;
+    let mut ada = room.stranger();
+    ada.try_sign_in("ada", PASSWORD).await;
+    for left in ["4 attempts", "3 attempts", "2 attempts", "One attempt"] {
+        let answer = ada.try_code("000000").await;
+        assert_eq!(answer.status, 401);
+        answer.assert_dressed();
+        assert!(answer.text().contains(left), "{left}: {}", answer.text());
+    }
+    assert_eq!(ada.try_code("000000").await.status, 401);
+    assert_eq!(ada.try_code(&device.code(soon())).await.status, 423);
+    assert_eq!(room.stranger().try_sign_in("ada", PASSWORD).await.status, 423);
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_step_is_for_the_browser_that_took_the_first_and_has_a_form_of_ours() {
+    let room = strict().await;
+    let (_, device, _) = enrolled(&room, "ada").await;
+    let mut ada = room.stranger();
+    ada.try_sign_in("ada", PASSWORD).await;
+    let code = device.code(soon());
+    // Without the form's token, and from another browser that has the code alone.
+    assert_eq!(ada.submit("/login/mfa", &[("code", &code)]).await.status, 403);
+    let stranger = room.stranger();
+    let answer = stranger.submit("/login/mfa", &[("code", &code)]).await;
+    assert!([401, 403].contains(&answer.status), "{}", answer.status);
+    assert_eq!(ada.try_code(&code).await.status, 303);
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_device_is_reset_by_another_administrator_and_every_session_ends_at_once() {
+    let room = strict().await;
+    let (ada, _, _) = enrolled(&room, "ada").await;
+    let me = ada.get("/api/auth/me").await.json();
+    let id = me["user_id"].as_str().expect("an id");
+    let root = room.admin("root-like").await;
+    let answer = root
+        .post(&format!("/api/users/{id}/reset-factors"), json!({}))
+        .await;
+    assert_eq!(answer.status, 204, "{}", answer.text());
+    assert_eq!(ada.get("/api/auth/me").await.status, 401);
+    let entries = root.get("/api/audit?action=user.reset_factors").await.json();
+    assert_eq!(entries["items"].as_array().map(Vec::len), Some(1), "{entries}");
+    let answer = room.stranger().try_sign_in("ada", PASSWORD).await;
+    assert_eq!(answer.header("location"), "/mfa/setup");
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recovery_code_comes_in_once_and_keys_rotate_below_it_all() {
+    let room = strict().await;
+    let (_, device, page) = enrolled(&room, "ada").await;
+    let recovery = codes(&page).remove(0);
+    let root = room.admin("root-like").await;
+    let rotated = root.post("/api/keys/rotate", json!({})).await;
+    assert_eq!((rotated.status, &rotated.json()["resealed"]), (200, &json!(1)));
+    let mut ada = room.stranger();
+    ada.sign_in_with("ada", PASSWORD, &recovery).await;
+    let mut other = room.stranger();
+    other.try_sign_in("ada", PASSWORD).await;
+    assert_eq!(other.try_code(&recovery).await.status, 401);
+    assert_eq!(other.try_code(&device.code(soon())).await.status, 303);
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seed_and_the_codes_stand_in_no_answer_entry_or_file_afterwards() {
+    let room = strict().await;
+    let (ada, device, page) = enrolled(&room, "ada").await;
+    let mut secrets = codes(&page);
+    secrets.push(device.seed().to_owned());
+    let told = [
+        ada.look("/profile").await.text(),
+        ada.get("/api/auth/factors").await.text(),
+        ada.get("/api/users").await.text(),
+        ada.get("/api/audit").await.text(),
+    ];
+    for secret in &secrets {
+        assert!(
+            told.iter().all(|text| !text.contains(secret.as_str())),
+            "an answer has {secret}"
+        );
+        assert!(!holds(&room.state(), secret.as_bytes()), "a file has {secret}");
+    }
+    room.close().await;
+}
+
+/// Whether a file below this folder has these bytes in it.
+fn holds(folder: &std::path::Path, wanted: &[u8]) -> bool {
+    std::fs::read_dir(folder).expect("a folder").any(|entry| {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            return holds(&path, wanted);
+        }
+        // A file that goes while one looks at it holds nothing; a socket cannot be read.
+        let bytes = std::fs::read(&path).unwrap_or_default();
+        bytes.windows(wanted.len()).any(|window| window == wanted)
+    })
+}
