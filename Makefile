@@ -33,13 +33,15 @@ test: ## Install what the tests need (as root on Debian), then run every test
 	@$(MAKE) --no-print-directory assets
 	scripts/test.sh
 
-soak: ## Kill the program 200 times (TIMES=200), renew 500 certificates, send it 1,000,000 malformed inputs (INPUTS=1000000)
+soak: ## Kill the program TIMES=200 times, renew 500 certificates, send INPUTS=1000000 malformed inputs, live MINUTES=60 with a bad network
 	WATCHROOM_SOAK_RENEWALS=500 cargo test --release --locked --package watchroom-link --test link \
 	  certificates_and_cas_change -- --nocapture
 	WATCHROOM_SOAK=$(or $(TIMES),200) cargo test --release --locked --package watchroom --test stories \
 	  survive_every_kill -- --nocapture
 	WATCHROOM_SOAK_MALFORMED=$(or $(INPUTS),1000000) cargo test --release --locked --package watchroom --test stories \
 	  nothing_malformed -- --nocapture
+	WATCHROOM_SOAK_MINUTES=$(or $(MINUTES),60) WATCHROOM_SOAK_BUSY=1 cargo test --release --locked \
+	  --package watchroom-testkit --test stories nobody_is_called_away -- --nocapture
 
 fuzz: ## Feed each parser of ours with what nobody writes, ten seconds each (SECONDS=60, TARGETS='inspect names')
 	scripts/fuzz.sh --seconds $(or $(SECONDS),10) $(TARGETS)

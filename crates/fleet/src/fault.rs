@@ -82,6 +82,24 @@ impl OrderError {
             GatewayError::Failed(why) => Self::Failed(why),
         }
     }
+
+    /// Whether the order has certainly not been done and will not be, however often it was sent. Only the node itself
+    /// can say so: that nothing was sent now says nothing of an earlier try with the same key.
+    pub(crate) const fn is_settled(&self) -> bool {
+        match self {
+            Self::NoSuchServer
+            | Self::NoSuchNode
+            | Self::NoSuchOperation
+            | Self::RefusedByNode { .. }
+            | Self::KeyReused
+            | Self::OperationOver => true,
+            Self::NodeOffline { .. }
+            | Self::NodeKeptOut { .. }
+            | Self::TimedOut { .. }
+            | Self::Failed(_)
+            | Self::Store(_) => false,
+        }
+    }
 }
 
 /// The slug and the next step for a node that is kept out.

@@ -59,6 +59,7 @@ const ALL: &[&str] = &[
     "watchroom",
     "testkit-folder",
     "testkit-postgres",
+    "testkit-way",
 ];
 
 /// Every room of the house. A crate without a row is a finding.
@@ -105,6 +106,11 @@ pub(crate) const ROOMS: &[Room] = &[
         "the store's own tests need a server too, and must not need the whole house for it",
     ),
     room(
+        "testkit-way",
+        &["kit"],
+        "a bad network is the same for the link's own tests and for those of the whole house",
+    ),
+    room(
         "store",
         &[
             "kit",
@@ -118,7 +124,7 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
     room(
         "link",
-        &["kit", "model", "trust", "testkit-folder"],
+        &["kit", "model", "trust", "testkit-folder", "testkit-way"],
         "both ends speak nouns; neither end's services are reachable from the wire",
     ),
     room(

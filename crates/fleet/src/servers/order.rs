@@ -154,7 +154,9 @@ impl Fleet {
         let (outcome, report) = match answer {
             Ok(answer) => answer,
             Err(error) => {
-                self.commit_failure(permit, error.to_string(), key).await?;
+                // While it may still happen the key stays, so that asking again is asking for the same order.
+                let settled = key.filter(|_| error.is_settled());
+                self.commit_failure(permit, error.to_string(), settled).await?;
                 return Err(error);
             }
         };
@@ -187,7 +189,8 @@ impl Fleet {
         Ok(acted)
     }
 
-    /// Writes down that an order had no effect, and frees its key: the client may try again.
+    /// Writes down that an order had no effect as far as is known, and frees its key if one is given: the client
+    /// may then use it for another order.
     pub(super) async fn commit_failure<A: Change>(
         &self,
         permit: &Permit<A>,

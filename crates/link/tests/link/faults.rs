@@ -9,8 +9,8 @@ use watchroom_kit::{Entropy, Fault};
 use watchroom_link::{ConnectFault, LinkError, LinkEvent, NodeLink};
 use watchroom_model::{NodeId, OrderOutcome, ServerOrder};
 
-use crate::proxy::{Proxy, Way};
 use crate::room::{Node, PATIENCE, Room, event, soon};
+use watchroom_testkit_way::{Proxy, Way};
 
 /// A node whose way to the Host misbehaves as told.
 async fn behind() -> (Arc<Room>, Node, Proxy) {

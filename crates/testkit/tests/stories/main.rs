@@ -7,6 +7,8 @@ mod audit;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod bad_way;
+#[cfg(test)]
 pub mod bans;
 #[cfg(test)]
 mod fail_closed;
