@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 use watchroom_kit::Ambient;
 use watchroom_model::BanId;
 use watchroom_policy::{Change, Permit};
-use watchroom_store::{Changed, Store, StoreError};
+use watchroom_store::{Changed, Store, StoreError, follow};
 
 use crate::bans::entity;
 use crate::network::hits_loopback;
@@ -69,7 +69,16 @@ impl Defence {
             book: Mutex::default(),
         }));
         defence.reread_all().await?;
-        defence.follow_others(changes);
+        let follower = defence.clone();
+        follow(
+            "defence-follow-others",
+            changes,
+            defence.ambient(),
+            move |change| {
+                let follower = follower.clone();
+                async move { follower.follow(change).await }
+            },
+        );
         Ok(defence)
     }
 

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use tokio::sync::broadcast;
 use watchroom_kit::Ambient;
 use watchroom_model::{DecisionId, NodeId, Page, PageError, PageRequest, ServerId};
-use watchroom_store::{Store, StoreError};
+use watchroom_store::{Store, StoreError, follow};
 
 use crate::nodes::join::JoinRules;
 use crate::nodes::{Away, Liveness, entity as node_entity, links};
@@ -106,7 +106,11 @@ impl Fleet {
         let fleet = Self {
             inner: Arc::new(inner),
         };
-        fleet.follow_others(elsewhere);
+        let follower = fleet.clone();
+        follow("fleet-follow-others", elsewhere, fleet.ambient(), move |change| {
+            let follower = follower.clone();
+            async move { follower.follow(change).await }
+        });
         Ok(fleet)
     }
 

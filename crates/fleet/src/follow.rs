@@ -2,12 +2,8 @@
 //! line itself, as each is made.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use sea_orm::EntityTrait;
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
-use watchroom_kit::Backoff;
 use watchroom_model::{NodeId, ServerId};
 use watchroom_store::{Changed, StoreError};
 
@@ -16,42 +12,15 @@ use crate::nodes::entity as node_entity;
 use crate::servers::entity as server_entity;
 
 impl Fleet {
-    /// Follows until the tasks stop.
-    pub(crate) fn follow_others(&self, mut changes: Receiver<Changed>) {
-        let fleet = self.clone();
-        self.ambient().tasks.spawn("fleet-follow-others", async move {
-            loop {
-                match changes.recv().await {
-                    Ok(change) => fleet.follow(change).await,
-                    Err(RecvError::Lagged(_)) => fleet.follow(Changed::Everything).await,
-                    Err(RecvError::Closed) => return,
-                }
+    pub(crate) async fn follow(&self, change: Changed) -> Result<(), StoreError> {
+        match change {
+            Changed::Node(id) => self.reload_node(id).await,
+            Changed::Server(id) => self.reload_server(id).await.map(drop),
+            Changed::Everything => self.reload_all().await,
+            Changed::Authorities => self.reload_authorities().await,
+            Changed::User(_) | Changed::Session(_) | Changed::Token(_) | Changed::Ban(_) | Changed::Audit => {
+                Ok(())
             }
-        });
-    }
-
-    async fn follow(&self, change: Changed) {
-        let (shortest, longest) = (Duration::from_millis(100), Duration::from_secs(10));
-        let mut backoff = Backoff::new(shortest, longest, self.ambient().entropy.clone());
-        loop {
-            let read = match change {
-                Changed::Node(id) => self.reload_node(id).await,
-                Changed::Server(id) => self.reload_server(id).await.map(drop),
-                Changed::Everything => self.reload_all().await,
-                Changed::Authorities => self.reload_authorities().await,
-                Changed::User(_)
-                | Changed::Session(_)
-                | Changed::Token(_)
-                | Changed::Ban(_)
-                | Changed::Audit => return,
-            };
-            match read {
-                Ok(()) | Err(StoreError::Closed) => return,
-                Err(error) => {
-                    tracing::error!(%error, "what another Host changed could not be read; trying again");
-                }
-            }
-            tokio::time::sleep(backoff.next_delay()).await;
         }
     }
 

@@ -2,14 +2,12 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
-use watchroom_kit::{Ambient, Backoff};
+use watchroom_kit::Ambient;
 use watchroom_model::{DecisionId, UserId, UserName};
 use watchroom_policy::{Act, Ask, Permit, Principal, Refusal, Target, Trail, decide};
-use watchroom_store::{Changed, Store, StoreError};
+use watchroom_store::{Changed, Store, StoreError, follow};
 
 use crate::csrf::{PreSession, PreSessions, same};
 use crate::events::BACKLOG;
@@ -24,7 +22,7 @@ use crate::{Config, EntranceEvent, Vault};
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The hash threads could not start.
-    #[error("passwords cannot be hashed: {0}; lower identity.inner.hashing.memory_kib or free memory")]
+    #[error("passwords cannot be hashed: {0}; lower identity.hashing.memory_kib or free memory")]
     Hashing(#[source] HashError),
     /// The store could not be read.
     #[error("accounts, sessions and tokens cannot be read: {0}")]
@@ -67,7 +65,7 @@ impl Identity {
         ambient: Ambient,
     ) -> Result<Self, OpenError> {
         let hashing = HashThreads::start(&config.hashing, &ambient.entropy).map_err(OpenError::Hashing)?;
-        let mut changes = store.changes();
+        let changes = store.changes();
         let inner = Arc::new(Inner {
             roll: Roll::new(&config),
             hashing,
@@ -85,19 +83,15 @@ impl Identity {
         let identity = Self { inner };
         identity.reread_all().await?;
         let follower = identity.clone();
-        identity
-            .inner
-            .ambient
-            .tasks
-            .spawn("identity-follow-changes", async move {
-                loop {
-                    match changes.recv().await {
-                        Ok(Changed::Everything) | Err(RecvError::Lagged(_)) => follower.follow_all().await,
-                        Ok(change) => follower.follow(change).await,
-                        Err(RecvError::Closed) => return,
-                    }
-                }
-            });
+        follow(
+            "identity-follow-changes",
+            changes,
+            &identity.inner.ambient,
+            move |change| {
+                let follower = follower.clone();
+                async move { follower.follow(change).await }
+            },
+        );
         identity.start_pruning();
         Ok(identity)
     }
@@ -201,54 +195,23 @@ impl Identity {
         self.inner.roll.reread_all(&self.inner.store).await
     }
 
-    async fn follow(&self, change: Changed) {
-        let mut backoff = self.backoff();
-        loop {
-            let read = match change {
-                Changed::User(user) => self.reread(user).await,
-                Changed::Session(session) => {
-                    match self.inner.roll.owner_of_session(&self.inner.store, session).await {
-                        Ok(Some(user)) => self.reread(user).await,
-                        other => other.map(drop),
-                    }
-                }
-                Changed::Token(token) => match self.inner.roll.owner_of_token(&self.inner.store, token).await
-                {
-                    Ok(Some(user)) => self.reread(user).await,
-                    other => other.map(drop),
-                },
-                Changed::Node(_)
-                | Changed::Server(_)
-                | Changed::Ban(_)
-                | Changed::Authorities
-                | Changed::Audit
-                | Changed::Everything => return,
-            };
-            match read {
-                Ok(()) | Err(StoreError::Closed) => return,
-                Err(error) => tracing::error!(%error, "a changed account could not be read; trying again"),
-            }
-            tokio::time::sleep(backoff.next_delay()).await;
+    async fn follow(&self, change: Changed) -> Result<(), StoreError> {
+        let (roll, store) = (&self.inner.roll, &self.inner.store);
+        let user = match change {
+            Changed::User(user) => Some(user),
+            Changed::Session(session) => roll.owner_of_session(store, session).await?,
+            Changed::Token(token) => roll.owner_of_token(store, token).await?,
+            Changed::Everything => return self.reread_all().await,
+            Changed::Node(_)
+            | Changed::Server(_)
+            | Changed::Ban(_)
+            | Changed::Authorities
+            | Changed::Audit => None,
+        };
+        match user {
+            Some(user) => self.reread(user).await,
+            None => Ok(()),
         }
-    }
-
-    async fn follow_all(&self) {
-        let mut backoff = self.backoff();
-        loop {
-            match self.reread_all().await {
-                Ok(()) | Err(StoreError::Closed) => return,
-                Err(error) => tracing::error!(%error, "accounts could not be read; trying again"),
-            }
-            tokio::time::sleep(backoff.next_delay()).await;
-        }
-    }
-
-    fn backoff(&self) -> Backoff {
-        Backoff::new(
-            Duration::from_millis(100),
-            Duration::from_secs(10),
-            self.inner.ambient.entropy.clone(),
-        )
     }
 
     pub(crate) fn pending_code(&self) -> std::sync::MutexGuard<'_, Option<PendingCode>> {
