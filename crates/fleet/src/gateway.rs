@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use time::OffsetDateTime;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
-use watchroom_model::{Envelope, Heartbeat, NodeId, OrderOutcome, Sample, ServerId};
+use watchroom_model::{Asker, Envelope, Heartbeat, NodeId, OrderOutcome, Sample, ServerId};
+use watchroom_policy::{Act, Permit};
 
 /// Why a node did not answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +31,15 @@ pub enum GatewayError {
     Failed(String),
 }
 
+/// In whose name a node is asked for what this permit allows to see.
+pub(crate) fn asker<A: Act>(permit: &Permit<A>) -> Asker {
+    Asker {
+        principal: permit.principal().audit_name(),
+        by: permit.principal().display_name(),
+        decision: permit.decision(),
+    }
+}
+
 /// How nodes are reached. Implemented over the link; in a slim test room over an in-process node.
 #[async_trait]
 pub trait Gateway: Send + Sync + 'static {
@@ -37,15 +47,21 @@ pub trait Gateway: Send + Sync + 'static {
     async fn order(&self, node: NodeId, envelope: Envelope) -> Result<OrderOutcome, GatewayError>;
 
     /// A round trip to the node: how long it took, and how the node is.
-    async fn ping(&self, node: NodeId) -> Result<(Duration, Heartbeat), GatewayError>;
+    async fn ping(&self, node: NodeId, asker: Asker) -> Result<(Duration, Heartbeat), GatewayError>;
 
     /// What the node's machine did after `since`, by the node's own clock: at most its last hour, oldest first.
-    async fn metrics(&self, node: NodeId, since: OffsetDateTime) -> Result<Vec<Sample>, GatewayError>;
+    async fn metrics(
+        &self,
+        node: NodeId,
+        asker: Asker,
+        since: OffsetDateTime,
+    ) -> Result<Vec<Sample>, GatewayError>;
 
     /// A server's console.
     async fn console(
         &self,
         node: NodeId,
+        asker: Asker,
         server: ServerId,
         from: ConsoleFrom,
         follow: bool,

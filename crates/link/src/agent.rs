@@ -5,7 +5,7 @@ use futures_util::stream::BoxStream;
 use time::OffsetDateTime;
 use tokio::sync::broadcast;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
-use watchroom_model::{Envelope, Heartbeat, OrderOutcome, Sample, ServerId, ServerReport};
+use watchroom_model::{Envelope, Heartbeat, Inquiry, OrderOutcome, Sample, ServerId, ServerReport};
 
 /// Why a node cannot give what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +26,9 @@ pub trait Agent: Send + Sync + 'static {
 
     /// An order came whose signature does not prove that the Host gave it. It is not done, only written down.
     async fn disbelieved(&self, envelope: Envelope, why: String);
+
+    /// The same of what somebody wanted to look at. It is not shown.
+    async fn disbelieved_look(&self, inquiry: Inquiry, why: String);
 
     /// The node as it is now.
     fn heartbeat(&self) -> Heartbeat;

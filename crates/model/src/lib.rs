@@ -5,6 +5,7 @@
 
 pub mod console;
 mod ids;
+mod inquiry;
 pub mod join;
 mod machine_role;
 mod metrics;
@@ -19,6 +20,7 @@ pub use ids::{
     BanId, DecisionId, FactorId, JoinRequestId, JoinTokenId, NodeId, OperationId, RequestId, ServerId,
     SessionId, TokenId, UserId,
 };
+pub use inquiry::{Asker, Inquiry, Look};
 pub use machine_role::MachineRole;
 pub use metrics::{Disk, Sample, ServerUse, Traffic};
 pub use names::{

@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use watchroom_audit::{Digest, Draft, Entry, EntryError, Head, Outcome};
 use watchroom_kit::{Journal, JournalError};
 use watchroom_link::Envelope;
-use watchroom_model::{MachineOrder, NodeName, Order, OrderOutcome, ServerName, ServerOrder};
+use watchroom_model::{Inquiry, Look, MachineOrder, NodeName, Order, OrderOutcome, ServerName, ServerOrder};
 use watchroom_policy::EventType;
 
 /// Entries in one segment: some 10 MiB.
@@ -256,6 +256,32 @@ pub(crate) fn denied(envelope: &Envelope, why: &str, now: OffsetDateTime) -> Dra
     let mut draft = about(envelope, "decided", Outcome::Denied, now);
     draft.extra.insert("why".to_owned(), Value::from(why));
     draft
+}
+
+/// What was not shown, and why.
+pub(crate) fn not_shown(inquiry: &Inquiry, why: &str, now: OffsetDateTime) -> Draft {
+    let (action, resource) = match inquiry.look {
+        Look::Status => ("machine.ping", "machine".to_owned()),
+        Look::Metrics { .. } => ("machine.metrics", "machine".to_owned()),
+        Look::Console { server, .. } => ("server.console.read", format!("server:{server}")),
+    };
+    let extra = [("phase", "decided"), ("by", &inquiry.asker.by), ("why", why)];
+    Draft {
+        timestamp: now,
+        event_type: EventType::AuthzDenied,
+        user: inquiry.asker.principal.clone(),
+        action: action.to_owned(),
+        resource,
+        result: Outcome::Denied,
+        source_ip: None,
+        user_agent: None,
+        request_id: None,
+        decision_id: Some(inquiry.asker.decision),
+        extra: extra
+            .map(|(key, value)| (key.to_owned(), Value::from(value)))
+            .into_iter()
+            .collect(),
+    }
 }
 
 const fn action(order: &Order) -> &'static str {

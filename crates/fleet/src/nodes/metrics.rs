@@ -10,6 +10,7 @@ use watchroom_model::Sample;
 use watchroom_policy::{Permit, act};
 
 use crate::Fleet;
+use crate::gateway::asker;
 use crate::servers::OrderError;
 
 /// How far back a node remembers.
@@ -53,7 +54,8 @@ impl Fleet {
         let node = node.ok_or(OrderError::NoSuchNode)?;
         let begin = self.ambient().now() - HOUR - HOUR;
         // The whole hour is asked for, so that what is kept is whole; the node's clock may be off by minutes.
-        let asked = tokio::time::timeout(PATIENCE, self.gateway().metrics(node.id(), begin)).await;
+        let asked = self.gateway().metrics(node.id(), asker(permit), begin);
+        let asked = tokio::time::timeout(PATIENCE, asked).await;
         let now = self.ambient().now();
         let mut known = node.metrics.0.lock().unwrap_or_else(PoisonError::into_inner);
         let reason = match asked {

@@ -6,6 +6,7 @@ use watchroom_model::Heartbeat;
 use watchroom_policy::{Permit, act};
 
 use crate::Fleet;
+use crate::gateway::asker;
 use crate::servers::{OrderError, Outcome};
 
 /// What a node answered.
@@ -28,7 +29,7 @@ impl Fleet {
         let node = permit.resource().on_node().and_then(|id| self.known_node(id));
         let node = node.ok_or(OrderError::NoSuchNode)?;
         OrderError::unless_admitted(&node)?;
-        let answer = self.gateway().ping(node.id()).await;
+        let answer = self.gateway().ping(node.id(), asker(permit)).await;
         let (took, status) = answer.map_err(|error| OrderError::from_gateway(node.name(), error))?;
         Ok(Pong {
             outcome: Outcome::Done,

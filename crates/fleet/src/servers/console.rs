@@ -7,6 +7,7 @@ use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Line};
 use watchroom_model::{Page, PageError};
 use watchroom_policy::{Permit, act};
 
+use crate::gateway::asker;
 use crate::servers::{Crowd, OrderError};
 use crate::{Fleet, GatewayError};
 
@@ -130,7 +131,10 @@ impl Fleet {
     ) -> Result<ConsoleStream, OrderError> {
         let id = permit.resource().server_id().ok_or(OrderError::NoSuchServer)?;
         let server = self.known_server(id).ok_or(OrderError::NoSuchServer)?;
-        let opened = self.gateway().console(server.node.id(), id, from, follow).await;
-        opened.map_err(|error| OrderError::from_gateway(server.node.name(), error))
+        let node = server.node.id();
+        let opened = self.gateway().console(node, asker(permit), id, from, follow);
+        opened
+            .await
+            .map_err(|error| OrderError::from_gateway(server.node.name(), error))
     }
 }

@@ -3,11 +3,10 @@
 
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use watchroom_model::ServerId;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
+use watchroom_model::{Asker, Inquiry, Look, ServerId};
 
 use super::NodeLink;
-use super::link::unsendable;
 use super::traffic::Passing;
 use crate::{LinkError, wire};
 
@@ -15,25 +14,32 @@ use crate::{LinkError, wire};
 pub type ConsoleStream = BoxStream<'static, Result<ConsoleEvent, LinkError>>;
 
 impl NodeLink {
-    /// Opens a server's console; without end while `follow`, else it ends with what there is.
+    /// Opens a server's console for somebody; without end while `follow`, else it ends with what there is.
     ///
     /// # Errors
     /// [`LinkError`]; the code `no_such_server` if the node keeps none of this id.
     pub async fn console(
         &self,
+        asker: Asker,
         server: ServerId,
         from: ConsoleFrom,
         follow: bool,
     ) -> Result<ConsoleStream, LinkError> {
-        let wanted = Wanted { server, from, follow };
+        let wanted = Wanted {
+            asker,
+            server,
+            from,
+            follow,
+        };
         let view = View::open(self, wanted).await?;
         let events = stream::unfold(Some(view), async |view| view?.next().await);
         Ok(events.boxed())
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Wanted {
+    asker: Asker,
     server: ServerId,
     from: ConsoleFrom,
     follow: bool,
@@ -51,13 +57,18 @@ impl View {
     async fn open(link: &NodeLink, wanted: Wanted) -> Result<Self, LinkError> {
         let passing = Passing::over(link);
         let link = passing.link();
-        let request = wire::ConsoleRequest {
-            server: wanted.server.to_string(),
-            from_json: wire::json(&wanted.from).map_err(|status| unsendable(&status))?,
-            follow: wanted.follow,
+        let inquiry = Inquiry {
+            look: Look::Console {
+                server: wanted.server,
+                from: wanted.from,
+                follow: wanted.follow,
+            },
+            asker: wanted.asker.clone(),
         };
-        let mut client = link.client();
         let patience = link.shared().settings.call_patience;
+        // Signed anew for each link that it is opened on.
+        let request = link.signed(&inquiry, patience)?;
+        let mut client = link.client();
         let opened = link.within(patience, false, client.console(request)).await?;
         Ok(Self {
             messages: opened.into_inner(),
@@ -74,7 +85,7 @@ impl View {
                 biased;
                 // A console that only gives what there is will be over soon.
                 () = link.traffic().handed_over(), if self.rest.follow => {
-                    match Self::open(link, self.rest).await {
+                    match Self::open(link, self.rest.clone()).await {
                         Ok(view) => self = view,
                         Err(error) => return Some((Err(error), None)),
                     }

@@ -16,11 +16,12 @@ use watchroom_trust::Fingerprint;
 use super::Shared;
 use super::arrival::{Arrival, Passage};
 use super::traffic::{Passing, Traffic};
+use crate::statement::{self, Content};
 use crate::transport::{HostTransport, TransportError};
 use crate::wire::{self, node_client::NodeClient};
-use crate::{ConnectFault, LinkError, NodeHello, statement};
+use crate::{ConnectFault, LinkError, NodeHello};
 
-/// How much longer than its deadline an order's signature holds: it may have to wait on its way.
+/// How much longer than its deadline a signature holds: what it is on may have to wait on its way.
 const SIGNATURE_HOLDS: Duration = Duration::from_secs(60);
 
 pub(crate) type Client = NodeClient<HostTransport>;
@@ -141,18 +142,26 @@ impl NodeLink {
         let deadline = envelope.deadline;
         let passing = Passing::over(self);
         let link = passing.link();
-        let envelope_json = wire::json(&envelope).map_err(|status| unsendable(&status))?;
-        let shared = &link.0.shared;
-        let holds_until = shared.ambient.now() + deadline + SIGNATURE_HOLDS;
-        let request = statement::signed(link.node(), holds_until, envelope_json, |bytes| {
-            shared.signer.sign(bytes)
-        });
-        let request = request.map_err(|error| LinkError::Unsigned {
-            why: error.to_string(),
-        })?;
+        let request = link.signed(&envelope, deadline)?;
         let mut client = link.client();
         let reply = link.within(deadline, true, client.r#do(request)).await?;
         wire::answer(&reply.into_inner().outcome_json)
+    }
+
+    /// The content with the Host's signature, which proves it to this node for so long and a little more.
+    pub(super) fn signed<T: Content>(
+        &self,
+        content: &T,
+        deadline: Duration,
+    ) -> Result<wire::Signed, LinkError> {
+        let json = wire::json(content).map_err(|status| unsendable(&status))?;
+        let shared = &self.0.shared;
+        let holds_until = shared.ambient.now() + deadline + SIGNATURE_HOLDS;
+        let signed =
+            statement::signed::<T, _>(self.node(), holds_until, json, |bytes| shared.signer.sign(bytes));
+        signed.map_err(|error| LinkError::Unsigned {
+            why: error.to_string(),
+        })
     }
 
     /// Opens a stream that stays open. What its opening needs is boxed, so that it is gone once the stream is
@@ -303,7 +312,7 @@ impl NodeLink {
 }
 
 /// What cannot be written down is refused before anything is sent.
-pub(super) fn unsendable(status: &Status) -> LinkError {
+fn unsendable(status: &Status) -> LinkError {
     LinkError::Refused {
         code: "bad_request".to_owned(),
         why: status.message().to_owned(),

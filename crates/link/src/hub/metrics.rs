@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use watchroom_model::Sample;
+use watchroom_model::{Asker, Inquiry, Look, Sample};
 
 use super::NodeLink;
 use crate::{LinkError, wire};
@@ -12,15 +12,14 @@ use crate::{LinkError, wire};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl NodeLink {
-    /// Asks the node what it has measured after `since` by its own clock, oldest first: at most its last hour.
+    /// Asks the node for somebody what it has measured after `since` by its own clock, oldest first: at most its last hour.
     ///
     /// # Errors
     /// [`LinkError`].
-    pub async fn metrics(&self, since: OffsetDateTime) -> Result<Vec<Sample>, LinkError> {
+    pub async fn metrics(&self, asker: Asker, since: OffsetDateTime) -> Result<Vec<Sample>, LinkError> {
+        let look = Look::Metrics { since };
+        let request = self.signed(&Inquiry { look, asker }, PATIENCE)?;
         let mut client = self.client();
-        let request = wire::MetricsRequest {
-            since_us: wire::micros(since),
-        };
         let reply = self.within(PATIENCE, false, client.metrics(request)).await?;
         wire::answer(&reply.into_inner().samples_json)
     }

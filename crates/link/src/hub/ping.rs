@@ -1,14 +1,13 @@
-//! A round trip to a node.
+//! A round trip to a node, for somebody who asks.
 
 use std::time::Duration;
 
-use watchroom_model::Heartbeat;
+use watchroom_kit::Clock;
+use watchroom_model::{Asker, Heartbeat, Inquiry, Look};
 
 use super::NodeLink;
 use crate::{LinkError, wire};
 
-/// The slowest pace that a node takes: only its first word is waited for.
-const NO_PACE_MS: u64 = 60_000;
 /// How long a node may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -17,18 +16,13 @@ impl NodeLink {
     ///
     /// # Errors
     /// [`LinkError`].
-    pub async fn ping(&self, clock: &watchroom_kit::Clock) -> Result<(Duration, Heartbeat), LinkError> {
+    pub async fn ping(&self, asker: Asker, clock: &Clock) -> Result<(Duration, Heartbeat), LinkError> {
+        let look = Look::Status;
+        let request = self.signed(&Inquiry { look, asker }, PATIENCE)?;
         let begun = clock.elapsed();
         let mut client = self.client();
-        let asked = async {
-            let request = wire::HeartbeatsRequest { every_ms: NO_PACE_MS };
-            client.heartbeats(request).await?.into_inner().message().await
-        };
-        let first = self.within(PATIENCE, false, asked).await?;
+        let reply = self.within(PATIENCE, false, client.ping(request)).await?;
         let took = clock.elapsed().saturating_sub(begun);
-        let message = first.ok_or_else(|| LinkError::Garbled {
-            why: "it ended without a word".to_owned(),
-        })?;
-        Ok((took, wire::answer(&message.heartbeat_json)?))
+        Ok((took, wire::answer(&reply.into_inner().heartbeat_json)?))
     }
 }

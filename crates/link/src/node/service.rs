@@ -11,13 +11,14 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
-use watchroom_model::{Envelope, ServerId, ServerReport};
+use watchroom_model::{Envelope, Inquiry, Look, ServerReport};
 
 use super::Office;
 use super::hosts::Claim;
 use super::pieces::pieces;
+use crate::statement::{self, Content};
 use crate::wire::{self, refusal};
-use crate::{Agent, AgentError, ConnectFault, FreshPapers, NodeHello, statement};
+use crate::{Agent, AgentError, ConnectFault, FreshPapers, NodeHello};
 
 /// The bounds within which a Host may set the pace of heartbeats, in milliseconds.
 const HEARTBEAT_PACE_MS: std::ops::RangeInclusive<u64> = 20..=60_000;
@@ -89,6 +90,29 @@ impl NodeService {
         self.settlement.subscribe()
     }
 
+    /// What is asked for under a signature, and whether that proves it; if not, why.
+    fn read<T: Content>(&self, asked: &wire::Signed) -> Result<(T, Result<(), String>), Status> {
+        self.admitted()?;
+        let content = wire::noun(&asked.content_json)?;
+        let (settings, now) = (&self.office.settings, self.office.ambient.now());
+        let believed = statement::believe::<T>(settings.node, asked, &settings.papers.client(), now);
+        Ok((content, believed.map_err(|error| error.to_string())))
+    }
+
+    /// What the Host has proven that somebody may look at.
+    async fn look(&self, asked: Request<wire::Signed>) -> Result<Look, Status> {
+        let (inquiry, believed) = self.read::<Inquiry>(&asked.into_inner())?;
+        if let Err(why) = believed {
+            tracing::error!(
+                inquiry.by = inquiry.asker.by,
+                "an inquiry was not believed: {why}"
+            );
+            self.agent().disbelieved_look(inquiry, why.clone()).await;
+            return Err(refusal(Code::Unauthenticated, "not_proven", &why));
+        }
+        Ok(inquiry.look)
+    }
+
     /// Nothing is done for a Host that has not admitted the node: both ends then agree who speaks.
     fn admitted(&self) -> Result<(), Status> {
         if *self.settlement.borrow() == Settlement::Admitted {
@@ -100,6 +124,15 @@ impl NodeService {
             "the Host must admit the node before it calls",
         ))
     }
+}
+
+/// The signature is good, and one for another call.
+fn another_look() -> Status {
+    refusal(
+        Code::InvalidArgument,
+        "bad_request",
+        "what was signed is not what was called for",
+    )
 }
 
 type Answers<T> = BoxStream<'static, Result<T, Status>>;
@@ -153,14 +186,9 @@ impl wire::node_server::Node for NodeService {
         Ok(Response::new(wire::Kept {}))
     }
 
-    async fn r#do(&self, order: Request<wire::OrderRequest>) -> Result<Response<wire::OrderReply>, Status> {
-        self.admitted()?;
-        let order = order.into_inner();
-        let envelope: Envelope = wire::noun(&order.envelope_json)?;
-        let settings = &self.office.settings;
-        let now = self.office.ambient.now();
-        if let Err(error) = statement::believe(settings.node, &order, &settings.papers.client(), now) {
-            let why = error.to_string();
+    async fn r#do(&self, order: Request<wire::Signed>) -> Result<Response<wire::OrderReply>, Status> {
+        let (envelope, believed) = self.read::<Envelope>(&order.into_inner())?;
+        if let Err(why) = believed {
             tracing::error!(order.key = envelope.key, "an order was not believed: {why}");
             self.agent().disbelieved(envelope, why.clone()).await;
             return Err(refusal(Code::Unauthenticated, "not_proven", &why));
@@ -206,34 +234,31 @@ impl wire::node_server::Node for NodeService {
         Ok(Response::new(reports.boxed()))
     }
 
-    async fn metrics(
-        &self,
-        request: Request<wire::MetricsRequest>,
-    ) -> Result<Response<wire::MetricsReply>, Status> {
-        self.admitted()?;
-        let since = wire::from_micros(request.into_inner().since_us);
+    async fn ping(&self, request: Request<wire::Signed>) -> Result<Response<wire::HeartbeatMessage>, Status> {
+        let Look::Status = self.look(request).await? else {
+            return Err(another_look());
+        };
+        Ok(Response::new(wire::HeartbeatMessage {
+            heartbeat_json: wire::json(&self.agent().heartbeat())?,
+        }))
+    }
+
+    async fn metrics(&self, request: Request<wire::Signed>) -> Result<Response<wire::MetricsReply>, Status> {
+        let Look::Metrics { since } = self.look(request).await? else {
+            return Err(another_look());
+        };
         Ok(Response::new(wire::MetricsReply {
             samples_json: wire::json(&self.agent().metrics(since))?,
         }))
     }
 
-    async fn console(
-        &self,
-        request: Request<wire::ConsoleRequest>,
-    ) -> Result<Response<Self::ConsoleStream>, Status> {
-        self.admitted()?;
-        let request = request.into_inner();
-        let server: ServerId = request.server.parse().map_err(|_| {
-            refusal(
-                Code::InvalidArgument,
-                "bad_request",
-                "the server's id is not a UUID",
-            )
-        })?;
-        let from = wire::noun(&request.from_json)?;
+    async fn console(&self, request: Request<wire::Signed>) -> Result<Response<Self::ConsoleStream>, Status> {
+        let Look::Console { server, from, follow } = self.look(request).await? else {
+            return Err(another_look());
+        };
         let events = self
             .agent()
-            .console(server, from, request.follow)
+            .console(server, from, follow)
             .await
             .map_err(|error| {
                 let (code, word) = match error {

@@ -12,7 +12,8 @@ use tokio::sync::{Notify, broadcast, watch};
 use watchroom_link::{Agent, AgentError, ConsoleFrom, Envelope};
 use watchroom_model::console::{ConsoleEvent, Line, Source};
 use watchroom_model::{
-    Desired, Heartbeat, Order, OrderOutcome, Sample, ServerId, ServerOrder, ServerReport, ServerStatus, Share,
+    Desired, Heartbeat, Inquiry, Look, Order, OrderOutcome, Sample, ServerId, ServerOrder, ServerReport,
+    ServerStatus, Share,
 };
 
 /// The agent.
@@ -23,6 +24,8 @@ pub struct Machine {
     pub begun: Notify,
     /// Orders that proved nothing, with why.
     pub disbelieved: Mutex<Vec<(String, String)>>,
+    /// What was not shown, with why.
+    pub unseen: Mutex<Vec<(Look, String)>>,
     /// Bytes of text of each line of a console.
     pub line_bytes: AtomicUsize,
     answers: Mutex<HashMap<String, OrderOutcome>>,
@@ -49,6 +52,7 @@ impl Machine {
             is_held: watch::Sender::new(false),
             begun: Notify::new(),
             disbelieved: Mutex::default(),
+            unseen: Mutex::default(),
             line_bytes: AtomicUsize::new(0),
             answers: Mutex::default(),
             reports: Mutex::default(),
@@ -113,6 +117,10 @@ impl Agent for Machine {
 
     async fn disbelieved(&self, envelope: Envelope, why: String) {
         self.disbelieved.lock().unwrap().push((envelope.key, why));
+    }
+
+    async fn disbelieved_look(&self, inquiry: Inquiry, why: String) {
+        self.unseen.lock().unwrap().push((inquiry.look, why));
     }
 
     fn metrics(&self, _: OffsetDateTime) -> Vec<Sample> {

@@ -11,7 +11,6 @@ mod copies;
 mod faults;
 mod machine;
 mod orders;
-mod proxy;
 mod refusals;
 mod renewals;
 mod replicas;
@@ -32,7 +31,7 @@ use watchroom_model::console::ConsoleEvent;
 use watchroom_model::{NodeId, OrderOutcome, ServerOrder, ServerStatus};
 
 use self::machine::line;
-use self::room::{PATIENCE, Room, event, soon};
+use self::room::{PATIENCE, Room, asker, event, soon};
 
 #[tokio::test]
 async fn a_node_says_hello_and_is_known_by_its_certificate_and_by_what_it_said() {
@@ -162,21 +161,31 @@ async fn a_console_gives_the_last_lines_then_what_comes_and_an_unknown_server_is
     let room = Room::open().await;
     let (node, link) = room.node().await;
     let id = room.server();
-    let unknown = link.console(id, ConsoleFrom::Last(3), true).await.err().unwrap();
+    let unknown = link
+        .console(asker(), id, ConsoleFrom::Last(3), true)
+        .await
+        .err()
+        .unwrap();
     assert!(
         matches!(&unknown, LinkError::Refused { code, .. } if code == "no_such_server"),
         "{unknown}"
     );
     assert_eq!(unknown.kind(), FaultKind::NotFound);
     node.agent.report(id, ServerStatus::Running);
-    let mut console = link.console(id, ConsoleFrom::Last(3), true).await.unwrap();
+    let mut console = link
+        .console(asker(), id, ConsoleFrom::Last(3), true)
+        .await
+        .unwrap();
     let lines = |offsets: std::ops::Range<u64>| ConsoleEvent::Lines(offsets.map(line).collect());
     assert_eq!(soon(console.next()).await, Some(Ok(lines(7..10))));
     node.agent.say();
     node.agent.say();
     assert_eq!(soon(console.next()).await, Some(Ok(lines(10..11))));
     assert_eq!(soon(console.next()).await, Some(Ok(lines(11..12))));
-    let whole = link.console(id, ConsoleFrom::Offset(0), false).await.unwrap();
+    let whole = link
+        .console(asker(), id, ConsoleFrom::Offset(0), false)
+        .await
+        .unwrap();
     assert_eq!(soon(whole.collect::<Vec<_>>()).await, [Ok(lines(0..12))]);
 }
 
@@ -187,7 +196,10 @@ async fn a_cut_link_comes_back_with_a_higher_epoch_and_its_consoles_end_by_name(
     let (node, link) = room.node().await;
     let id = room.server();
     node.agent.report(id, ServerStatus::Running);
-    let mut console = link.console(id, ConsoleFrom::Last(1), true).await.unwrap();
+    let mut console = link
+        .console(asker(), id, ConsoleFrom::Last(1), true)
+        .await
+        .unwrap();
     assert!(soon(console.next()).await.unwrap().is_ok());
     room.cut();
     assert!(matches!(

@@ -12,7 +12,7 @@ use watchroom_link::{ConnectFault, ConsoleFrom, NodeLink};
 use watchroom_model::console::ConsoleEvent;
 use watchroom_model::{NodeId, OrderOutcome, ServerOrder, ServerStatus};
 
-use crate::room::{Node, PATIENCE, Room, brisk, event, soon};
+use crate::room::{Node, PATIENCE, Room, asker, brisk, event, soon};
 
 /// How often a certificate is renewed, and how often the CA is rotated: more of both in `make soak`.
 const TIMES: (usize, usize) = match option_env!("WATCHROOM_SOAK_RENEWALS") {
@@ -69,7 +69,10 @@ impl Traffic {
         let server = room.server();
         node.agent.report(server, ServerStatus::Running);
         let link = room.linked(node.id).await;
-        let mut console = link.console(server, ConsoleFrom::Offset(0), true).await.unwrap();
+        let mut console = link
+            .console(asker(), server, ConsoleFrom::Offset(0), true)
+            .await
+            .unwrap();
         let (id, told) = (node.id, Arc::clone(&stop));
         let reader = room.ambient.tasks.spawn("console", async move {
             let mut next = 0;

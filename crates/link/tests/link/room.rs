@@ -18,7 +18,7 @@ use watchroom_link::{
     Admission, Agent, Arrival, ConnectFault, Dialler, DiallerSettings, Envelope, FreshPapers, Hub, LinkEvent,
     LinkSettings, LinkState, LinkStates, NodeHello, NodeLink, Papers, Passage,
 };
-use watchroom_model::{DecisionId, NodeId, Order, ServerId};
+use watchroom_model::{Asker, DecisionId, NodeId, Order, ServerId};
 use watchroom_trust::{
     CertificateDer, ClusterCa, ClusterSecret, LinkClient, NodeKey, OrderSigner, link_server_config,
 };
@@ -38,6 +38,15 @@ pub fn brisk() -> LinkSettings {
         retry_first: Duration::from_millis(40),
         retry_most: Duration::from_millis(400),
         ..LinkSettings::default()
+    }
+}
+
+/// Somebody who may look.
+pub fn asker() -> Asker {
+    Asker {
+        principal: "user:alice".to_owned(),
+        by: "alice".to_owned(),
+        decision: DecisionId::mint(&Ambient::system()),
     }
 }
 

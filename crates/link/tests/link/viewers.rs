@@ -8,7 +8,7 @@ use watchroom_link::ConsoleFrom;
 use watchroom_model::console::ConsoleEvent;
 use watchroom_model::{OrderOutcome, ServerOrder, ServerStatus};
 
-use super::room::{PATIENCE, Room, soon};
+use super::room::{PATIENCE, Room, asker, soon};
 
 /// More than the fleet lets people open on one node.
 const VIEWERS: usize = 300;
@@ -21,7 +21,7 @@ async fn viewers_who_all_leave_at_once_leave_the_link_and_its_orders_alone() {
     let (node, link) = room.node().await;
     let id = room.server();
     node.agent.report(id, ServerStatus::Running);
-    let open = || join_all((0..VIEWERS).map(|_| link.console(id, ConsoleFrom::Last(3), true)));
+    let open = || join_all((0..VIEWERS).map(|_| link.console(asker(), id, ConsoleFrom::Last(3), true)));
     for round in 0..5 {
         let consoles = soon(open()).await;
         assert!(consoles.iter().all(Result::is_ok));
@@ -30,7 +30,7 @@ async fn viewers_who_all_leave_at_once_leave_the_link_and_its_orders_alone() {
         assert!(matches!(beside, Ok(OrderOutcome::Done { .. })), "{beside:?}");
         // Some leave once they are here, as many before they were even let in.
         let mut half_open: Vec<_> = (0..VIEWERS)
-            .map(|_| Box::pin(link.console(id, ConsoleFrom::Last(3), true)))
+            .map(|_| Box::pin(link.console(asker(), id, ConsoleFrom::Last(3), true)))
             .collect();
         for opening in &mut half_open {
             assert!(futures_util::poll!(opening).is_pending());
@@ -56,13 +56,16 @@ async fn viewers_who_do_not_read_hold_little_and_nobody_else_up() {
     node.agent.report(id, ServerStatus::Running);
     // Each console holds far more than one viewer is sent ahead.
     node.agent.line_bytes.store(48 << 10, Ordering::SeqCst);
-    let asleep = (0..SLEEPERS).map(|_| link.console(id, ConsoleFrom::Last(10), true));
+    let asleep = (0..SLEEPERS).map(|_| link.console(asker(), id, ConsoleFrom::Last(10), true));
     let asleep = soon(join_all(asleep)).await;
     assert!(asleep.iter().all(Result::is_ok));
     let beside = soon(link.order(room.envelope("beside", ServerOrder::Start(id), PATIENCE))).await;
     assert!(matches!(beside, Ok(OrderOutcome::Done { .. })), "{beside:?}");
 
-    let whole = link.console(id, ConsoleFrom::Offset(0), false).await.unwrap();
+    let whole = link
+        .console(asker(), id, ConsoleFrom::Offset(0), false)
+        .await
+        .unwrap();
     let pieces: Vec<Vec<u64>> = soon(whole.collect::<Vec<_>>())
         .await
         .into_iter()

@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use watchroom_audit::Outcome;
 use watchroom_link::Envelope;
-use watchroom_model::{MachineOrder, Order, OrderOutcome, ServerId, ServerOrder, ServerSpec};
+use watchroom_model::{Inquiry, MachineOrder, Order, OrderOutcome, ServerId, ServerOrder, ServerSpec};
 
 use super::descent::Descent;
 use super::house::House;
@@ -69,6 +69,14 @@ impl Desk {
         let now = self.house.ambient.now();
         if let Err(error) = self.house.audit(ledger::denied(envelope, why, now)).await {
             tracing::error!(%error, "an order that was not believed is not in the node's audit: {why}");
+        }
+    }
+
+    /// Writes down that somebody wanted to look at something, and was not believed to be let by the Host.
+    pub(super) async fn disbelieved_look(&self, inquiry: &Inquiry, why: &str) {
+        let now = self.house.ambient.now();
+        if let Err(error) = self.house.audit(ledger::not_shown(inquiry, why, now)).await {
+            tracing::error!(%error, "an inquiry that was not believed is not in the node's audit: {why}");
         }
     }
 

@@ -26,7 +26,7 @@ use tokio::sync::broadcast;
 use tokio::task::spawn_blocking;
 use watchroom_link::{Agent, AgentError, ConsoleFrom, Envelope};
 use watchroom_model::console::ConsoleEvent;
-use watchroom_model::{Heartbeat, OrderOutcome, Sample, ServerId, ServerReport};
+use watchroom_model::{Heartbeat, Inquiry, OrderOutcome, Sample, ServerId, ServerReport};
 
 use self::desk::Desk;
 use self::house::House;
@@ -92,6 +92,10 @@ impl Agent for Supervisor {
 
     async fn disbelieved(&self, envelope: Envelope, why: String) {
         self.desk.disbelieved(&envelope, &why).await;
+    }
+
+    async fn disbelieved_look(&self, inquiry: Inquiry, why: String) {
+        self.desk.disbelieved_look(&inquiry, &why).await;
     }
 
     fn heartbeat(&self) -> Heartbeat {

@@ -22,7 +22,7 @@ use watchroom_identity::{Config, Identity};
 use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Tasks};
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Line, Source};
 use watchroom_model::{
-    Desired, Envelope, Heartbeat, NodeId, Order, OrderOutcome, Sample, ServerOrder, Share,
+    Asker, Desired, Envelope, Heartbeat, NodeId, Order, OrderOutcome, Sample, ServerOrder, Share,
 };
 use watchroom_model::{ServerId, ServerReport, ServerStatus};
 use watchroom_panel::{Panel, PanelParts, problem_page, routes};
@@ -71,13 +71,18 @@ impl Gateway for ObedientNode {
         Ok(OrderOutcome::Done { report: Some(report) })
     }
 
-    async fn ping(&self, _: NodeId) -> Result<(Duration, Heartbeat), GatewayError> {
+    async fn ping(&self, _: NodeId, _: Asker) -> Result<(Duration, Heartbeat), GatewayError> {
         Err(GatewayError::TimedOut {
             may_still_happen: false,
         })
     }
 
-    async fn metrics(&self, _: NodeId, _: time::OffsetDateTime) -> Result<Vec<Sample>, GatewayError> {
+    async fn metrics(
+        &self,
+        _: NodeId,
+        _: Asker,
+        _: time::OffsetDateTime,
+    ) -> Result<Vec<Sample>, GatewayError> {
         let share = Share {
             used_bytes: 1 << 30,
             total_bytes: 1 << 32,
@@ -98,6 +103,7 @@ impl Gateway for ObedientNode {
     async fn console(
         &self,
         _: NodeId,
+        _: Asker,
         _: ServerId,
         _: ConsoleFrom,
         _: bool,

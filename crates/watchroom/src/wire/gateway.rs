@@ -10,7 +10,7 @@ use watchroom_fleet::{Gateway, GatewayError};
 use watchroom_kit::Ambient;
 use watchroom_link::{Hub, LinkError};
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
-use watchroom_model::{Envelope, Heartbeat, NodeId, OrderOutcome, Sample, ServerId};
+use watchroom_model::{Asker, Envelope, Heartbeat, NodeId, OrderOutcome, Sample, ServerId};
 
 /// Orders and consoles over the links of a [`Hub`].
 #[derive(Clone, Debug)]
@@ -26,25 +26,32 @@ impl Gateway for LinkGateway {
         link.order(envelope).await.map_err(gateway_error)
     }
 
-    async fn ping(&self, node: NodeId) -> Result<(Duration, Heartbeat), GatewayError> {
+    async fn ping(&self, node: NodeId, asker: Asker) -> Result<(Duration, Heartbeat), GatewayError> {
         let link = self.hub.connected(node).map_err(gateway_error)?;
-        link.ping(&self.ambient.clock).await.map_err(gateway_error)
+        link.ping(asker, &self.ambient.clock).await.map_err(gateway_error)
     }
 
-    async fn metrics(&self, node: NodeId, since: OffsetDateTime) -> Result<Vec<Sample>, GatewayError> {
+    async fn metrics(
+        &self,
+        node: NodeId,
+        asker: Asker,
+        since: OffsetDateTime,
+    ) -> Result<Vec<Sample>, GatewayError> {
         let link = self.hub.connected(node).map_err(gateway_error)?;
-        link.metrics(since).await.map_err(gateway_error)
+        link.metrics(asker, since).await.map_err(gateway_error)
     }
 
     async fn console(
         &self,
         node: NodeId,
+        asker: Asker,
         server: ServerId,
         from: ConsoleFrom,
         follow: bool,
     ) -> Result<BoxStream<'static, Result<ConsoleEvent, GatewayError>>, GatewayError> {
         let link = self.hub.connected(node).map_err(gateway_error)?;
-        let console = link.console(server, from, follow).await.map_err(gateway_error)?;
+        let console = link.console(asker, server, from, follow).await;
+        let console = console.map_err(gateway_error)?;
         Ok(console.map(|event| event.map_err(gateway_error)).boxed())
     }
 }
