@@ -59,6 +59,23 @@ impl Requests {
         Self::of(way, authority, path, std::iter::once(padding), usize::MAX)
     }
 
+    /// Heartbeats, one of each node.
+    pub fn heartbeats(way: &Way, authority: &str, nodes: usize, heartbeat: &str) -> Self {
+        let length = heartbeat.len();
+        let text = |node| {
+            format!(
+                "POST /heartbeat/{node} HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{heartbeat}"
+            )
+        };
+        Self {
+            way: way.clone(),
+            authority: authority.to_owned(),
+            texts: Arc::new((0..nodes).map(|node| text(node).into_bytes()).collect()),
+            each: 1,
+            sent: Arc::default(),
+        }
+    }
+
     fn of(
         way: &Way,
         authority: &str,
@@ -172,6 +189,34 @@ impl Load {
             let mut waits = all.join_all().await.concat();
             waits.sort();
             waits[waits.len() * 99 / 100]
+        })
+    }
+
+    /// Asks over each open connection once in `every`, spread evenly; `watch` is given the time for which all then
+    /// keep their pace.
+    pub fn paced<T>(&mut self, every: Duration, time: Duration, watch: impl AsyncFn(Duration) -> T) -> T {
+        let wires = std::mem::take(&mut self.open);
+        let count = u32::try_from(wires.len()).unwrap();
+        self.runtime.block_on(async {
+            let mut all = JoinSet::new();
+            let start = Instant::now();
+            let end = start + every * 3 + time;
+            for (number, mut wire) in (0..count).zip(wires) {
+                let text = self.requests.texts[number as usize % self.requests.texts.len()].clone();
+                all.spawn(async move {
+                    let mut due = start + every * number / count;
+                    while due < end {
+                        tokio::time::sleep_until(due.into()).await;
+                        wire.ask(&text).await;
+                        due += every;
+                    }
+                });
+            }
+            // As long as links are given to settle.
+            tokio::time::sleep(every * 2).await;
+            let seen = watch(time).await;
+            all.join_all().await;
+            seen
         })
     }
 

@@ -20,6 +20,7 @@ mod bare;
 mod guarded;
 mod heartbeats;
 mod load;
+mod nodes;
 mod process;
 mod rest;
 mod room;
@@ -38,6 +39,7 @@ const PARTS: &[Part] = &[
     ("rest", rest::start_and_rest),
     ("guarded", guarded::guarded),
     ("heartbeats", heartbeats::heartbeats),
+    ("returning", heartbeats::returning),
 ];
 
 fn main() {

@@ -78,6 +78,13 @@ impl Room {
         assert!(program.wait().unwrap().success());
     }
 
+    /// Kills the program as a crash would.
+    pub fn kill(&mut self) {
+        let mut program = self.program.take().unwrap();
+        program.kill().unwrap();
+        assert!(!program.wait().unwrap().success());
+    }
+
     /// Waits until all listeners answer.
     pub fn until_ready(&self) {
         let began = Instant::now();
