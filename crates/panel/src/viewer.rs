@@ -31,8 +31,10 @@ pub(crate) struct Viewer {
     pub(crate) caller: Caller,
     /// Their session.
     pub(crate) session: Arc<Session>,
-    /// Whether a script asks for the live part alone.
+    /// Whether a script asks for a live part alone.
     pub(crate) wants_fragment: bool,
+    /// Which, where a page has several.
+    fragment: String,
     entrance: Entrance,
     theme: Theme,
     flash: Option<Flash>,
@@ -53,6 +55,11 @@ impl Viewer {
             caller,
             session,
             wants_fragment: headers.contains_key(FRAGMENT),
+            fragment: headers
+                .get(FRAGMENT)
+                .and_then(|name| name.to_str().ok())
+                .unwrap_or_default()
+                .to_owned(),
             entrance: entrance.clone(),
             theme: theme_of(headers),
             flash: answer::flash_of(headers),
@@ -83,6 +90,11 @@ impl Viewer {
             session: Arc::clone(session),
             ..self.clone()
         }
+    }
+
+    /// Whether a script asks for this live part alone.
+    pub(crate) fn wants(&self, fragment: &str) -> bool {
+        self.fragment == fragment
     }
 
     /// Now.

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -34,9 +34,22 @@ export class Machine {
     return /^ {4}([a-z]+(?: [a-z]+){5})$/m.exec(this.said)?.[1];
   }
 
-  /** Starts its agent. */
-  run() {
-    this.agent = this.#spawn(["node", "--node-listen", "127.0.0.1:0"]);
+  /** Starts its agent, with these rules of its own (`node.toml`). */
+  async run(rules = "") {
+    const folder = join(this.state, "etc");
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, "watchroom.toml"), "");
+    await writeFile(join(folder, "node.toml"), rules);
+    this.agent = this.#spawn(["--config", join(folder, "watchroom.toml"), "node", "--node-listen", "127.0.0.1:0"]);
+  }
+
+  /** Another machine that has a copy of this one's disk. */
+  async copied() {
+    const copy = await Machine.open(this.name);
+    for (const part of ["keys", "node", "role.toml"]) {
+      await cp(join(this.state, part), join(copy.state, part), { recursive: true });
+    }
+    return copy;
   }
 
   #spawn(words) {

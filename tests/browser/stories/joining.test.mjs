@@ -33,7 +33,7 @@ story("a second machine joins by six words, and is revoked", async ({ visitor })
     await visitor.sees(/attic is let in/i);
     assert.deepEqual(await attic.joined, [0, null], attic.said);
 
-    attic.run();
+    await attic.run();
     const row = visitor.page.locator('[data-live="nodes"] tr', { hasText: "attic" });
     await row.getByText(/online/i).waitFor();
     await visitor.look("nodes-two");

@@ -35,7 +35,7 @@ pub use metrics::MetricsView;
 pub use ping::Pong;
 pub use revoke::Revoked;
 pub use rotation::{CaRotation, RotationError};
-pub use status::{ClusterStatus, Health};
+pub use status::{CaStatus, ClusterStatus, Health};
 pub use view::NodeView;
 
 pub(crate) use links::Away;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use watchroom_model::{NodeStatus, ServerStatus};
-use watchroom_policy::{Principal, permission, reach};
+use watchroom_policy::{Principal, Reach, permission, reach};
 use watchroom_store::StoreError;
 
 use crate::Fleet;
@@ -38,6 +39,22 @@ pub struct ClusterStatus {
     pub servers: BTreeMap<String, u64>,
     /// Machines that wait to be let in.
     pub pending_requests: u64,
+    /// The cluster CA, and how far a change of it has come.
+    pub ca: CaStatus,
+}
+
+/// The cluster CA as it stands.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CaStatus {
+    /// The fingerprint of the CA that signs.
+    pub fingerprint: String,
+    /// Until when the one before it is trusted at the latest, while it still is.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub retires_at: Option<OffsetDateTime>,
+    /// Nodes whose certificate is by the CA that signs.
+    pub moved: u64,
+    /// Nodes whose certificate is by the one before it, or not seen yet.
+    pub left: u64,
 }
 
 impl Fleet {
@@ -104,7 +121,26 @@ impl Fleet {
             nodes,
             servers,
             pending_requests,
+            ca: self.ca_status(&reach(principal, permission::NODES_READ)),
         })
+    }
+
+    fn ca_status(&self, seen: &Reach) -> CaStatus {
+        let fingerprint = self.authority().fingerprint(&self.authority().ca());
+        let behind = self.certified_by_others(&fingerprint);
+        let admitted = self
+            .known_nodes()
+            .values()
+            .filter(|node| node.admitted().is_ok() && seen.covers(&***node))
+            .map(|node| behind.contains(&node.id()))
+            .collect::<Vec<_>>();
+        let left = admitted.iter().filter(|is_behind| **is_behind).count() as u64;
+        CaStatus {
+            fingerprint,
+            retires_at: self.authority().retires_at(),
+            moved: admitted.len() as u64 - left,
+            left,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The handlers: each finds, asks leave, does, shows. One file per page.
 
 mod audit;
+mod cluster_ca;
 mod create;
 mod deed;
 mod entry;
@@ -199,6 +200,13 @@ fn machine_routes() -> Vec<Route<Panel>> {
             act::RevokeJoinToken,
             change,
             join::take_back,
+        ),
+        Route::new(
+            Method::POST,
+            "/cluster/ca/rotate",
+            act::RotateCa,
+            RouteClass::Administration,
+            cluster_ca::rotate,
         ),
         Route::new(
             Method::POST,

@@ -16,10 +16,11 @@ use watchroom_web::{Params, Problem, Query};
 use super::overview::every;
 use super::{most, no_such_page};
 use crate::text::EN;
+use crate::view::cluster_ca::{CaCard, RotationForm};
 use crate::view::join::{InviteRow, RequestRow, Revocation, RevocationTyped};
 use crate::view::machine::{LastHour, OperationCard};
 use crate::view::nodes::{NodeLive, NodePage, NodeRow, NodesLive, NodesPage};
-use crate::view::{Command, Section, query};
+use crate::view::{Command, Faults, Section, query};
 use crate::viewer::Viewer;
 use crate::{Panel, answer};
 
@@ -31,12 +32,23 @@ pub(super) async fn list(
     State(panel): State<Panel>,
     Query(page): Query<PageRequest>,
 ) -> Result<Response, Problem> {
+    listed(&viewer, &panel, &page, StatusCode::OK, &Faults::default()).await
+}
+
+/// The list, with what was wrong with the form that changes the cluster CA.
+pub(super) async fn listed(
+    viewer: &Viewer,
+    panel: &Panel,
+    page: &PageRequest,
+    status: StatusCode,
+    faults: &Faults,
+) -> Result<Response, Problem> {
     viewer
         .caller
         .permit(act::ListNodes, &Resource::all(ResourceKind::Node))?;
     let found = panel
         .fleet
-        .nodes(viewer.caller.principal(), &page)
+        .nodes(viewer.caller.principal(), page)
         .map_err(no_such_page)?;
     let now = viewer.now();
     let principal = viewer.caller.principal();
@@ -50,6 +62,7 @@ pub(super) async fn list(
         .map_err(JoinError::from)?;
     let live = NodesLive {
         t: &EN,
+        ca: CaCard::from(&cluster.ca),
         cluster: cluster.into(),
         requests: requests
             .into_iter()
@@ -83,9 +96,11 @@ pub(super) async fn list(
         user.map_or_else(|| token.created_by.clone(), |name| name.to_string())
     };
     let command = Command::new(&["node", "list"], "GET", "/api/nodes", None);
-    viewer.page(&NodesPage {
+    let may_rotate = viewer.may(act::RotateCa, &Resource::all(ResourceKind::Host));
+    let page = NodesPage {
         t: &EN,
         shell,
+        rotation: may_rotate.then(|| RotationForm::new(viewer.needs_proof(), faults)),
         may_add: viewer.may(act::RegisterNode, &Resource::all(ResourceKind::JoinToken)),
         invites: invites
             .into_iter()
@@ -96,7 +111,8 @@ pub(super) async fn list(
             .collect(),
         live,
         command,
-    })
+    };
+    viewer.page_with(status, &page)
 }
 
 pub(super) async fn show(
@@ -134,6 +150,9 @@ pub(super) async fn shown(
         .then(|| every(|page| panel.fleet.servers(viewer.caller.principal(), &filter, page)))
         .transpose()
         .map_err(no_such_page)?;
+    if viewer.wants("last-hour") {
+        return answer::page(&last_hour(viewer, panel, node).await?);
+    }
     let view = panel.fleet.view_node(node);
     let dangers = dangers(viewer, node, &view, servers.as_deref(), typed);
     let name = view.name.to_string();
@@ -148,8 +167,7 @@ pub(super) async fn shown(
     if viewer.wants_fragment {
         return answer::page(&live);
     }
-    let permit = viewer.caller.permit(act::ReadMetrics, &**node)?;
-    let metrics = panel.fleet.metrics(&permit, None).await?;
+    let hour = last_hour(viewer, panel, node).await?;
     let command = Command::new(&["node", "show", &name], "GET", &format!("/api/nodes/{id}"), None);
     let shell = viewer.shell(Section::Nodes, name);
     let page = NodePage {
@@ -157,10 +175,16 @@ pub(super) async fn shown(
         shell,
         live,
         dangers,
-        hour: Some(LastHour::new(&metrics, viewer.now())),
+        hour: Some(hour),
         command,
     };
     viewer.page_with(status, &page)
+}
+
+async fn last_hour(viewer: &Viewer, panel: &Panel, node: &Arc<Node>) -> Result<LastHour, Problem> {
+    let permit = viewer.caller.permit(act::ReadMetrics, &**node)?;
+    let metrics = panel.fleet.metrics(&permit, None).await?;
+    Ok(LastHour::new(&metrics, viewer.now()))
 }
 
 /// What this person may do to the node that cannot be taken back.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads or writes; a page is a function of its struct, so that it can be shown to a test.
 
+pub(crate) mod cluster_ca;
 mod command;
 mod field;
 pub(crate) mod findings;

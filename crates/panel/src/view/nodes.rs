@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use watchroom_fleet::{NodeView, ServerView};
 use watchroom_model::{NodeStatus, Share};
 
+use super::cluster_ca::{CaCard, RotationForm};
 use super::join::{ClusterLine, InviteRow, RequestRow, Revocation};
 use super::machine::{LastHour, OperationCard};
 use super::servers::ServerRow;
@@ -86,6 +87,8 @@ pub(crate) struct NodesLive {
     pub(crate) t: &'static Text,
     /// The cluster in a line.
     pub(crate) cluster: ClusterLine,
+    /// The cluster CA.
+    pub(crate) ca: CaCard,
     /// The machines that wait to be let in.
     pub(crate) requests: Vec<RequestRow>,
     /// The rows.
@@ -108,6 +111,8 @@ pub(crate) struct NodesPage {
     pub(crate) may_add: bool,
     /// The invitations that can still be used, for those who may see them.
     pub(crate) invites: Vec<InviteRow>,
+    /// The form that makes a new cluster CA, for those who may.
+    pub(crate) rotation: Option<RotationForm>,
     /// Its live part.
     pub(crate) live: NodesLive,
     /// The same by command.

@@ -201,8 +201,8 @@ impl Load {
             let mut all = JoinSet::new();
             let start = Instant::now();
             let end = start + every * 3 + time;
-            for (number, mut wire) in (0..count).zip(wires) {
-                let text = self.requests.texts[number as usize % self.requests.texts.len()].clone();
+            for ((number, mut wire), text) in (0..count).zip(wires).zip(self.requests.texts.iter()) {
+                let text = text.clone();
                 all.spawn(async move {
                     let mut due = start + every * number / count;
                     while due < end {

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "node")]
 mod certificate;
+mod metrics;
 mod power;
 
 use clap::{Args, Subcommand};
@@ -43,6 +44,11 @@ enum NodeCommand {
         /// Its name or id
         node: String,
     },
+    /// Show what a machine did in the last hour: processor, memory, load, network
+    #[command(
+        after_help = "Example:\n  watchroom node metrics attic\n  watchroom node metrics attic --since 10m -o json"
+    )]
+    Metrics(metrics::Metrics),
     /// Restart a machine; its servers are stopped in order first, and run again after
     #[command(after_help = "Example:\n  watchroom node restart attic")]
     Restart(power::Power),
@@ -114,6 +120,7 @@ impl Node {
         match self.command {
             Some(NodeCommand::List) => list(context).await,
             Some(NodeCommand::Show { node }) => show(context, &node).await,
+            Some(NodeCommand::Metrics(metrics)) => metrics.run(context).await,
             Some(NodeCommand::Restart(power)) => power.run(context, "restart", "restarts").await,
             Some(NodeCommand::Shutdown(power)) => power.run(context, "shutdown", "shuts down").await,
             #[cfg(feature = "node")]

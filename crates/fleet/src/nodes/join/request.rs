@@ -172,7 +172,8 @@ impl Fleet {
             Some(why) => {
                 row.reason = Some(why);
                 row.decided_at = Some(now);
-                tx.note_denied();
+                // Somebody shows another key under the name of a node that there is.
+                tx.note_suspicious();
                 JoinStatus::Denied
             }
         };

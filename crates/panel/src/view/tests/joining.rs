@@ -7,10 +7,11 @@ use time::Duration;
 use uuid::Uuid;
 use watchroom_fleet::NodeView;
 use watchroom_fleet::nodes::join::JoinRequestView;
-use watchroom_fleet::nodes::{ClusterStatus, Health};
+use watchroom_fleet::nodes::{CaStatus, ClusterStatus, Health};
 use watchroom_kit::FieldFault;
 use watchroom_model::join::JoinStatus;
 
+use super::super::cluster_ca::{CaCard, RotationForm};
 use super::super::join::{
     ClusterLine, DecisionTyped, InvitationPage, InvitationTyped, RequestPage, RequestRow, Revocation,
     RevocationTyped,
@@ -53,7 +54,28 @@ pub(super) fn cluster() -> ClusterLine {
         nodes: BTreeMap::from([("online".to_owned(), 2), ("total".to_owned(), 2)]),
         servers: BTreeMap::from([("total".to_owned(), 7)]),
         pending_requests: 1,
+        ca: ca_status(),
     })
+}
+
+fn ca_status() -> CaStatus {
+    CaStatus {
+        fingerprint: HOSTILE.to_owned(),
+        retires_at: Some(NOW + Duration::days(30)),
+        moved: 2,
+        left: 1,
+    }
+}
+
+/// A change of the cluster CA that is under way.
+pub(super) fn ca() -> CaCard {
+    CaCard::from(&ca_status())
+}
+
+/// The form that begins one, after a wrong password.
+pub(super) fn rotation() -> RotationForm {
+    let faults = vec![FieldFault::new("password", "wrong", HOSTILE)];
+    RotationForm::new(true, &Faults::new(faults))
 }
 
 pub(super) fn revocation(node: &NodeView) -> Revocation {

@@ -345,9 +345,11 @@ fn node_pages(nodes: &[NodeView], servers: &[ServerView]) -> (NodesPage, NodePag
         shell: done,
         may_add: true,
         invites: Vec::new(),
+        rotation: Some(joining::rotation()),
         live: NodesLive {
             t: &EN,
             cluster: joining::cluster(),
+            ca: joining::ca(),
             requests: joining::waiting(),
             rows,
             next: Some("/nodes?cursor=3".into()),

@@ -27,7 +27,10 @@ pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker:
         // It needs a fresh proof, which the walker's own session may have no longer.
         ("GET", "/mfa/setup") => Some(Asked::by(case.by_fresh_session(walker).await, path)),
         ("GET", _) => pages(case, path, walker),
-        _ if path.starts_with("/nodes") || path.starts_with("/operations") => {
+        _ if ["/nodes", "/operations", "/cluster"]
+            .iter()
+            .any(|part| path.starts_with(part)) =>
+        {
             node_forms(case, method, path, walker).await
         }
         _ if path.starts_with("/security") => ban_forms(case, path, walker).await,
@@ -301,6 +304,7 @@ async fn node_forms(case: &Case<'_>, method: &Method, path: &'static str, walker
         ("POST", "/nodes/invites/{id}/revoke") => {
             by(path.replace("{id}", &case.fresh_join_token().await)).on(On::Kind)
         }
+        ("POST", "/cluster/ca/rotate") => by(path.into()).on(On::Kind),
         ("POST", "/operations/{id}/cancel") => by(path.replace("{id}", &case.ended_operation().await)),
         ("POST", "/nodes/{id}/revoke") => {
             let (id, name) = case.fresh_named_node().await;

@@ -1,0 +1,50 @@
+// Who is kept out, and what input looked like an attack: seen and decided on the pages.
+
+import assert from "node:assert/strict";
+
+import { story } from "../harness/story.mjs";
+import { until } from "../harness/waiting.mjs";
+
+story("a network is banned and let back in, and one's own is held until it is confirmed", async ({ visitor }) => {
+  await visitor.setUp();
+  await visitor.go("/security");
+  await visitor.sees(/nobody is kept out/i);
+  const ban = async (network, reason) => {
+    await visitor.fill({ network, reason });
+    await visitor.page.locator('form[action="/security/bans"] button[type="submit"]').click();
+  };
+  await ban("not a network", "slip");
+  visitor.expect(/400/);
+  await visitor.sees(/network/i);
+  await visitor.look("security-refused");
+  await ban("198.51.100.0/24", "scans all night");
+  await visitor.sees(/198\.51\.100\.0\/24 is banned/i);
+  await ban("127.0.0.0/8", "a slip");
+  await visitor.sees(/is held: it would hit/i);
+  const rows = visitor.page.locator('[aria-labelledby="bans"] tbody tr');
+  assert.equal(await rows.count(), 2);
+  await visitor.look("security-bans");
+  // Held, it hits nobody: the page still answers.
+  for (const network of ["127.0.0.0/8", "198.51.100.0/24"]) {
+    await rows.filter({ hasText: network }).locator('form[action$="/lift"] button').click();
+    await visitor.sees(new RegExp(`the ban of ${network.replaceAll(".", "\\.")} is lifted`, "i"));
+  }
+  await visitor.sees(/nobody is kept out/i);
+});
+
+story("input that looks like an attack is refused and stands on the page of findings, without what was sent", async ({ visitor }) => {
+  await visitor.setUp();
+  visitor.expect(/400/);
+  const answer = await visitor.page.goto(`/servers?name=${encodeURIComponent("x' or '1'='1")}`);
+  assert.equal(answer.status(), 400);
+  await visitor.look("input-refused");
+  await visitor.go("/security");
+  await visitor.link(/input findings/i).click();
+  const found = visitor.page.locator("tbody tr", { hasText: "name" });
+  await until("the finding", async () => {
+    await visitor.page.reload();
+    return (await found.count()) > 0;
+  });
+  assert.doesNotMatch(await visitor.page.locator("main").innerText(), /'1'='1/);
+  await visitor.look("findings");
+});
