@@ -34,6 +34,7 @@ pub(crate) struct Notes {
     result: Option<Outcome>,
     resource: Option<String>,
     refusal: Option<Box<Refusal>>,
+    is_suspicious: bool,
     /// What caches must hear.
     pub(crate) changed: Vec<Changed>,
     /// The last failure of a statement, whatever the closure made of it: some tear the transaction down.
@@ -56,6 +57,9 @@ impl Notes {
             draft
                 .extra
                 .insert("reason".to_owned(), Value::from(refusal.explanation.words));
+        }
+        if self.is_suspicious {
+            draft.event_type = EventType::Suspicious;
         }
         draft.extra.append(&mut self.extra);
         draft.result = self.result.unwrap_or(draft.result);
@@ -134,6 +138,12 @@ impl WriteTx {
     /// Marks the entry as denied.
     pub fn note_denied(&self) {
         self.notes.borrow_mut().result = Some(Outcome::Denied);
+    }
+
+    /// Marks the entry as denied, and as a thing that somebody should look at.
+    pub fn note_suspicious(&self) {
+        self.note_denied();
+        self.notes.borrow_mut().is_suspicious = true;
     }
 
     /// Makes the entry tell of a refusal: who was refused what, from where, and why. Used with a permit to

@@ -1,10 +1,15 @@
 //! Two whole Hosts on one database have one cluster CA: what one rotates, the other signs with.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use serde_json::json;
+use tokio::sync::watch;
 use watchroom::node_identity::NodeIdentity;
-use watchroom_model::NodeId;
+use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Source};
+use watchroom_model::{NodeId, ServerId};
+use watchroom_policy::act;
 use watchroom_testkit::{Machine, TestRoom, program};
 use watchroom_trust::Fingerprint;
 
@@ -115,6 +120,107 @@ async fn a_rotation_on_one_host_reaches_the_nodes_of_both_and_no_link_is_missing
         !is_linked(&first, node) && !is_linked(&second, node)
     })
     .await;
+    machine.close().await;
+    close(first, second).await;
+}
+
+/// Repeats what it is told.
+const ECHO: &str = "while read line; do echo \"$line\"; done";
+
+/// Sends numbered lines to a server by one Host without a pause, each of which must be taken; gives how many.
+async fn send(room: &TestRoom, by: &str, server: ServerId, is_over: &AtomicBool) -> usize {
+    let admin = room.admin(by).await;
+    let path = format!("/api/servers/{server}/console");
+    let mut sent = 0;
+    while !is_over.load(Ordering::SeqCst) {
+        let answer = admin.post(&path, json!({ "line": format!("{by} {sent}") })).await;
+        assert_eq!(answer.status, 200, "{by} {sent}: {}", answer.text());
+        sent += 1;
+    }
+    sent
+}
+
+/// Follows the server's console by one Host, which must not end, until it has said so many lines.
+async fn hear(room: &TestRoom, server: ServerId, told: &watch::Sender<Option<usize>>) -> Vec<String> {
+    let known = room.host.fleet.server(server).expect("a server");
+    let permit = room.as_root(act::ReadConsole, &*known);
+    let console = room.host.fleet.console(&permit, ConsoleFrom::Offset(0)).await;
+    let (mut console, mut told) = (console.expect("a console"), told.subscribe());
+    let mut heard = Vec::new();
+    loop {
+        let all = *told.borrow_and_update();
+        if all == Some(heard.len()) {
+            return heard;
+        }
+        tokio::select! {
+            event = console.next() => match event.expect("it does not end").expect("it does not break") {
+                ConsoleEvent::Lines(lines) => {
+                    let printed = lines.into_iter().filter(|line| line.source == Source::Stdout);
+                    heard.extend(printed.map(|line| line.text));
+                }
+                ConsoleEvent::Skipped { .. } => panic!("lines were skipped"),
+            },
+            changed = told.changed() => changed.expect("the story goes on"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_fails_and_no_console_ends_while_two_hosts_rotate_the_ca_in_turn() {
+    let (first, second) = two().await;
+    let (machine, node) = linked_to_both(&first, &second).await;
+    let admins = [first.admin("alice").await, second.admin("otto").await];
+    let new = json!({ "name": "echo", "node": node, "command": ["/bin/sh", "-c", ECHO] });
+    let created = admins[0].post("/api/servers", new).await.json();
+    let id = created["server"]["id"].as_str().expect("an id");
+    let started = admins[0]
+        .post(&format!("/api/servers/{id}/start"), json!({}))
+        .await;
+    assert_eq!(started.status, 200, "{}", started.text());
+    let server: ServerId = id.parse().expect("an id");
+    until("the other Host knows the server", || {
+        second.host.fleet.server(server).is_some()
+    })
+    .await;
+    let (is_over, told) = (AtomicBool::default(), watch::Sender::new(None));
+    let rotate = async {
+        for admin in admins.iter().cycle().take(4) {
+            let rotated = admin.post("/api/cluster/ca/rotate", json!({})).await.json();
+            assert_eq!(rotated["outcome"], "done", "{rotated}");
+            until("both sign with it alone", || {
+                [&first, &second].iter().all(|room| {
+                    let ca = &room.host.cluster_ca;
+                    ca.retires_at().is_none() && ca.fingerprint().to_string() == rotated["fingerprint"]
+                })
+            })
+            .await;
+        }
+        is_over.store(true, Ordering::SeqCst);
+    };
+    let send_all = async {
+        let (one, other, ()) = tokio::join!(
+            send(&first, "bert", server, &is_over),
+            send(&second, "carl", server, &is_over),
+            rotate
+        );
+        told.send_replace(Some(one + other));
+        (one, other)
+    };
+    let (sent, by_first, by_second) = tokio::join!(
+        send_all,
+        hear(&first, server, &told),
+        hear(&second, server, &told)
+    );
+    assert_eq!(by_first, by_second);
+    for (by, many) in [("bert", sent.0), ("carl", sent.1)] {
+        let expected: Vec<_> = (0..many).map(|number| format!("{by} {number}")).collect();
+        let heard: Vec<_> = by_first
+            .iter()
+            .filter(|line| line.starts_with(by))
+            .cloned()
+            .collect();
+        assert_eq!(heard, expected);
+    }
     machine.close().await;
     close(first, second).await;
 }
