@@ -56,16 +56,16 @@ async fn unseen(room: &Room, node: &Node) -> String {
         );
     }
     let unseen = node.agent.unseen.lock().unwrap();
-    assert!(matches!(
-        unseen.as_slice(),
-        [
-            (Look::Console { .. }, _),
-            (Look::Status, _),
-            (Look::Metrics { .. }, _)
-        ]
-    ));
-    assert!(unseen.iter().all(|(_, why)| *why == unseen[0].1), "{unseen:?}");
-    unseen[0].1.clone()
+    let [
+        (Look::Console { .. }, why),
+        (Look::Status, of_status),
+        (Look::Metrics { .. }, of_metrics),
+    ] = unseen.as_slice()
+    else {
+        panic!("{unseen:?}")
+    };
+    assert_eq!([of_status, of_metrics], [why, why]);
+    why.clone()
 }
 
 #[tokio::test]

@@ -46,42 +46,12 @@ pub(super) async fn listed(
     viewer
         .caller
         .permit(act::ListNodes, &Resource::all(ResourceKind::Node))?;
-    let found = panel
-        .fleet
-        .nodes(viewer.caller.principal(), page)
-        .map_err(no_such_page)?;
-    let now = viewer.now();
-    let principal = viewer.caller.principal();
-    let (filter, all) = (JoinFilter::default(), most(None));
-    let requests = panel.fleet.join_requests(principal, &filter, &all).await;
-    let requests = requests.map_err(JoinError::from)?.items;
-    let cluster = panel
-        .fleet
-        .cluster_status(principal)
-        .await
-        .map_err(JoinError::from)?;
-    let live = NodesLive {
-        t: &EN,
-        ca: CaCard::from(&cluster.ca),
-        cluster: cluster.into(),
-        requests: requests
-            .into_iter()
-            .map(|request| RequestRow::new(request, now))
-            .collect(),
-        rows: found
-            .items
-            .into_iter()
-            .map(|node| NodeRow::new(node, now))
-            .collect(),
-        next: found
-            .next_cursor
-            .map(|cursor| format!("/nodes{}", query(&[("cursor", &cursor)]))),
-        may_power: viewer.reaches(permission::NODES_MODIFY),
-    };
+    let live = live(viewer, panel, page).await?;
     if viewer.wants_fragment {
         return answer::page(&live);
     }
     let shell = viewer.shell(Section::Nodes, EN.nav_nodes);
+    let (principal, all) = (viewer.caller.principal(), most(None));
     let may_invite = viewer.may(act::ListJoinTokens, &Resource::all(ResourceKind::JoinToken));
     let invites = match may_invite {
         true => panel.fleet.join_tokens(principal, &all).await?.items,
@@ -113,6 +83,46 @@ pub(super) async fn listed(
         command,
     };
     viewer.page_with(status, &page)
+}
+
+/// The part of the list that is fetched again and again.
+async fn live(viewer: &Viewer, panel: &Panel, page: &PageRequest) -> Result<NodesLive, Problem> {
+    let found = panel
+        .fleet
+        .nodes(viewer.caller.principal(), page)
+        .map_err(no_such_page)?;
+    let now = viewer.now();
+    let principal = viewer.caller.principal();
+    let (filter, all) = (JoinFilter::default(), most(None));
+    let requests = panel.fleet.join_requests(principal, &filter, &all).await;
+    let requests = requests.map_err(JoinError::from)?.items;
+    let cluster = panel
+        .fleet
+        .cluster_status(principal)
+        .await
+        .map_err(JoinError::from)?;
+    Ok(NodesLive {
+        t: &EN,
+        from: match &page.cursor {
+            Some(cursor) => format!("/nodes{}", query(&[("cursor", cursor)])),
+            None => "/nodes".to_owned(),
+        },
+        ca: CaCard::from(&cluster.ca),
+        cluster: cluster.into(),
+        requests: requests
+            .into_iter()
+            .map(|request| RequestRow::new(request, now))
+            .collect(),
+        rows: found
+            .items
+            .into_iter()
+            .map(|node| NodeRow::new(node, now))
+            .collect(),
+        next: found
+            .next_cursor
+            .map(|cursor| format!("/nodes{}", query(&[("cursor", &cursor)]))),
+        may_power: viewer.reaches(permission::NODES_MODIFY),
+    })
 }
 
 pub(super) async fn show(
@@ -184,7 +194,7 @@ pub(super) async fn shown(
 async fn last_hour(viewer: &Viewer, panel: &Panel, node: &Arc<Node>) -> Result<LastHour, Problem> {
     let permit = viewer.caller.permit(act::ReadMetrics, &**node)?;
     let metrics = panel.fleet.metrics(&permit, None).await?;
-    Ok(LastHour::new(&metrics, viewer.now()))
+    Ok(LastHour::new(node.id(), &metrics, viewer.now()))
 }
 
 /// What this person may do to the node that cannot be taken back.

@@ -5,7 +5,7 @@ use askama::filters::HtmlSafe;
 use time::OffsetDateTime;
 use watchroom_fleet::nodes::MetricsView;
 use watchroom_fleet::{OperationKind, OperationState, OperationView};
-use watchroom_model::{Sample, Share};
+use watchroom_model::{NodeId, Sample, Share};
 
 use super::{Moment, bytes};
 use crate::text::{EN, Text};
@@ -49,6 +49,8 @@ pub(crate) struct ChartLine {
 pub(crate) struct LastHour {
     /// The words.
     pub(crate) t: &'static Text,
+    /// Whose machine it is.
+    pub(crate) node: NodeId,
     /// When the node said so, if it does not say so now.
     pub(crate) as_of: Option<Moment>,
     /// Why it did not answer now.
@@ -75,7 +77,7 @@ struct Plan {
 
 impl LastHour {
     /// The hour as seen at `now`.
-    pub(crate) fn new(metrics: &MetricsView, now: OffsetDateTime) -> Self {
+    pub(crate) fn new(node: NodeId, metrics: &MetricsView, now: OffsetDateTime) -> Self {
         let samples = &metrics.samples;
         let plans = if samples.is_empty() { Vec::new() } else { plans() };
         let step = samples.len().div_ceil(ROWS).max(1);
@@ -85,6 +87,7 @@ impl LastHour {
         });
         Self {
             t: &EN,
+            node,
             as_of: metrics
                 .as_of
                 .filter(|_| !metrics.is_current)

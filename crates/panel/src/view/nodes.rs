@@ -87,6 +87,8 @@ pub(crate) struct NodesLive {
     pub(crate) t: &'static Text,
     /// The cluster in a line.
     pub(crate) cluster: ClusterLine,
+    /// Where this part is fetched again: a refused form has another address.
+    pub(crate) from: String,
     /// The cluster CA.
     pub(crate) ca: CaCard,
     /// The machines that wait to be let in.

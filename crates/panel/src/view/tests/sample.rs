@@ -349,6 +349,7 @@ fn node_pages(nodes: &[NodeView], servers: &[ServerView]) -> (NodesPage, NodePag
         live: NodesLive {
             t: &EN,
             cluster: joining::cluster(),
+            from: "/nodes".to_owned(),
             ca: joining::ca(),
             requests: joining::waiting(),
             rows,
