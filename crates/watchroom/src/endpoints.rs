@@ -64,6 +64,15 @@ impl Endpoints {
         })
     }
 
+    /// Takes all addresses out of the file at once: what a killed program left behind names ports that are somebody
+    /// else's by now. For a program that is both Host and node.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn withdraw(state: &Path) -> io::Result<()> {
+        change(state, |all| *all = Self::default())
+    }
+
     /// Takes the Host's addresses out of the file; an empty one is removed.
     ///
     /// # Errors
@@ -156,7 +165,10 @@ mod tests {
         };
         assert_eq!(Endpoints::read(&state).unwrap(), Some(both));
         Endpoints::withdraw_host(&state).unwrap();
-        assert_eq!(Endpoints::read(&state).unwrap(), Some(node));
+        assert_eq!(Endpoints::read(&state).unwrap(), Some(node.clone()));
+        Endpoints::withdraw(&state).unwrap();
+        assert_eq!(Endpoints::read(&state).unwrap(), None);
+        node.publish(&state).unwrap();
         Endpoints::withdraw_node(&state).unwrap();
         Endpoints::withdraw_node(&state).unwrap();
         assert_eq!(Endpoints::read(&state).unwrap(), None);

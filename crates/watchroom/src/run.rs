@@ -59,8 +59,8 @@ pub async fn up(options: RunOptions) -> Result<(), Failure> {
     let state = State::open(&options.state, "host")?;
     let node_state = State::open(&options.state, "node")?;
     let config = &options.loaded.config;
-    // What a killed program left behind would send scripts to ports that are somebody else's by now.
-    Endpoints::withdraw_node(state.folder()).map_err(unlisted)?;
+    // All at once: a list that is written anew with half of what a killed program left behind in it looks like ours.
+    Endpoints::withdraw(state.folder()).map_err(unlisted)?;
     let page = bind_page(config.node.listen).await?;
     let mut running = host::start(&state, config, &ambient).await?;
     let agent = Agent::start(&node_state, &program()?, options.allowed(), page, &ambient).await?;

@@ -32,13 +32,26 @@ async fn room() -> Arc<Room> {
 
 /// Turns the clock until the certificate is due, and waits for the link that is dialled with the next one.
 async fn renewed(room: &Room, node: NodeId, traffic: &Traffic) -> NodeLink {
-    let before = room.linked(node).await.hello().epoch;
+    let before = room.linked(node).await;
     {
         // Seventeen hours pass between two orders, not in the middle of one; the renewal then meets the rest.
         let _pause = traffic.pause.write().await;
         room.ambient.clock.advance(Duration::from_secs(17 * 3_600));
     }
-    newer(room, node, before).await
+    let next = newer(room, node, before.hello().epoch).await;
+    gone_over(&before).await;
+    next
+}
+
+/// Waits until nothing runs on a link any more: the console has been opened on the next one, under a signature of its
+/// own that seventeen hours would end.
+async fn gone_over(before: &NodeLink) {
+    soon(async {
+        while !before.is_ended() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
 }
 
 async fn newer(room: &Room, node: NodeId, than: u64) -> NodeLink {
@@ -155,10 +168,11 @@ async fn certificates_and_cas_change_under_running_orders_and_an_open_console() 
 
 /// One rotation from end to end: the node is told, moves, and the old CA retires.
 async fn rotate(room: &Room, node: NodeId) {
-    let before = room.linked(node).await.hello().epoch;
+    let before = room.linked(node).await;
     room.rotate();
     soon(room.hub.tell_anchors()).await;
-    assert!(newer(room, node, before).await.has_moved());
+    assert!(newer(room, node, before.hello().epoch).await.has_moved());
+    gone_over(&before).await;
     assert!(room.retire());
     soon(room.hub.tell_anchors()).await;
 }

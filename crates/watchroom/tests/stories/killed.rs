@@ -78,10 +78,6 @@ fn servers_and_their_consoles_survive_every_kill_of_the_program() {
         });
         slowest = slowest.max(began.elapsed());
     }
-    assert!(
-        slowest < scale.patience(),
-        "the slowest adoption took {slowest:?}"
-    );
     println!("killed {} times, slowest adoption {slowest:?}", scale.times);
 
     for (name, pid) in names.iter().zip(before) {
@@ -99,6 +95,11 @@ fn servers_and_their_consoles_survive_every_kill_of_the_program() {
         );
     }
     assert!(room.done("audit verify").contains("is intact"));
+    // Last, so that a slow machine does not hide a loss.
+    assert!(
+        slowest < scale.patience(),
+        "the slowest adoption took {slowest:?}"
+    );
 }
 
 #[test]
