@@ -22,8 +22,6 @@ const PREFIX: &str = "wr_cluster_";
 /// Stands before the certificate in what a sealed key is bound to.
 const CONTEXT: &[u8] = b"watchroom cluster ca 1\n";
 const FILE: &str = "cluster.secret";
-/// The one that takes its place, until the database has everything under its seal.
-const NEXT: &str = "cluster.secret.next";
 
 /// What seals the keys of the cluster CAs: 32 bytes by chance.
 #[derive(Clone)]
@@ -98,18 +96,7 @@ impl ClusterSecret {
     /// # Errors
     /// If the file holds something else, or others could read it.
     pub fn open(state: &Path) -> Result<Option<Self>, KeyFileError> {
-        Self::read(keyfile::keys_folder(state)?.join(FILE))
-    }
-
-    /// The one that was to take its place when a change of it was cut off; `None` if there is none.
-    ///
-    /// # Errors
-    /// As [`ClusterSecret::open`].
-    pub fn open_next(state: &Path) -> Result<Option<Self>, KeyFileError> {
-        Self::read(keyfile::keys_folder(state)?.join(NEXT))
-    }
-
-    fn read(path: PathBuf) -> Result<Option<Self>, KeyFileError> {
+        let path = keyfile::keys_folder(state)?.join(FILE);
         let Some(content) = keyfile::read_key(&path)? else {
             return Ok(None);
         };
@@ -132,34 +119,6 @@ impl ClusterSecret {
         let path = keyfile::keys_folder(state)?.join(FILE);
         let text = Zeroizing::new(format!("{}\n", self.text().expose_secret()));
         keyfile::write(&path, text.as_bytes(), files::PRIVATE_FILE)
-    }
-
-    /// Keeps it beside the one that is still used, durably: what it is about to seal must never outlive it.
-    ///
-    /// # Errors
-    /// What the system said.
-    pub fn keep_next(&self, state: &Path) -> Result<(), KeyFileError> {
-        let path = keyfile::keys_folder(state)?.join(NEXT);
-        let text = Zeroizing::new(format!("{}\n", self.text().expose_secret()));
-        keyfile::write(&path, text.as_bytes(), files::PRIVATE_FILE)
-    }
-
-    /// Removes the one that was to come: it is in use now, or will never be.
-    ///
-    /// # Errors
-    /// What the system said.
-    pub fn forget_next(state: &Path) -> Result<(), KeyFileError> {
-        keyfile::remove(&keyfile::keys_folder(state)?.join(NEXT))
-    }
-
-    /// The same CA under the seal of another secret.
-    ///
-    /// # Errors
-    /// If it is not under the seal of this one.
-    pub fn reseal(&self, sealed: &SealedCa, next: &Self, entropy: &Entropy) -> Result<SealedCa, UnsealError> {
-        let (certificate, key) = self.unseal(sealed)?;
-        let resealed = next.seal(&certificate, key, sealed.replaces, entropy);
-        resealed.map_err(|error| UnsealError::NotACa(error.to_string()))
     }
 
     /// Removes one from this machine that sealed nothing.
@@ -289,22 +248,6 @@ mod tests {
             };
             assert!(refused(&secret, &cut), "cut at {place}");
         }
-    }
-
-    #[test]
-    fn what_is_sealed_anew_is_opened_by_the_new_secret_alone() {
-        let entropy = Entropy::system();
-        let (old, new) = (
-            ClusterSecret::by_chance(&entropy),
-            ClusterSecret::by_chance(&entropy),
-        );
-        let certificate = CertificateDer::from(b"certificate".to_vec());
-        let key = || Zeroizing::new(b"a private key".to_vec());
-        let sealed = old.seal(&certificate, key(), None, &entropy).unwrap();
-        let again = old.reseal(&sealed, &new, &entropy).unwrap();
-        assert_eq!(*new.unseal(&again).unwrap().1, *key());
-        assert!(old.unseal(&again).is_err());
-        assert!(new.reseal(&sealed, &new, &entropy).is_err());
     }
 
     #[test]

@@ -92,35 +92,22 @@ impl Replica {
     /// # Errors
     /// If it has others: a Host that has started is no replica to be.
     pub fn keep(&self, state: &Path) -> Result<(), Failure> {
-        self.keep_over(state, &[])
-    }
-
-    /// The same on a replica of this cluster whose cluster secret was changed elsewhere: that alone is replaced.
-    ///
-    /// # Errors
-    /// If the others differ: it is a Host of another cluster.
-    pub fn replace(&self, state: &Path) -> Result<(), Failure> {
-        let [secret, ..] = FILES;
-        self.keep_over(state, &[secret])
-    }
-
-    fn keep_over(&self, state: &Path, replaced: &[&str]) -> Result<(), Failure> {
         let keys = state.join("keys");
         files::private_folder(&keys).map_err(Failure::trust)?;
         let contents = FILES
             .into_iter()
             .zip([&self.cluster_secret, &self.audit_key, &self.panel_ca]);
         let files: Vec<_> = contents
-            .map(|(name, content)| (name, keys.join(name), content))
+            .map(|(name, content)| (keys.join(name), content))
             .collect();
-        for (name, path, content) in &files {
-            if !replaced.contains(name) && fs::read_to_string(path).is_ok_and(|there| there != **content) {
+        for (path, content) in &files {
+            if fs::read_to_string(path).is_ok_and(|there| there != **content) {
                 let cause = format!("{} is there already, and is another one", path.display());
                 return Err(Failure::new(FaultKind::Conflict, cause)
                     .next_step("give the --state of a Host that has never started"));
             }
         }
-        for (_, path, content) in &files {
+        for (path, content) in &files {
             files::replace(path, content.as_bytes(), files::PRIVATE_FILE).map_err(|error| {
                 Failure::new(
                     FaultKind::Internal,

@@ -1,11 +1,8 @@
 //! The cluster CAs as the database has them, for all Hosts that share it: the one that signs, and during a rotation the
 //! one before it. Their keys are under the cluster's seal; who opens it is somebody else's business.
 
-use std::collections::BTreeSet;
-
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::EntityTrait;
 use watchroom_kit::Ambient;
 use watchroom_model::DecisionId;
 use watchroom_policy::{Permit, Resource, ResourceKind, act};
@@ -84,36 +81,6 @@ impl Generation {
             }) => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    /// Replaces the seals of all CAs, each by that of the same CA. Says whether that was done: not if others are there
-    /// by now than those that were sealed anew.
-    ///
-    /// # Errors
-    /// [`StoreError`] if they cannot be kept.
-    pub async fn reseal(store: &Store, all: Vec<Self>, ambient: &Ambient) -> Result<bool, StoreError> {
-        let house = Resource::all(ResourceKind::Host);
-        let permit: Permit<act::KeepHouse> = Permit::of_house(&house, DecisionId::mint(ambient));
-        store
-            .write(&permit, async move |tx| {
-                let known = tx.all(entity::Entity::find()).await?;
-                let known: BTreeSet<_> = known.into_iter().map(|row| row.fingerprint).collect();
-                let is_same = known == all.iter().map(|one| one.fingerprint.clone()).collect();
-                tx.note("what", "sealed the cluster CA under a new secret");
-                if !is_same {
-                    tx.note_failure();
-                    return Ok(false);
-                }
-                for one in &all {
-                    let update = entity::Entity::update_many()
-                        .col_expr(entity::Column::Sealed, Expr::value(one.sealed.clone()))
-                        .filter(entity::Column::Fingerprint.eq(one.fingerprint.clone()));
-                    tx.update(update).await?;
-                }
-                tx.changed(Changed::Authorities);
-                Ok(true)
-            })
-            .await
     }
 
     pub(super) async fn insert(self, tx: &WriteTx) -> Result<(), StoreError> {

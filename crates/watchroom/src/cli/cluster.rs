@@ -108,7 +108,7 @@ impl Cluster {
             Self::Unfence { node } => trust::unfence(context, &node).await,
             Self::Ca(ca) => ca.run(context).await,
             #[cfg(feature = "host")]
-            Self::Replica(replica) => replica.run(context).await,
+            Self::Replica(replica) => replica.run(context),
         }
     }
 }

@@ -23,7 +23,7 @@ pub(crate) async fn open(state: &Path, store: &Store, ambient: &Ambient) -> Resu
     let secret = ClusterSecret::open(state).map_err(Failure::trust)?;
     let (ca, secret) = match (known.is_empty(), secret) {
         (true, secret) => found(state, store, secret, ambient).await?,
-        (false, Some(secret)) => by_either(state, secret, &known)?,
+        (false, Some(secret)) => (opened(secret.clone(), &known)?, secret),
         (false, None) => return Err(no_secret()),
     };
     // What an earlier version left in files lies in the database now. That of another cluster is not ours to remove.
@@ -39,62 +39,6 @@ pub(crate) async fn open(state: &Path, store: &Store, ambient: &Ambient) -> Resu
         None => {}
     }
     Ok(Arc::new(ca))
-}
-
-/// Opened by the secret of this machine, or by the one that was to take its place: a change that was cut off is either
-/// done or has not happened.
-fn by_either(
-    state: &Path,
-    secret: ClusterSecret,
-    known: &[Generation],
-) -> Result<(ClusterCa, ClusterSecret), Failure> {
-    let next = ClusterSecret::open_next(state).map_err(Failure::trust)?;
-    let (ca, secret) = match (opened(secret.clone(), known), next) {
-        (Err(failure), None) => return Err(failure),
-        (Ok(ca), None) => return Ok((ca, secret)),
-        (Ok(ca), Some(_)) => (ca, secret),
-        (Err(_), Some(next)) => {
-            let ca = opened(next.clone(), known)?;
-            next.keep(state).map_err(Failure::trust)?;
-            (ca, next)
-        }
-    };
-    ClusterSecret::forget_next(state).map_err(Failure::trust)?;
-    Ok((ca, secret))
-}
-
-/// Seals the CAs of the database under a new secret, and keeps that on this machine. Other Hosts must be given it before
-/// they start again.
-///
-/// # Errors
-/// If this machine cannot open them, or they changed meanwhile; then nothing is different.
-pub(crate) async fn reseal(state: &Path, store: &Store, ambient: &Ambient) -> Result<(), Failure> {
-    let (_, secret) = {
-        let known = Generation::all(store).await.map_err(unread)?;
-        let secret = ClusterSecret::open(state).map_err(Failure::trust)?;
-        by_either(state, secret.ok_or_else(no_secret)?, &known)?
-    };
-    let known = Generation::all(store).await.map_err(unread)?;
-    let next = ClusterSecret::by_chance(&ambient.entropy);
-    let resealed = sealed(&known).map_err(Failure::trust)?;
-    let resealed = resealed.iter().map(|one| {
-        let one = secret
-            .reseal(one, &next, &ambient.entropy)
-            .map_err(Failure::trust)?;
-        generation(&one).map_err(Failure::trust)
-    });
-    let resealed = resealed.collect::<Result<Vec<_>, _>>()?;
-    next.keep_next(state).map_err(Failure::trust)?;
-    if !Generation::reseal(store, resealed, ambient)
-        .await
-        .map_err(unread)?
-    {
-        ClusterSecret::forget_next(state).map_err(Failure::trust)?;
-        let cause = "the cluster CA was rotated at this very moment; nothing was changed";
-        return Err(Failure::new(FaultKind::Conflict, cause).next_step("run it again"));
-    }
-    next.keep(state).map_err(Failure::trust)?;
-    ClusterSecret::forget_next(state).map_err(Failure::trust)
 }
 
 fn opened(secret: ClusterSecret, known: &[Generation]) -> Result<ClusterCa, Failure> {
@@ -154,8 +98,7 @@ fn belongs_to_none(state: &Path) -> Result<(), Failure> {
 }
 
 const TAKE_IT: &str = "on a Host that runs on this database: watchroom cluster replica secret > replica.secret; carry that \
-                       file here and run: watchroom cluster replica prepare replica.secret (with --replace if the secret \
-                       was changed)";
+                       file here and run: watchroom cluster replica prepare replica.secret";
 
 fn no_secret() -> Failure {
     let cause = "this database belongs to a cluster whose secret is not on this machine";

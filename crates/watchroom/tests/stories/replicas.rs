@@ -5,7 +5,6 @@ use std::fs;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::process::Signal;
 use serde_json::json;
 use watchroom_testkit_postgres::TestDatabase;
 
@@ -121,60 +120,6 @@ fn a_host_without_the_secret_of_the_cluster_is_refused_with_the_command_that_giv
 fn authority(room: &Room) -> String {
     let status = room.json("cluster status");
     status["host"]["cluster_ca"].as_str().unwrap().to_owned()
-}
-
-#[test]
-fn the_clusters_secret_is_changed_and_the_old_one_opens_nothing_any_more() {
-    let database = TestDatabase::fresh();
-    let mut first = host(&database, "first", None);
-    let mut second = host(&database, "second", Some(&first));
-    let (before, old) = (authority(&first), first.done("cluster replica secret"));
-    let running = first.run(&["-y", "cluster", "replica", "reseal"]);
-    assert!(!running.status.success(), "its Host runs: {}", running.out);
-    for room in [&mut first, &mut second] {
-        assert!(room.signal(Signal::TERM).0.success());
-    }
-    let rows = || database.ask("SELECT sealed FROM cluster_authorities");
-    let sealed = rows();
-    first.done("-y cluster replica reseal");
-    assert_ne!(rows(), sealed);
-    let new = first.done("cluster replica secret");
-    assert_ne!(new, old);
-
-    // The other Host has the old secret, and says what to do.
-    let refused = second.refused_up();
-    assert!(
-        refused.errors.contains("prepare replica.secret (with --replace"),
-        "{}",
-        refused.errors
-    );
-    let kept = second.run_with(&["cluster", "replica", "prepare", "-"], &new);
-    assert!(!kept.status.success(), "it has another one");
-    let kept = second.run_with(&["cluster", "replica", "prepare", "--replace", "-"], &new);
-    assert!(kept.status.success(), "{}", kept.errors);
-    // A Host of another cluster is not made a replica by it.
-    let stranger = Room::up();
-    let mut stranger = stranger;
-    assert!(stranger.signal(Signal::TERM).0.success());
-    let taken = stranger.run_with(&["cluster", "replica", "prepare", "--replace", "-"], &new);
-    assert!(!taken.status.success(), "{}", taken.out);
-
-    // As if the machine had died when the database had the new seal and the old file was still there.
-    let file = first.state().join("keys/cluster.secret");
-    let next = first.state().join("keys/cluster.secret.next");
-    fs::copy(&file, &next).unwrap();
-    let text = fs::read_to_string(&file).unwrap();
-    fs::write(&file, text.replace(&text[20..24], "AAAA")).unwrap();
-    for room in [&mut first, &mut second] {
-        room.start();
-        assert_eq!(authority(room), before);
-    }
-    assert!(!next.exists() && fs::read_to_string(&file).unwrap() == text);
-    for (room, name) in [(&first, "first"), (&second, "second")] {
-        wait_for("its node is back", || {
-            (room.json(&format!("node show {name}"))["status"] == "online").then_some(())
-        });
-    }
 }
 
 #[test]

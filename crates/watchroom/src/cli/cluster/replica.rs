@@ -26,50 +26,22 @@ pub(in crate::cli) enum Replica {
     Prepare {
         /// The file with them; - is standard input or a prompt
         file: PathBuf,
-        /// Replace the cluster's secret of a replica, after it was changed by `watchroom cluster replica reseal`
-        #[arg(long)]
-        replace: bool,
     },
-    /// Change the secret that opens the cluster CA in the database; run it where the Host is stopped
-    #[command(
-        after_help = "Example:\n  watchroom cluster replica reseal\n\nStop every Host on the database first. Then carry the new secret to each of the others:\n  watchroom cluster replica secret | ssh second watchroom cluster replica prepare --replace -"
-    )]
-    Reseal,
 }
 
 impl Replica {
-    pub(in crate::cli) async fn run(self, mut context: Context) -> Result<(), Failure> {
+    pub(in crate::cli) fn run(self, mut context: Context) -> Result<(), Failure> {
         let folder = context.state()?;
         match self {
             Self::Secret => {
                 let text = Secrets::of(&folder)?.text()?;
                 context.output.done(&text, &json!({ "secret": text }))
             }
-            Self::Reseal => {
-                let state = State::open(&folder, "host")?;
-                context.confirm(
-                    "No other Host on this database starts again until it has been given the new secret.",
-                    "reseal",
-                )?;
-                let config = context.sources(Vec::new()).load()?.config;
-                let store = crate::host::open_store(&state, &config, &context.ambient).await?;
-                let resealed = crate::host::cluster::reseal(state.folder(), &store, &context.ambient).await;
-                store.close().await;
-                resealed?;
-                let answer = json!({ "state": state.folder().display().to_string() });
-                let sentence = "The cluster CA is sealed under a new secret, which this machine has. Give it to each other \
-                                Host: watchroom cluster replica secret, there watchroom cluster replica prepare --replace.";
-                context.output.done(sentence, &answer)
-            }
-            Self::Prepare { file, replace } => {
+            Self::Prepare { file } => {
                 let secrets = Secrets::read(secret::read(&file, "secret of the Host")?.expose_secret())?;
                 // A Host that runs has read its own.
                 let state = State::open(&folder, "host")?;
-                if replace {
-                    secrets.replace(state.folder())?;
-                } else {
-                    secrets.keep(state.folder())?;
-                }
+                secrets.keep(state.folder())?;
                 let answer = json!({ "state": state.folder().display().to_string() });
                 if context.output.form() != Form::Table {
                     return context.output.whole(&answer);
