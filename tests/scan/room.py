@@ -16,6 +16,8 @@ PASSWORD = "Correct horse 9 battery staple"
 # Limits would cut a scan short. Input that looks like an attack is let through, so that what is behind is scanned.
 KINDS = ["static", "sign_in", "page", "read", "change", "sensitive", "administration", "join", "node", "stream"]
 CONFIGURATION = f"""
+[identity.second_factors]
+required_roles = []
 [shield]
 hsts = "always"
 inspection.report_only = {json.dumps(KINDS)}

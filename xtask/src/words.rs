@@ -27,6 +27,9 @@ const REGISTRIES: &[(&str, &str)] = &[
     ("proxy.go", "lang.org"),
 ];
 
+/// What a merge leaves behind where it could not decide. Written in two halves, as this file is tracked too.
+const UNDECIDED: &[(&str, &str)] = &[("<<<<", "<<< "), (">>>>", ">>> ")];
+
 /// Macros and attributes that mean "not yet".
 const UNDONE: &[&str] = &["todo!", "unimplemented!", "dbg!", "#[ignore"];
 
@@ -79,6 +82,16 @@ fn machine_words(name: &str, text: &str) -> Vec<Finding> {
                 place(),
                 "a path of one machine",
                 "make it relative or a parameter",
+            ));
+        }
+        if UNDECIDED
+            .iter()
+            .any(|(one, two)| line.starts_with(&[*one, *two].concat()))
+        {
+            findings.push(Finding::new(
+                place(),
+                "a merge that was not decided",
+                "keep what is right of both sides",
             ));
         }
         if REGISTRIES.iter().any(|word| has(&word)) {
@@ -143,6 +156,13 @@ mod tests {
         assert_eq!(machine_words("README.md", &line).len(), 1);
         let other = ["/var/lib/watchroom, /wo", "rk/is/mine"].concat();
         assert!(machine_words("README.md", &other).is_empty());
+    }
+
+    #[test]
+    fn a_merge_that_was_not_decided_is_found() {
+        let left = ["<<<<", "<<< HEAD\none\n=======\ntwo\n>>>>", ">>> other\n"].concat();
+        assert_eq!(machine_words("a.md", &left).len(), 2);
+        assert!(machine_words("a.md", "a title\n=======\n").is_empty());
     }
 
     #[test]

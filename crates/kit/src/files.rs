@@ -110,7 +110,12 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let name = path
         .file_name()
         .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let temporary = folder.join(format!(".{}.{}.new", name.to_string_lossy(), std::process::id()));
+    // Of this thread alone: two that replace one file at once must not write into each other's copy.
+    let temporary = folder.join(format!(
+        ".{}.{}.new",
+        name.to_string_lossy(),
+        rustix::thread::gettid()
+    ));
     let written = write_synced(&temporary, content, mode).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // The half-written copy is of no use to anybody; the first error is the one to report.
@@ -206,6 +211,25 @@ mod tests {
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             PRIVATE_FILE
         );
+        assert_eq!(fs::read_dir(room.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn of_many_who_replace_one_file_at_once_each_succeeds_and_one_is_kept_whole() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("identity.json");
+        std::thread::scope(|scope| {
+            for writer in 0..8_u8 {
+                let path = &path;
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        replace(path, &vec![b'a' + writer; 4_096], PRIVATE_FILE).unwrap();
+                    }
+                });
+            }
+        });
+        let kept = fs::read(&path).unwrap();
+        assert!(kept.len() == 4_096 && kept.iter().all(|byte| byte == &kept[0]));
         assert_eq!(fs::read_dir(room.path()).unwrap().count(), 1);
     }
 }

@@ -16,6 +16,9 @@ pub(crate) struct NodePapers {
     state: PathBuf,
     key: NodeKey,
     client: LinkClient,
+    /// Held while papers are kept: several Hosts may hand some over at once, and each set is written into what the one
+    /// before has left.
+    keeping: tokio::sync::Mutex<()>,
 }
 
 impl NodePapers {
@@ -31,6 +34,7 @@ impl NodePapers {
             state: state.to_owned(),
             key: NodeKey::open_or_make(state).map_err(Failure::trust)?,
             client,
+            keeping: tokio::sync::Mutex::default(),
         })
     }
 }
@@ -46,6 +50,7 @@ impl Papers for NodePapers {
     }
 
     async fn keep(&self, fresh: FreshPapers) -> Result<(), String> {
+        let _turn = self.keeping.lock().await;
         // Tried out first: what could not be used is not kept.
         let trial = self.client.apart();
         adopt(&trial, &self.key, &fresh)?;

@@ -138,7 +138,7 @@ fn variable(name: &str) -> Option<u64> {
 fn configuration() -> String {
     let proxy = wire::PROXY;
     format!(
-        "[tls]\nkey = \"ecdsa-p256\"\n[shield]\ntrusted_proxies = [\"{proxy}\"]\nconnections_per_address = 2000\n\
+        "[tls]\nkey = \"ecdsa-p256\"\n[identity.second_factors]\nrequired_roles = []\n[shield]\ntrusted_proxies = [\"{proxy}\"]\nconnections_per_address = 2000\n\
          [shield.limits]\nanonymous = []\npresented = []\nsign_in = []\nsensitive = []\nstatic_files = []\n"
     )
 }
