@@ -9,6 +9,7 @@ mod bans;
 mod cluster;
 mod factors;
 mod health;
+mod lockouts;
 mod nodes;
 mod openapi;
 mod operations;
@@ -29,7 +30,7 @@ use watchroom_identity::Identity;
 use watchroom_kit::{Fault, FaultKind, FieldFault, Tasks};
 use watchroom_model::PageError;
 use watchroom_records::Records;
-use watchroom_web::{Entrance, Feed, Problem, Route};
+use watchroom_web::{Doctor, Entrance, Feed, Problem, Route};
 
 pub use cluster::{CertificateFacts, HostFacts, RoleFacts};
 pub use health::{Part, Vitals};
@@ -56,6 +57,8 @@ pub struct ApiParts {
     pub tasks: Tasks,
     /// Whether we live.
     pub vitals: Arc<dyn Vitals>,
+    /// Looks over this installation.
+    pub doctor: Arc<dyn Doctor>,
 }
 
 impl FromRef<Api> for Entrance {
@@ -129,6 +132,7 @@ pub fn routes() -> Vec<Route<Api>> {
         factors::routes(),
         audit::routes(),
         bans::routes(),
+        lockouts::routes(),
         security::routes(),
         stream::routes(),
     ]

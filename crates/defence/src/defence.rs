@@ -96,6 +96,15 @@ impl Defence {
         &self.0.config
     }
 
+    /// How many bans hold now, and how many wait to be confirmed.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        let now = self.ambient().clock.now_micros();
+        let book = self.book();
+        let of = |status| book.values().filter(|row| row.status(now) == status).count();
+        (of(BanStatus::Active), of(BanStatus::Held))
+    }
+
     pub(crate) fn watch(&self) -> MutexGuard<'_, Watch> {
         self.0.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }

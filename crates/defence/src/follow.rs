@@ -15,6 +15,7 @@ impl Defence {
             | Changed::Token(_)
             | Changed::Node(_)
             | Changed::Server(_)
+            | Changed::Lockout(_)
             | Changed::Authorities
             | Changed::Audit => Ok(()),
         }

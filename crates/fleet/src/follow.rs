@@ -18,9 +18,12 @@ impl Fleet {
             Changed::Server(id) => self.reload_server(id).await.map(drop),
             Changed::Everything => self.reload_all().await,
             Changed::Authorities => self.reload_authorities().await,
-            Changed::User(_) | Changed::Session(_) | Changed::Token(_) | Changed::Ban(_) | Changed::Audit => {
-                Ok(())
-            }
+            Changed::User(_)
+            | Changed::Session(_)
+            | Changed::Token(_)
+            | Changed::Ban(_)
+            | Changed::Lockout(_)
+            | Changed::Audit => Ok(()),
         }
     }
 

@@ -103,7 +103,8 @@ impl Default for SessionRules {
     }
 }
 
-/// When failed sign-ins lock an account for one network (/24 of IPv4, /64 of IPv6).
+/// When failed sign-ins lock an account: for one network (/24 of IPv4, /64 of IPv6), and for everybody but browsers
+/// that have signed in before, which have a count of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LockoutRules {
@@ -113,6 +114,13 @@ pub struct LockoutRules {
     pub within_s: u32,
     /// Seconds for which they lock. Default 900.
     pub lock_s: u32,
+    /// Failures from anywhere that lock the account for every browser that has not signed in before. A password is
+    /// never tried more often within `everywhere_within_s`, however many try it at once. Default 10.
+    pub everywhere_failures: u32,
+    /// Seconds within which they must happen. Default 3600 (1 hour).
+    pub everywhere_within_s: u32,
+    /// Seconds for which they lock. Default 3600 (1 hour).
+    pub everywhere_lock_s: u32,
 }
 
 impl Default for LockoutRules {
@@ -121,7 +129,37 @@ impl Default for LockoutRules {
             failures: 5,
             within_s: 300,
             lock_s: 900,
+            everywhere_failures: 10,
+            everywhere_within_s: 3_600,
+            everywhere_lock_s: 3_600,
         }
+    }
+}
+
+impl LockoutRules {
+    fn check(&self, wants: &mut impl FnMut(bool, &str, &str)) {
+        wants(
+            (1..=1_000).contains(&self.failures),
+            "lockout.failures",
+            "must be 1 to 1000",
+        );
+        wants(self.within_s >= 1, "lockout.within_s", "must be at least 1");
+        wants(self.lock_s >= 1, "lockout.lock_s", "must be at least 1");
+        wants(
+            (1..=1_000).contains(&self.everywhere_failures),
+            "lockout.everywhere_failures",
+            "must be 1 to 1000",
+        );
+        wants(
+            (60..=86_400).contains(&self.everywhere_within_s),
+            "lockout.everywhere_within_s",
+            "must be 60 to 86400 (a day)",
+        );
+        wants(
+            (1..=604_800).contains(&self.everywhere_lock_s),
+            "lockout.everywhere_lock_s",
+            "must be 1 to 604800 (a week)",
+        );
     }
 }
 
@@ -248,14 +286,7 @@ impl Section for Config {
             "session.remembered_s",
             "must be at least session.longest_s",
         );
-        let lockout = &self.lockout;
-        wants(
-            (1..=1_000).contains(&lockout.failures),
-            "lockout.failures",
-            "must be 1 to 1000",
-        );
-        wants(lockout.within_s >= 1, "lockout.within_s", "must be at least 1");
-        wants(lockout.lock_s >= 1, "lockout.lock_s", "must be at least 1");
+        self.lockout.check(&mut wants);
         wants(self.tokens.usual_s >= 60, "tokens.usual_s", "must be at least 60");
         wants(
             self.tokens.longest_s >= self.tokens.usual_s,

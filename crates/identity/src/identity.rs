@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::broadcast;
 use watchroom_kit::Ambient;
@@ -10,9 +11,12 @@ use watchroom_policy::{Act, Ask, Permit, Principal, Refusal, Target, Trail, deci
 use watchroom_store::{Changed, Store, StoreError, follow};
 
 use crate::csrf::{PreSession, PreSessions, same};
+use crate::device::Devices;
 use crate::events::BACKLOG;
 use crate::hashing::{HashError, HashThreads};
+use crate::key::SharedKey;
 use crate::lockout::Lockouts;
+use crate::network::Network;
 use crate::roll::Roll;
 use crate::sessions::Session;
 use crate::set_up::PendingCode;
@@ -46,6 +50,7 @@ pub(crate) struct Inner {
     pub(crate) lockouts: Lockouts,
     /// Held while a code is compared and a wrong one counted, so that tries side by side gain nothing.
     pub(crate) comparing: Mutex<()>,
+    pub(crate) devices: Devices,
     pub(crate) pre_sessions: PreSessions,
     pub(crate) setup_code: Mutex<Option<PendingCode>>,
     pub(crate) events: broadcast::Sender<EntranceEvent>,
@@ -54,7 +59,7 @@ pub(crate) struct Inner {
 }
 
 impl Identity {
-    /// Loads users, grants, sessions and tokens, starts the hash threads, and follows the store's changes.
+    /// Loads users, grants, sessions, tokens and lockouts, starts the hash threads, and follows the store's changes.
     ///
     /// # Errors
     /// [`OpenError`], whose message names the next step.
@@ -62,6 +67,7 @@ impl Identity {
         store: Store,
         config: Config,
         vault: Arc<dyn Vault>,
+        key: SharedKey,
         ambient: Ambient,
     ) -> Result<Self, OpenError> {
         let hashing = HashThreads::start(&config.hashing, &ambient.entropy).map_err(OpenError::Hashing)?;
@@ -69,8 +75,9 @@ impl Identity {
         let inner = Arc::new(Inner {
             roll: Roll::new(&config),
             hashing,
-            lockouts: Lockouts::new(config.lockout.clone(), &ambient.entropy),
             comparing: Mutex::default(),
+            lockouts: Lockouts::new(config.lockout.clone(), &key),
+            devices: Devices::new(&key),
             pre_sessions: PreSessions::new(&ambient),
             setup_code: Mutex::default(),
             events: broadcast::Sender::new(BACKLOG),
@@ -82,6 +89,7 @@ impl Identity {
         });
         let identity = Self { inner };
         identity.reread_all().await?;
+        identity.reread_lockouts().await?;
         let follower = identity.clone();
         follow(
             "identity-follow-changes",
@@ -113,6 +121,25 @@ impl Identity {
     pub fn administrators_at(&self) -> Vec<(UserName, IpAddr)> {
         let now = self.inner.ambient.clock.now_micros();
         self.inner.roll.administrators_at(now)
+    }
+
+    /// How many doors are locked now.
+    #[must_use]
+    pub fn locked_doors(&self) -> usize {
+        let now = self.inner.ambient.clock.now_micros();
+        self.inner.lockouts.locked(now).len()
+    }
+
+    /// How long one hash takes here, when nobody else has one made.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] if somebody has.
+    pub async fn time_a_hash(&self) -> Result<Duration, HashError> {
+        let turn = self.inner.hashing.turn(Network::Inside).await?;
+        let began = self.inner.ambient.clock.elapsed();
+        let password = self.inner.ambient.entropy.token().into();
+        self.inner.hashing.verify(turn, password, None).await?;
+        Ok(self.inner.ambient.clock.elapsed().saturating_sub(began))
     }
 
     /// What a person signs in with, for showing entries of the audit log, which names people by id.
@@ -198,10 +225,14 @@ impl Identity {
     async fn follow(&self, change: Changed) -> Result<(), StoreError> {
         let (roll, store) = (&self.inner.roll, &self.inner.store);
         let user = match change {
+            Changed::Lockout(id) => return self.reread_lockout(id).await,
             Changed::User(user) => Some(user),
             Changed::Session(session) => roll.owner_of_session(store, session).await?,
             Changed::Token(token) => roll.owner_of_token(store, token).await?,
-            Changed::Everything => return self.reread_all().await,
+            Changed::Everything => {
+                self.reread_all().await?;
+                return self.reread_lockouts().await;
+            }
             Changed::Node(_)
             | Changed::Server(_)
             | Changed::Ban(_)

@@ -10,6 +10,7 @@
 
 pub mod config;
 mod csrf;
+mod device;
 mod digest;
 mod ending;
 mod entity;
@@ -17,6 +18,7 @@ mod events;
 mod factors;
 mod hashing;
 mod identity;
+mod key;
 mod lockout;
 mod network;
 mod password;
@@ -38,7 +40,9 @@ pub use factors::{
 };
 pub use hashing::HashError;
 pub use identity::{Identity, OpenError};
-pub use sessions::{Session, SessionView, SignedIn, StepUpError};
+pub use key::SharedKey;
+pub use lockout::{LiftLockoutError, LockoutFilter, LockoutScope, LockoutView};
+pub use sessions::{KnownDevice, Session, SessionView, SignedIn, StepUpError};
 pub use set_up::{SetUp, SetUpError, SetupCode};
 pub use sign_in::{SecondStepError, SignIn, SignInError};
 pub use tokens::{CreateTokenError, IssuedToken, NewToken, TokenDraft, TokenFault, TokenKind, TokenView};

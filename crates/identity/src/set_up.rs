@@ -228,7 +228,8 @@ impl Identity {
         written.await?;
         *self.pending_code() = None;
         self.reread(user).await?;
-        self.signed_in(new.cookie).ok_or(SetUpError::Done)
+        let signed_in = self.signed_in(new.cookie).ok_or(SetUpError::Done)?;
+        Ok(self.known(signed_in, None))
     }
 
     fn check_code(&self, code: &SecretString) -> Result<(), SetUpError> {

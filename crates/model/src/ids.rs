@@ -76,4 +76,10 @@ typed_id! {
     BanId;
     /// A second factor of a person.
     FactorId;
+    /// A lockout.
+    LockoutId;
+    /// One try at a password.
+    GuessId;
+    /// A browser that somebody has signed in with.
+    DeviceId;
 }

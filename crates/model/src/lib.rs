@@ -17,8 +17,8 @@ mod server;
 mod text;
 
 pub use ids::{
-    BanId, DecisionId, FactorId, JoinRequestId, JoinTokenId, NodeId, OperationId, RequestId, ServerId,
-    SessionId, TokenId, UserId,
+    BanId, DecisionId, DeviceId, FactorId, GuessId, JoinRequestId, JoinTokenId, LockoutId, NodeId,
+    OperationId, RequestId, ServerId, SessionId, TokenId, UserId,
 };
 pub use inquiry::{Asker, Inquiry, Look};
 pub use machine_role::MachineRole;

@@ -7,7 +7,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use watchroom_identity::SignedIn;
 use watchroom_kit::{ExposeSecret, Fault, FaultKind};
-use watchroom_web::{Cookie, Problem, SESSION_COOKIE};
+use watchroom_web::{Cookie, DEVICE_COOKIE, Problem, SESSION_COOKIE};
 
 use crate::view::{Flash, Tone};
 
@@ -86,15 +86,22 @@ pub(crate) fn with_cookie(
     Ok(response)
 }
 
-/// With the cookie of a session that has just begun or risen.
+/// With the cookie of a session that has just begun or risen, and after a sign-in that of a known browser.
 pub(crate) fn with_session(response: Response, signed_in: &SignedIn) -> Result<Response, Problem> {
     let max_age_s = signed_in.max_age.map(|age| age.as_secs());
-    with_cookie(
+    let response = with_cookie(
         response,
         SESSION_COOKIE,
         signed_in.cookie.expose_secret(),
         max_age_s,
-    )
+    )?;
+    match &signed_in.device {
+        Some(device) => {
+            let max_age_s = Some(device.max_age.as_secs());
+            with_cookie(response, DEVICE_COOKIE, &device.cookie, max_age_s)
+        }
+        None => Ok(response),
+    }
 }
 
 /// For a browser whose session is over: its cookie is gone, and so is what the browser kept of the pages. Other cookies

@@ -20,7 +20,7 @@ use watchroom_defence::Defence;
 use watchroom_fleet::Fleet;
 use watchroom_identity::Identity;
 use watchroom_records::Records;
-use watchroom_web::{Entrance, Problem, Route};
+use watchroom_web::{Doctor, Entrance, Problem, Route};
 
 pub use view::error::error_page;
 
@@ -39,6 +39,8 @@ pub struct PanelParts {
     pub records: Records,
     /// Who is kept out.
     pub defence: Defence,
+    /// Looks over this installation.
+    pub doctor: Arc<dyn Doctor>,
 }
 
 impl FromRef<Panel> for Entrance {

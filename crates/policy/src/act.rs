@@ -176,6 +176,10 @@ acts! {
     ShowUser = "user.show" on User, needs OwnerOr(&[p::USERS_READ]), known by Some(p::USERS_READ);
     /// List bans.
     ListBans = "ban.list" on Ban, needs Permissions(&[p::NETWORK_READ]), known by None;
+    /// List lockouts.
+    ListLockouts = "lockout.list" on Lockout, needs Permissions(&[p::USERS_READ]), known by None;
+    /// Look over this Host against the hardening list.
+    ExamineHost = "host.examine" on Host, needs Permissions(&[p::SETTINGS_READ]), known by None;
     /// List tokens: one's own, or everybody's.
     ListTokens = "token.list" on Token, needs SignedIn, known by None;
     /// Listen to what changes; what is told is filtered by what the listener may read.
@@ -260,6 +264,8 @@ acts! {
     LiftBan = "ban.lift" on Ban, needs Permissions(&[p::NETWORK_MODIFY]), known by Some(p::NETWORK_READ), step up false, leaves Security;
     /// Let a ban hold that would hit one's own people or machines.
     ConfirmBan = "ban.confirm" on Ban, needs Permissions(&[p::NETWORK_MODIFY]), known by Some(p::NETWORK_READ), step up true, leaves Security;
+    /// Lift a lockout.
+    LiftLockout = "lockout.lift" on Lockout, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up false, leaves Security;
     /// Ban whoever attacks.
     ImposeBan = "ban.impose" on Ban, needs System, known by None, step up false, leaves Suspicious;
     /// Make the first administrator by the one-time code.

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
-use watchroom_model::{BanId, JoinRequestId, JoinTokenId, NodeId, ServerId, TokenId, UserId};
+use watchroom_model::{BanId, JoinRequestId, JoinTokenId, LockoutId, NodeId, ServerId, TokenId, UserId};
 
 /// The kinds of thing there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -32,6 +32,8 @@ pub enum ResourceKind {
     JoinToken,
     /// A banned address or network.
     Ban,
+    /// A locked sign-in.
+    Lockout,
 }
 
 impl ResourceKind {
@@ -49,6 +51,7 @@ impl ResourceKind {
             Self::JoinRequest => "join_request",
             Self::JoinToken => "join_token",
             Self::Ban => "ban",
+            Self::Lockout => "lockout",
         }
     }
 }
@@ -161,6 +164,15 @@ impl Resource {
         Self {
             id: Some(Cow::Owned(id.to_string())),
             ..Self::all(ResourceKind::Ban)
+        }
+    }
+
+    /// A lockout.
+    #[must_use]
+    pub fn lockout(id: LockoutId) -> Self {
+        Self {
+            id: Some(Cow::Owned(id.to_string())),
+            ..Self::all(ResourceKind::Lockout)
         }
     }
 

@@ -73,6 +73,8 @@ pub(crate) struct Events {
     open: Mutex<HashMap<(&'static str, IpAddr), Gathering>>,
     counts: [AtomicU64; Why::SLUGS.len()],
     spotted: Counts,
+    /// The last proxy that forwarded requests undeclared.
+    undeclared: Mutex<Option<IpAddr>>,
     clock: Clock,
     /// When the gatherings were last looked through, in milliseconds.
     swept_ms: AtomicU64,
@@ -95,6 +97,7 @@ impl Events {
             open: Mutex::default(),
             counts: [const { AtomicU64::new(0) }; Why::SLUGS.len()],
             spotted: Counts::default(),
+            undeclared: Mutex::default(),
             clock,
             swept_ms: AtomicU64::new(0),
         }
@@ -179,11 +182,17 @@ impl Events {
         self.spotted.all()
     }
 
+    /// The last proxy that forwarded requests undeclared since the start, if there was one.
+    pub(crate) fn undeclared(&self) -> Option<IpAddr> {
+        *self.undeclared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn undeclared_proxy(&self, peer: IpAddr, class: RouteClass, request_id: Uuid) {
         if self
             .gather("undeclared-proxy", peer, class, request_id, None)
             .is_some()
         {
+            *self.undeclared.lock().unwrap_or_else(PoisonError::into_inner) = Some(peer);
             tracing::warn!(
                 client.address = %peer,
                 request.id = %request_id,

@@ -112,6 +112,12 @@ impl Shield {
         self.0.events.counts()
     }
 
+    /// A proxy on this machine that forwards requests without being declared, if one has since the start.
+    #[must_use]
+    pub fn undeclared_proxy(&self) -> Option<IpAddr> {
+        self.0.events.undeclared()
+    }
+
     /// How often inspection found each kind of attack since the start, and whether it was refused for it.
     pub fn findings(&self) -> impl Iterator<Item = (AttackClass, bool, u64)> {
         self.0.events.spotted_counts()

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use watchroom_model::{BanId, NodeId, ServerId, SessionId, TokenId, UserId};
+use watchroom_model::{BanId, LockoutId, NodeId, ServerId, SessionId, TokenId, UserId};
 
 /// One thing that is no longer as it was. Listeners reread what they hold of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +20,8 @@ pub enum Changed {
     Server(ServerId),
     /// A ban: made, confirmed or lifted.
     Ban(BanId),
+    /// A lockout: made or lifted.
+    Lockout(LockoutId),
     /// The cluster CAs: a rotation began or is over.
     Authorities,
     /// The audit log grew.
@@ -38,6 +40,7 @@ impl fmt::Display for Changed {
             Self::Node(id) => write!(f, "node {id}"),
             Self::Server(id) => write!(f, "server {id}"),
             Self::Ban(id) => write!(f, "ban {id}"),
+            Self::Lockout(id) => write!(f, "lockout {id}"),
             Self::Authorities => f.write_str("authorities"),
             Self::Audit => f.write_str("audit"),
             Self::Everything => f.write_str("everything"),
@@ -58,6 +61,7 @@ impl FromStr for Changed {
             "node" => id.parse().ok().map(Self::Node),
             "server" => id.parse().ok().map(Self::Server),
             "ban" => id.parse().ok().map(Self::Ban),
+            "lockout" => id.parse().ok().map(Self::Lockout),
             "authorities" => Some(Self::Authorities),
             "audit" => Some(Self::Audit),
             _ => None,

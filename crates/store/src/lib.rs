@@ -11,6 +11,7 @@
 mod audit_log;
 mod chain;
 mod changed;
+mod claim;
 mod config;
 mod engine;
 mod entries;
@@ -34,6 +35,7 @@ mod writer;
 
 pub use audit_log::{AuditLog, Verification};
 pub use changed::Changed;
+pub use claim::{Claimed, Guess};
 pub use config::Config;
 pub use entries::AuditFilter;
 pub use error::{OpenError, StoreError};

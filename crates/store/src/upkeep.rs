@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use watchroom_model::{NodeId, SessionId, TokenId};
+use watchroom_model::{GuessId, NodeId, SessionId, TokenId};
 
 use crate::StoreError;
 use crate::chain::built;
@@ -22,6 +22,9 @@ pub enum Upkeep {
     /// The number of a node's newest dial (`node_links.epoch`). It is lost with the machine, and so are all links:
     /// every node then dials again with a higher number, so that nothing older gets in by the gap.
     NodeDialled(NodeId, i64),
+    /// That a guess at a password was right, and costs nothing (`guesses.right_at`, microseconds). If it is lost,
+    /// somebody has one try less for an hour.
+    GuessRight(GuessId, i64),
 }
 
 /// Which row and column an item writes.
@@ -31,6 +34,7 @@ enum Spot {
     Token(TokenId),
     Node(NodeId),
     NodeLink(NodeId),
+    Guess(GuessId),
 }
 
 impl Upkeep {
@@ -40,6 +44,7 @@ impl Upkeep {
             Self::TokenUsed(id, at) => (Spot::Token(id), at),
             Self::NodePing(id, at) => (Spot::Node(id), at),
             Self::NodeDialled(id, epoch) => (Spot::NodeLink(id), epoch),
+            Self::GuessRight(id, at) => (Spot::Guess(id), at),
         }
     }
 }
@@ -52,6 +57,7 @@ impl Spot {
             Self::Token(id) => ("tokens", "last_used", "id", id.to_string()),
             Self::Node(id) => ("nodes", "last_ping", "id", id.to_string()),
             Self::NodeLink(id) => ("node_links", "epoch", "node", id.to_string()),
+            Self::Guess(id) => ("guesses", "right_at", "id", id.to_string()),
         }
     }
 }

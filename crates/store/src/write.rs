@@ -166,6 +166,15 @@ impl WriteTx {
         self.clock.elapsed().saturating_sub(self.started) > DEADLINE
     }
 
+    /// Runs the statements of a claim.
+    pub(crate) fn on_connection<T>(
+        &self,
+        work: impl FnOnce(&dyn Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.in_time()?;
+        self.remember(work(&*self.conn))
+    }
+
     fn select<E: EntityTrait>(&self, select: &Select<E>) -> Result<Vec<E::Model>, StoreError> {
         self.in_time()?;
         let statement = select.build(self.conn.engine().backend());

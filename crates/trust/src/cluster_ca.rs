@@ -298,6 +298,12 @@ impl ClusterCa {
         self.id
     }
 
+    /// A key for one purpose that every Host of the cluster has, and nobody else: see [`ClusterSecret::derive`].
+    #[must_use]
+    pub fn derived_key(&self, purpose: &str) -> [u8; 32] {
+        self.secret.derive(purpose)
+    }
+
     /// The certificate of the CA that signs, which nodes pin.
     #[must_use]
     pub fn certificate(&self) -> CertificateDer<'static> {

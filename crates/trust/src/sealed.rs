@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use rustls_pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
@@ -127,6 +128,22 @@ impl ClusterSecret {
     /// What the system said.
     pub fn forget(state: &Path) -> Result<(), KeyFileError> {
         keyfile::remove(&Self::path(state))
+    }
+
+    /// A key for one purpose, the same on every replica: HMAC-SHA-256 (RFC 2104) of the purpose under the secret. It
+    /// tells nothing of the secret, nor of keys for other purposes.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_slice());
+        let mut context = hmac::Context::with_key(&key);
+        context.update(b"watchroom derived key 1\n");
+        context.update(purpose.as_bytes());
+        let mut derived = [0; 32];
+        let tag = context.sign();
+        for (to, from) in derived.iter_mut().zip(tag.as_ref()) {
+            *to = *from;
+        }
+        derived
     }
 
     /// Seals the key (PKCS#8 in DER) of a CA.
@@ -260,5 +277,8 @@ mod tests {
             assert!(ClusterSecret::from_text(other).is_none(), "{other}");
         }
         assert_eq!(format!("{secret:?}"), "ClusterSecret(..)");
+        assert_eq!(secret.derive("one"), again.derive("one"));
+        assert_ne!(secret.derive("one"), secret.derive("other"));
+        assert_ne!(secret.derive("one"), *secret.0);
     }
 }

@@ -15,6 +15,8 @@ pub mod config;
 #[cfg(all(feature = "host", feature = "node"))]
 pub mod demo;
 pub mod descriptors;
+#[cfg(feature = "host")]
+mod doctor;
 pub mod endpoints;
 pub mod environment;
 pub mod failure;

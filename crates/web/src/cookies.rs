@@ -8,6 +8,9 @@ pub const SESSION_COOKIE: &str = "__Host-watchroom_session";
 /// The cookie of the sign-in and set-up forms.
 pub const PRE_SESSION_COOKIE: &str = "__Host-watchroom_before";
 
+/// By which a browser that has signed in before is known; it opens nothing.
+pub const DEVICE_COOKIE: &str = "__Host-watchroom_device";
+
 /// A cookie of ours: `Secure`, `HttpOnly`, `SameSite=Lax`, `Path=/`.
 #[derive(Clone, Copy, Debug)]
 pub struct Cookie<'a> {

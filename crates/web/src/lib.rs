@@ -5,6 +5,7 @@
 //! house; it is rendered as problem+json or as a page in one place, the [`Dispatch`].
 
 mod caller;
+mod checkup;
 mod cookies;
 mod csrf;
 mod dispatch;
@@ -22,7 +23,8 @@ mod sse;
 mod unique;
 
 pub use caller::{Caller, Credential};
-pub use cookies::{Cookie, PRE_SESSION_COOKIE, SESSION_COOKIE};
+pub use checkup::{Check, Doctor, Finding};
+pub use cookies::{Cookie, DEVICE_COOKIE, PRE_SESSION_COOKIE, SESSION_COOKIE};
 pub use dispatch::{Answering, Dispatch, ProblemPage};
 pub use entrance::{Entrance, EntranceParts, RefusalLog};
 pub use extract::{Body, IdempotencyHeader, Query};

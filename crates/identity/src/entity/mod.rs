@@ -1,6 +1,8 @@
 //! Rows as the database keeps them: ids and JSON as text, times as microseconds since the Unix epoch.
 
 pub(crate) mod grant;
+pub(crate) mod guess;
+pub(crate) mod lockout;
 pub(crate) mod recovery_code;
 pub(crate) mod sealing_key;
 pub(crate) mod session;

@@ -40,6 +40,8 @@ pub struct ConfirmTotp {
     pub code: SecretString,
     /// What its owner calls it.
     pub name: String,
+    /// What the browser shows of earlier sign-ins ([`SignedIn::device`]).
+    pub device: Option<String>,
 }
 
 /// A second factor was enrolled.
@@ -157,7 +159,10 @@ impl Identity {
         let signed_in = self.signed_in(cookie).ok_or(FactorError::Ended)?;
         self.touch(&signed_in.session);
         Ok(Enrolled {
-            signed_in,
+            signed_in: match session.is_half() {
+                true => self.known(signed_in, confirm.device.as_deref()),
+                false => signed_in,
+            },
             recovery_codes,
         })
     }

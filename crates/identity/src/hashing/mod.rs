@@ -87,6 +87,10 @@ struct Job {
     ticket: Ticket,
 }
 
+/// A place in the line for one password, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Turn(Ticket);
+
 enum Work {
     Hash {
         password: SecretString,
@@ -128,45 +132,47 @@ impl HashThreads {
     /// A new hash of a password, as a PHC string, for somebody in that network.
     pub(crate) async fn hash(&self, password: SecretString, from: Network) -> Result<String, HashError> {
         let (answer, answered) = oneshot::channel();
-        self.enqueue(Work::Hash { password, answer }, from).await?;
+        let turn = self.turn(from).await?;
+        self.enqueue(Work::Hash { password, answer }, turn)?;
         answered.await.map_err(broken)?
+    }
+
+    /// A place in the line for somebody in that network. Whoever finds it full is told so after a while: answering at
+    /// once would invite the next try at once.
+    pub(crate) async fn turn(&self, from: Network) -> Result<Turn, HashError> {
+        if let Some(ticket) = self.line.enter(from) {
+            return Ok(Turn(ticket));
+        }
+        tokio::time::sleep(self.busy_delay).await;
+        Err(HashError::Busy)
     }
 
     /// Whether `password` belongs to `hash`; without one it costs the same and is wrong.
     pub(crate) async fn verify(
         &self,
+        turn: Turn,
         password: SecretString,
         hash: Option<Arc<str>>,
-        from: Network,
     ) -> Result<Verdict, HashError> {
         let is_somebodys = hash.is_some();
         let against = hash.unwrap_or_else(|| Arc::clone(&self.nobodys));
         let (answer, answered) = oneshot::channel();
-        self.enqueue(
-            Work::Verify {
-                password,
-                against,
-                answer,
-            },
-            from,
-        )
-        .await?;
+        let work = Work::Verify {
+            password,
+            against,
+            answer,
+        };
+        self.enqueue(work, turn)?;
         let verdict = answered.await.map_err(broken)??;
         Ok(if is_somebodys { verdict } else { Verdict::Wrong })
     }
 
-    async fn enqueue(&self, work: Work, from: Network) -> Result<(), HashError> {
-        let Some(ticket) = self.line.enter(from) else {
-            // Answering at once would invite the next try at once.
-            tokio::time::sleep(self.busy_delay).await;
-            return Err(HashError::Busy);
-        };
-        self.queue
-            .try_send(Job { work, ticket })
-            .map_err(|error| match error {
-                TrySendError::Full(_) => HashError::Busy,
-                TrySendError::Disconnected(_) => HashError::Broken("the hash threads are gone".to_owned()),
-            })
+    fn enqueue(&self, work: Work, turn: Turn) -> Result<(), HashError> {
+        let job = Job { work, ticket: turn.0 };
+        self.queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => HashError::Busy,
+            TrySendError::Disconnected(_) => HashError::Broken("the hash threads are gone".to_owned()),
+        })
     }
 }
 
@@ -188,6 +194,11 @@ mod tests {
         HashThreads::start(&rules, &Entropy::seeded(1)).unwrap()
     }
 
+    async fn verify(threads: &HashThreads, password: &str, hash: Option<&str>) -> Result<Verdict, HashError> {
+        let turn = threads.turn(Network::Inside).await?;
+        threads.verify(turn, password.into(), hash.map(Into::into)).await
+    }
+
     #[tokio::test]
     async fn only_the_right_password_is_right() {
         let threads = threads(64);
@@ -197,20 +208,11 @@ mod tests {
             .unwrap()
             .into();
         assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
-        let right = threads
-            .verify("open sesame".into(), Some(Arc::clone(&hash)), Network::Inside)
-            .await;
+        let right = verify(&threads, "open sesame", Some(&hash)).await;
         assert_eq!(right, Ok(Verdict::Right { stronger: None }));
-        assert_eq!(
-            threads
-                .verify("open barley".into(), Some(hash), Network::Inside)
-                .await,
-            Ok(Verdict::Wrong)
-        );
-        assert_eq!(
-            threads.verify("open sesame".into(), None, Network::Inside).await,
-            Ok(Verdict::Wrong)
-        );
+        let wrong = verify(&threads, "open barley", Some(&hash)).await;
+        assert_eq!(wrong, Ok(Verdict::Wrong));
+        assert_eq!(verify(&threads, "open sesame", None).await, Ok(Verdict::Wrong));
     }
 
     #[tokio::test]
@@ -223,24 +225,18 @@ mod tests {
         let risen = threads(128);
         let Ok(Verdict::Right {
             stronger: Some(strong),
-        }) = risen
-            .verify("open sesame".into(), Some(weak), Network::Inside)
-            .await
+        }) = verify(&risen, "open sesame", Some(&weak)).await
         else {
             panic!("a stronger hash was due");
         };
         assert!(strong.contains("m=128"), "{strong}");
-        let again = risen
-            .verify("open sesame".into(), Some(strong.into()), Network::Inside)
-            .await;
+        let again = verify(&risen, "open sesame", Some(&strong)).await;
         assert_eq!(again, Ok(Verdict::Right { stronger: None }));
     }
 
     #[tokio::test]
     async fn a_damaged_hash_is_an_error_and_not_a_wrong_password() {
-        let broken = threads(64)
-            .verify("open sesame".into(), Some("$argon2id$".into()), Network::Inside)
-            .await;
+        let broken = verify(&threads(64), "open sesame", Some("$argon2id$")).await;
         assert!(matches!(broken, Err(HashError::Broken(_))));
     }
 }

@@ -7,9 +7,10 @@ use watchroom_kit::{Ambient, ExposeSecret, SecretString};
 use watchroom_model::{SessionId, UserId};
 use watchroom_policy::Trail;
 
-use super::SignedIn;
+use super::{KnownDevice, SignedIn};
 use crate::Identity;
 use crate::config::SessionRules;
+use crate::device::KNOWN_S;
 use crate::digest::Digest;
 use crate::entity::session;
 use crate::stamp;
@@ -83,6 +84,19 @@ impl Identity {
             cookie: cookie.secret,
             session,
             max_age,
+            device: None,
         })
+    }
+
+    /// With what the browser is to show at the next sign-in, once this one is whole: a password alone makes nobody known.
+    pub(crate) fn known(&self, mut signed_in: SignedIn, shown: Option<&str>) -> SignedIn {
+        if !signed_in.session.is_half() {
+            let (devices, ambient) = (&self.inner.devices, &self.inner.ambient);
+            signed_in.device = Some(KnownDevice {
+                cookie: devices.renew(shown, signed_in.session.user, ambient),
+                max_age: Duration::from_secs(u64::from(KNOWN_S)),
+            });
+        }
+        signed_in
     }
 }

@@ -150,6 +150,17 @@ pub struct SignedIn {
     pub session: Arc<Session>,
     /// The cookie's `Max-Age` where the person asked to be remembered; else it ends with the browser.
     pub max_age: Option<Duration>,
+    /// After a sign-in: what the browser is to show at the next one, and for how long.
+    pub device: Option<KnownDevice>,
+}
+
+/// By which a browser that somebody has signed in with is known again.
+#[derive(Debug)]
+pub struct KnownDevice {
+    /// The cookie's value. It opens nothing.
+    pub cookie: String,
+    /// The cookie's `Max-Age`.
+    pub max_age: Duration,
 }
 
 /// A session as people see it in a list.

@@ -13,6 +13,7 @@ use super::{Session, SignedIn};
 use crate::Identity;
 use crate::entity::session;
 use crate::factors::is_code;
+use crate::lockout::Place;
 use crate::sign_in::{Attempt, SignInError};
 
 /// Why a session did not rise.
@@ -89,17 +90,19 @@ impl Identity {
         let attempt = Attempt {
             trail,
             name: account.name.as_str(),
+            place: Place::Session(session.id),
             principal: &session.principal,
             is_whole: true,
         };
         let typed = SecretString::from(proof.expose_secret().trim());
-        let code = match is_code(typed.expose_secret()) && !account.factors.is_empty() {
+        let right = match is_code(typed.expose_secret()) && !account.factors.is_empty() {
             true => Some(self.check_factor(&attempt, &account, &typed).await?),
             false => {
                 self.check_password(&attempt, Some(&account), proof).await?;
                 None
             }
         };
+        let code = right.as_ref().map(|right| right.code);
         let cookie = NewCookie::mint(&self.inner.ambient);
         let (id, digest, now) = (
             session.id,
@@ -110,7 +113,7 @@ impl Identity {
             .inner
             .store
             .write(&permit, async move |tx| {
-                if let Some(code) = &code
+                if let Some(code) = code
                     && !code.spend(tx, now).await?
                 {
                     return Err(StepUpError::Spent);
@@ -128,9 +131,12 @@ impl Identity {
                 }
             })
             .await;
-        match risen {
-            Err(StepUpError::Spent) => return Err(self.spent(&attempt, &account).await.into()),
-            other => other?,
+        match (risen, right) {
+            (Err(StepUpError::Spent), Some(right)) => {
+                return Err(self.spent(&attempt, &account, right.allowed).await.into());
+            }
+            (Ok(()), Some(right)) => self.forgive(&attempt, right.allowed),
+            (other, _) => other?,
         }
         self.reread(session.user).await?;
         let risen = self.signed_in(cookie).ok_or(StepUpError::Ended)?;

@@ -33,6 +33,8 @@ pub struct SignIn {
     pub password: SecretString,
     /// Whether the browser asks to be remembered.
     pub remember_me: bool,
+    /// What the browser shows of earlier sign-ins ([`SignedIn::device`]).
+    pub device: Option<String>,
 }
 
 /// Why nobody was signed in. The same for names that exist and names that do not.
@@ -153,9 +155,12 @@ impl Identity {
         let account = self.inner.roll.named(&sign_in.username);
         let stranger = Arc::new(Principal::stranger());
         let standing = account.as_ref().map(|account| account.standing(false));
+        let shown = sign_in.device.as_deref();
+        let user = account.as_deref().map(|account| account.id);
         let attempt = Attempt {
             trail,
             name: &sign_in.username,
+            place: self.place(trail, user, shown),
             principal: &stranger,
             is_whole: standing != Some(SecondFactor::ToProve),
         };
@@ -198,7 +203,8 @@ impl Identity {
             return Err(self.wrong(&attempt));
         }
         self.reread(account.id).await?;
-        self.signed_in(new.cookie).ok_or_else(|| self.wrong(&attempt))
+        let signed_in = self.signed_in(new.cookie).ok_or_else(|| self.wrong(&attempt))?;
+        Ok(self.known(signed_in, shown))
     }
 }
 

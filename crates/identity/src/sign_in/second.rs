@@ -94,7 +94,8 @@ impl Fault for SecondStepError {
 
 impl Identity {
     /// Proves the second factor of a session that has proven the first: by a code of a device or a recovery code, each of
-    /// which is taken once. Failures count towards the lockout as wrong passwords do.
+    /// which is taken once. Failures count towards the lockout as wrong passwords do. `device` is what the browser shows
+    /// of earlier sign-ins ([`SignedIn::device`]).
     ///
     /// # Errors
     /// [`SecondStepError`].
@@ -103,6 +104,7 @@ impl Identity {
         session: &Session,
         trail: &Trail,
         code: SecretString,
+        device: Option<&str>,
     ) -> Result<SignedIn, SecondStepError> {
         let permit = self.permit(&session.principal, trail, act::ProveSecondFactor, session)?;
         if session.principal.proof.second_factor != SecondFactor::ToProve {
@@ -113,16 +115,18 @@ impl Identity {
         let attempt = Attempt {
             trail,
             name: account.name.as_str(),
+            // Not the session's own place: whoever knows the password has as many sessions as they like.
+            place: self.place(trail, Some(account.id), device),
             principal: &session.principal,
             is_whole: true,
         };
-        let code = self.check_factor(&attempt, &account, &code).await?;
+        let right = self.check_factor(&attempt, &account, &code).await?;
         let cookie = NewCookie::mint(&self.inner.ambient);
         let second = Second {
             user: account.id,
             session: session.id.to_string(),
             digest: cookie.digest.to_string(),
-            code,
+            code: right.code,
             at: self.inner.ambient.clock.now_micros(),
         };
         let written = self
@@ -130,14 +134,16 @@ impl Identity {
             .store
             .write(&permit, async move |tx| second.write(tx).await);
         match written.await {
-            Err(SecondStepError::Spent) => return Err(self.spent(&attempt, &account).await.into()),
+            Err(SecondStepError::Spent) => {
+                return Err(self.spent(&attempt, &account, right.allowed).await.into());
+            }
             other => other?,
         }
-        self.forgive(&attempt);
+        self.forgive(&attempt, right.allowed);
         self.reread(account.id).await?;
         let risen = self.signed_in(cookie).ok_or(SecondStepError::Ended)?;
         self.touch(&risen.session);
-        Ok(risen)
+        Ok(self.known(risen, device))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::Identity;
 use crate::csrf::same;
 use crate::entity::{session, user};
 use crate::hashing::HashError;
+use crate::lockout::Place;
 use crate::roll::Account;
 use crate::sessions::{NewCookie, Session, SignedIn};
 use crate::sign_in::{Attempt, SignInError};
@@ -197,6 +198,7 @@ impl Identity {
         let attempt = Attempt {
             trail: permit.trail(),
             name: account.name.as_str(),
+            place: Place::Session(session.id),
             principal: permit.principal(),
             is_whole: true,
         };

@@ -22,6 +22,7 @@ async fn an_offer_is_good_once_for_ten_minutes_and_in_its_own_session() {
         offer: offer.offer.clone(),
         code: shown(&room, offer.secret.expose_secret(), steps).into(),
         name: "phone".into(),
+        device: None,
     };
     let foreign = room.identity.confirm_totp(&his, &bobs.session, confirm(0)).await;
     assert!(matches!(foreign, Err(FactorError::OfferOver)));
@@ -53,6 +54,7 @@ async fn an_offer_is_good_once_for_ten_minutes_and_in_its_own_session() {
         code: shown(&room, late.secret.expose_secret(), 0).into(),
         offer: late.offer,
         name: "late".into(),
+        device: None,
     };
     assert!(matches!(
         room.identity.confirm_totp(&hers, &risen.session, late).await,
@@ -82,6 +84,7 @@ async fn of_two_who_know_the_password_one_enrols() {
         code: shown(&room, offer.secret.expose_secret(), 0).into(),
         offer: offer.offer,
         name: "theirs".into(),
+        device: None,
     };
     let late = room.identity.confirm_totp(&permit, &other.session, confirm).await;
     assert!(matches!(late, Err(FactorError::Ended)));

@@ -5,6 +5,8 @@ mod enrolment;
 #[cfg(test)]
 mod factors;
 #[cfg(test)]
+mod lockouts;
+#[cfg(test)]
 mod room;
 #[cfg(test)]
 mod sessions;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use time::macros::datetime;
 use watchroom_identity::{
-    Config, CreateUserError, Identity, NewToken, NewUser, Place, SetUp, SignIn, SignInError, SignedIn,
-    TokenKind, UserView, Vault, VaultError,
+    Config, CreateUserError, Identity, NewToken, NewUser, Place, SetUp, SharedKey, SignIn, SignInError,
+    SignedIn, TokenKind, UserView, Vault, VaultError,
 };
 use watchroom_kit::{Ambient, Clock, Entropy, SecretString, Tasks};
 use watchroom_model::{DecisionId, UserId};
@@ -71,6 +71,11 @@ pub fn cheap() -> Config {
     config
 }
 
+/// What the Hosts of these stories share.
+pub fn shared_key() -> SharedKey {
+    SharedKey::new([7; 32])
+}
+
 impl Room {
     pub async fn open() -> Self {
         Self::with(cheap()).await
@@ -87,9 +92,15 @@ impl Room {
         let store = Store::open(Settings::within(folder.path()), ambient.clone())
             .await
             .unwrap();
-        let identity = Identity::open(store.clone(), config.clone(), Arc::new(Drawer), ambient.clone())
-            .await
-            .unwrap();
+        let identity = Identity::open(
+            store.clone(),
+            config.clone(),
+            Arc::new(Drawer),
+            shared_key(),
+            ambient.clone(),
+        )
+        .await
+        .unwrap();
         Self {
             identity,
             store,
@@ -123,6 +134,7 @@ impl Room {
             self.store.clone(),
             self.config.clone(),
             Arc::new(Drawer),
+            shared_key(),
             self.ambient.clone(),
         )
         .await
@@ -235,6 +247,7 @@ pub fn typed(name: &str, password: &str) -> SignIn {
         username: name.to_owned(),
         password: password.into(),
         remember_me: false,
+        device: None,
     }
 }
 

@@ -6,7 +6,7 @@ use watchroom_model::PageRequest;
 use watchroom_policy::act;
 use watchroom_store::AuditFilter;
 
-use crate::room::{PASSWORD, Room, cheap, root, trail, trail_from, typed};
+use crate::room::{PASSWORD, Room, cheap, root, shared_key, trail, trail_from, typed};
 
 /// What an error tells the outside, to compare answers.
 fn told(error: &SignInError) -> (FaultKind, &'static str, String, String) {
@@ -158,6 +158,7 @@ async fn a_hash_grows_stronger_at_the_next_sign_in() {
         room.store.clone(),
         risen,
         std::sync::Arc::new(crate::room::Drawer),
+        shared_key(),
         room.ambient.clone(),
     )
     .await

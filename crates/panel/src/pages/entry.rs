@@ -10,7 +10,9 @@ use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
 use watchroom_model::{DisplayName, UserName};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::{LimitKey, Passed, Window};
-use watchroom_web::{Caller, Cookie, PRE_SESSION_COOKIE, PreSubmitted, Problem, Query, Submitted};
+use watchroom_web::{
+    Caller, Cookie, DEVICE_COOKIE, PRE_SESSION_COOKIE, PreSubmitted, Problem, Query, Submitted,
+};
 
 use super::mfa::next_step;
 use crate::Panel;
@@ -149,6 +151,7 @@ pub(super) async fn sign_in(
         username,
         password,
         remember_me: typed.remember_me,
+        device: Cookie::find(&headers, DEVICE_COOKIE).map(str::to_owned),
     };
     match panel.identity().sign_in(sent.caller.trail(), asked).await {
         Ok(signed_in) => {

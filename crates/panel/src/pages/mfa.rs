@@ -10,7 +10,7 @@ use watchroom_kit::{Fault, FieldFault, SecretString};
 use watchroom_model::FactorId;
 use watchroom_policy::{Resource, ResourceKind, SecondFactor, act};
 use watchroom_shield::Passed;
-use watchroom_web::{Caller, NotFound, Params, Problem, Query, StepSubmitted};
+use watchroom_web::{Caller, Cookie, DEVICE_COOKIE, NotFound, Params, Problem, Query, StepSubmitted};
 
 use super::entry::give_back;
 use super::step_up::prove as prove_again;
@@ -75,9 +75,10 @@ pub(super) async fn prove(
     sent.caller.permit(act::ProveSecondFactor, &on)?;
     let session = sent.caller.session().ok_or(NotFound)?;
     let to = answer::path_of_ours(&next).unwrap_or("/");
+    let device = Cookie::find(&headers, DEVICE_COOKIE);
     let proven = panel
         .identity()
-        .prove_second_factor(session, sent.caller.trail(), code);
+        .prove_second_factor(session, sent.caller.trail(), code, device);
     match proven.await {
         Ok(signed_in) => {
             give_back(&panel, &passed, &signed_in).await;
@@ -187,6 +188,7 @@ pub(super) async fn set_up(
         offer,
         code,
         name: name.clone(),
+        device: Cookie::find(&headers, DEVICE_COOKIE).map(str::to_owned),
     };
     match panel.identity().confirm_totp(&permit, session, confirm).await {
         Ok(enrolled) => {

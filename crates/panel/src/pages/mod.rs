@@ -251,6 +251,13 @@ fn security_routes() -> Vec<Route<Panel>> {
             administration,
             security::confirm,
         ),
+        Route::new(
+            Method::POST,
+            "/security/lockouts/{id}/lift",
+            act::LiftLockout,
+            administration,
+            security::lift_lockout,
+        ),
     ]
 }
 

@@ -5,8 +5,9 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use watchroom_defence::{BanError, BanFilter, BanKind, BanStatus, BanView, NewBan};
+use watchroom_identity::LockoutFilter;
 use watchroom_kit::{Fault, SecretString};
-use watchroom_model::BanId;
+use watchroom_model::{BanId, LockoutId};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_web::{Params, Problem};
 
@@ -14,7 +15,7 @@ use super::entry::Nothing;
 use super::most;
 use super::step_up::prove;
 use crate::text::EN;
-use crate::view::security::{BanRow, BanTyped, Edge, SecurityPage};
+use crate::view::security::{BanRow, BanTyped, CheckRow, Edge, LockoutRow, Lockouts, SecurityPage};
 use crate::view::{Faults, Flash, Section, sentence};
 use crate::viewer::{Form, Viewer};
 use crate::{Panel, answer};
@@ -56,8 +57,49 @@ async fn page(
     let may_change = viewer.may(act::CreateBan, &Resource::all(ResourceKind::Ban));
     let shell = viewer.shell(Section::Security, EN.nav_security);
     let edge = Edge::of(&panel.entrance.shield);
-    let page = SecurityPage::new(shell, rows, edge, typed, (may_change, viewer.needs_proof()));
+    let lockouts = lockouts(viewer, panel).await?;
+    let host = Resource::all(ResourceKind::Host);
+    let checks = match viewer.may(act::ExamineHost, &host) {
+        true => panel.doctor.examine().await,
+        false => Vec::new(),
+    };
+    let page = SecurityPage::new(
+        shell,
+        (rows, lockouts, checks.into_iter().map(CheckRow::from).collect()),
+        edge,
+        typed,
+        (may_change, viewer.needs_proof()),
+    );
     viewer.page_with(status, &page)
+}
+
+/// What is locked, for those who may see people.
+async fn lockouts(viewer: &Viewer, panel: &Panel) -> Result<Option<Lockouts>, Problem> {
+    let all = Resource::all(ResourceKind::Lockout);
+    if !viewer.may(act::ListLockouts, &all) {
+        return Ok(None);
+    }
+    let filter = LockoutFilter::default();
+    let principal = viewer.caller.principal();
+    let page = panel.identity().lockouts(principal, &filter, &most(None)).await?;
+    Ok(Some(Lockouts {
+        rows: page.items.into_iter().map(LockoutRow::from).collect(),
+        may_lift: viewer.may(act::LiftLockout, &all),
+    }))
+}
+
+pub(super) async fn lift_lockout(
+    State(panel): State<Panel>,
+    Params(id): Params<LockoutId>,
+    Form { viewer, .. }: Form<Nothing>,
+) -> Result<Response, Problem> {
+    let lockout = viewer.caller.found(panel.identity().lockout(id).await?)?;
+    let permit = viewer.caller.permit(act::LiftLockout, &lockout)?;
+    let flash = match panel.identity().lift_lockout(&permit).await {
+        Ok(()) => Flash::done(EN.lockout_lifted),
+        Err(error) => Flash::trouble(sentence(&error.public())),
+    };
+    answer::redirect_with("/security", &flash)
 }
 
 pub(super) async fn create(

@@ -165,6 +165,8 @@ fn house_words(action: &str) -> Option<(&'static str, &'static str)> {
     Some(match action {
         "ban.list" => (EN.did_ban_list, EN.do_ban_list),
         "ban.create" => (EN.did_ban_create, EN.do_ban_create),
+        "lockout.list" => (EN.did_lockout_list, EN.do_lockout_list),
+        "lockout.lift" => (EN.did_lockout_lift, EN.do_lockout_lift),
         "ban.lift" => (EN.did_ban_lift, EN.do_ban_lift),
         "ban.confirm" => (EN.did_ban_confirm, EN.do_ban_confirm),
         "ban.impose" => (EN.did_ban_impose, ""),
@@ -179,6 +181,7 @@ fn house_words(action: &str) -> Option<(&'static str, &'static str)> {
         "host.repair_role" => (EN.did_repair_role, EN.do_repair_role),
         "host.set_up" => (EN.did_set_up, EN.do_set_up),
         "host.look_around" => (EN.did_look_around, EN.do_look_around),
+        "host.examine" => (EN.did_examine, EN.do_examine),
         "host.listen" => (EN.did_listen, EN.do_listen),
         "host.keep_house" => (EN.did_keep_house, EN.do_keep_house),
         "access.refused" => (EN.did_refuse, ""),

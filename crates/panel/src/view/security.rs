@@ -2,7 +2,9 @@
 
 use askama::Template;
 use watchroom_defence::{BanKind, BanStatus, BanView};
-use watchroom_shield::{Network, Shield};
+use watchroom_identity::{LockoutScope, LockoutView};
+use watchroom_shield::{Network, Shield, Window};
+use watchroom_web::{Check, Finding};
 
 use super::{Choice, Command, Faults, Field, Moment, Shell};
 use crate::text::{EN, Text};
@@ -34,11 +36,108 @@ impl From<BanView> for BanRow {
     }
 }
 
+/// One check of the installation.
+#[derive(Clone, Debug)]
+pub(crate) struct CheckRow {
+    /// What was found.
+    pub(crate) check: Check,
+    /// What is checked.
+    pub(crate) title: &'static str,
+    /// How it came out.
+    pub(crate) word: &'static str,
+    /// The badge's tone.
+    pub(crate) tone: &'static str,
+}
+
+impl From<Check> for CheckRow {
+    fn from(check: Check) -> Self {
+        let (word, tone) = match check.finding {
+            Finding::Good => (EN.check_good, "ok"),
+            Finding::Advice => (EN.check_advice, ""),
+            Finding::Warning => (EN.check_warning, "warn"),
+            Finding::Bad => (EN.check_bad, "bad"),
+        };
+        Self {
+            title: title(check.id),
+            word,
+            tone,
+            check,
+        }
+    }
+}
+
+/// What a check is about.
+fn title(id: &'static str) -> &'static str {
+    match id {
+        "certificate" => EN.check_certificate,
+        "hsts" => EN.check_hsts,
+        "tls" => EN.check_tls,
+        "proxies" => EN.check_proxies,
+        "networks" => EN.check_networks,
+        "limits" => EN.check_limits,
+        "inspection" => EN.check_inspection,
+        "decoys" => EN.check_decoys,
+        "bans" => EN.bans,
+        "lockouts" => EN.lockouts,
+        "hashing" => EN.check_hashing,
+        "audit" => EN.check_audit,
+        "store" => EN.check_store,
+        "secrets" => EN.check_secrets,
+        "disk" => EN.check_disk,
+        "clock" => EN.check_clock,
+        "account" => EN.check_account,
+        other => other,
+    }
+}
+
+/// One lockout.
+#[derive(Clone, Debug)]
+pub(crate) struct LockoutRow {
+    /// What is known of it.
+    pub(crate) lockout: LockoutView,
+    /// Whose account it is.
+    pub(crate) whose: String,
+    /// For whom it is locked.
+    pub(crate) locked_for: String,
+    /// Until when.
+    pub(crate) until: Moment,
+}
+
+impl From<LockoutView> for LockoutRow {
+    fn from(lockout: LockoutView) -> Self {
+        let network = lockout.network.clone().unwrap_or_default();
+        Self {
+            whose: lockout
+                .name
+                .as_ref()
+                .map_or_else(|| EN.lockout_nobody.to_owned(), ToString::to_string),
+            locked_for: match lockout.scope {
+                LockoutScope::Network => network,
+                LockoutScope::Everywhere => EN.lockout_everywhere.to_owned(),
+                LockoutScope::Device => EN.lockout_device.to_owned(),
+            },
+            until: Moment::full(lockout.until),
+            lockout,
+        }
+    }
+}
+
+/// What is locked.
+#[derive(Clone, Debug)]
+pub(crate) struct Lockouts {
+    /// The oldest first.
+    pub(crate) rows: Vec<LockoutRow>,
+    /// Whether the viewer may lift them.
+    pub(crate) may_lift: bool,
+}
+
 /// What the edge is told, and what it turned away since the start.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Edge {
     /// Keys of the configuration, and what they say.
     pub(crate) settings: Vec<(&'static str, String)>,
+    /// Kinds of requests, and how many of them in which time.
+    pub(crate) limits: Vec<(&'static str, String)>,
     /// Reasons, and how often each turned a request away.
     pub(crate) refusals: Vec<(&'static str, u64)>,
 }
@@ -67,9 +166,22 @@ impl Edge {
                 ),
                 ("shield.decoys", words(config.decoys.iter().cloned())),
             ],
+            limits: [
+                ("anonymous", &config.limits.anonymous),
+                ("presented", &config.limits.presented),
+                ("sign_in", &config.limits.sign_in),
+                ("sensitive", &config.limits.sensitive),
+                ("static_files", &config.limits.static_files),
+            ]
+            .map(|(name, windows)| (name, words(windows.iter().map(in_words))))
+            .to_vec(),
             refusals: shield.refusals().filter(|(_, count)| *count > 0).collect(),
         }
     }
+}
+
+fn in_words(window: &Window) -> String {
+    EN.limit_in(window.limit, window.per_s)
 }
 
 fn words(list: impl Iterator<Item = String>) -> String {
@@ -101,6 +213,10 @@ pub(crate) struct SecurityPage {
     pub(crate) shell: Shell,
     /// Bans that hold or wait.
     pub(crate) rows: Vec<BanRow>,
+    /// What a look over the installation found, for those who may see settings.
+    pub(crate) checks: Vec<CheckRow>,
+    /// What is locked, for those who may see people.
+    pub(crate) lockouts: Option<Lockouts>,
     /// What the edge is told and has seen.
     pub(crate) edge: Edge,
     /// Whether the viewer may ban and lift.
@@ -124,7 +240,7 @@ impl SecurityPage {
     /// confirmation wants their password.
     pub(crate) fn new(
         shell: Shell,
-        rows: Vec<BanRow>,
+        (rows, lockouts, checks): (Vec<BanRow>, Option<Lockouts>, Vec<CheckRow>),
         edge: Edge,
         typed: &BanTyped,
         may: (bool, bool),
@@ -144,6 +260,8 @@ impl SecurityPage {
             t: &EN,
             shell,
             rows,
+            lockouts,
+            checks,
             edge,
             may_change: may.0,
             needs_proof: may.1,

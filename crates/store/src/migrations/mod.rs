@@ -18,6 +18,7 @@ mod m0012_operations;
 mod m0013_bans;
 mod m0014_cluster_authorities;
 mod m0015_second_factors;
+mod m0016_lockouts;
 
 use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
 
@@ -38,6 +39,7 @@ pub const ALL: &[Migration] = &[
     m0013_bans::MIGRATION,
     m0014_cluster_authorities::MIGRATION,
     m0015_second_factors::MIGRATION,
+    m0016_lockouts::MIGRATION,
 ];
 
 /// Every table that a migration makes.

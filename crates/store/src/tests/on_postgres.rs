@@ -10,6 +10,8 @@ pub(super) type Room = super::Room<super::Postgres>;
 mod auditing;
 #[path = "postgres/cable.rs"]
 mod cable;
+#[path = "stories/claiming.rs"]
+mod claiming;
 #[path = "postgres/going_away.rs"]
 mod going_away;
 #[path = "stories/killing.rs"]

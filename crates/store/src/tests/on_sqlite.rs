@@ -8,6 +8,8 @@ pub(super) type Room = super::Room<super::Sqlite>;
 
 #[path = "stories/auditing.rs"]
 mod auditing;
+#[path = "stories/claiming.rs"]
+mod claiming;
 #[path = "sqlite/cutting.rs"]
 mod cutting;
 #[path = "sqlite/failing.rs"]

@@ -17,8 +17,8 @@ pub(crate) trait Change: Send {
     /// Turns a success into this error; what the closure itself refused stays.
     fn refuse(&mut self, error: StoreError);
 
-    /// The entry it leaves.
-    fn draft(&self) -> Draft;
+    /// The entry it leaves; claims leave none.
+    fn draft(&self) -> Option<Draft>;
 
     /// Tells who waits.
     fn answer(self: Box<Self>);
@@ -67,8 +67,8 @@ where
         }
     }
 
-    fn draft(&self) -> Draft {
-        self.draft.clone()
+    fn draft(&self) -> Option<Draft> {
+        Some(self.draft.clone())
     }
 
     fn answer(self: Box<Self>) {

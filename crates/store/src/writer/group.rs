@@ -206,8 +206,11 @@ impl Writer {
         let mut notes = tx.into_notes();
         let mut failed = notes.failed.take();
         let is_over = |failed: &Option<StoreError>| failed.as_ref().is_some_and(StoreError::ends_transaction);
-        if stands && !is_over(&failed) {
-            let draft = notes.complete(change.draft());
+        if stands
+            && !is_over(&failed)
+            && let Some(draft) = change.draft()
+        {
+            let draft = notes.complete(draft);
             if let Err(error) = self.chain.append(&*self.conn, draft) {
                 stands = false;
                 change.refuse(error.clone());

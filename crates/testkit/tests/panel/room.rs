@@ -18,7 +18,7 @@ use watchroom_defence::{Barred, Bystander, Bystanders, Defence, Edge};
 use watchroom_fleet::nodes::join::JoinRules;
 use watchroom_fleet::nodes::{Liveness, LocalNode};
 use watchroom_fleet::{Fleet, Gateway, GatewayError, Ports};
-use watchroom_identity::{Config, Identity};
+use watchroom_identity::{Config, Identity, SharedKey};
 use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Tasks};
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Line, Source};
 use watchroom_model::{
@@ -31,7 +31,9 @@ use watchroom_shield::{AllowedNetworks, Peer, Shield};
 use watchroom_store::{Settings, Store};
 use watchroom_testkit_folder::Folder;
 use watchroom_trust::{ClusterCa, ClusterSecret};
-use watchroom_web::{Dispatch, Entrance, EntranceParts, RefusalLog, Route, RouteTable};
+use watchroom_web::{
+    Check, Dispatch, Doctor, Entrance, EntranceParts, Finding, RefusalLog, Route, RouteTable,
+};
 
 /// A password that breaks no rule.
 pub const PASSWORD: &str = "Teal-Otter7 drums";
@@ -119,10 +121,33 @@ impl Gateway for ObedientNode {
     }
 }
 
+/// What a look over this room finds.
+#[derive(Debug)]
+struct OneCheck;
+
+#[async_trait]
+impl Doctor for OneCheck {
+    async fn examine(&self) -> Vec<Check> {
+        vec![Check::found("disk", Finding::Bad, "3 MiB free <b>", "make room")]
+    }
+}
+
 struct NoNotes;
 
 /// Nobody is kept out of this room, and nobody is spared.
 struct NoEdge;
+
+/// A defence that keeps nobody out.
+async fn spared(store: &Store, ambient: &Ambient) -> Defence {
+    let ports = watchroom_defence::Ports {
+        edge: Arc::new(NoEdge),
+        bystanders: Arc::new(NoEdge),
+    };
+    let bans = watchroom_defence::Config::default();
+    Defence::open(store.clone(), bans, ports, ambient.clone())
+        .await
+        .unwrap()
+}
 
 impl Edge for NoEdge {
     fn bar(&self, _: &[Barred]) {}
@@ -172,9 +197,15 @@ impl Room {
             .unwrap();
         let secret = ClusterSecret::by_chance(&ambient.entropy);
         let vault = Arc::new(ClusterVault::of(secret.clone(), &ambient));
-        let identity = Identity::open(store.clone(), cheap(), vault, ambient.clone())
-            .await
-            .unwrap();
+        let identity = Identity::open(
+            store.clone(),
+            cheap(),
+            vault,
+            SharedKey::by_chance(&ambient.entropy),
+            ambient.clone(),
+        )
+        .await
+        .unwrap();
         let ca = ClusterCa::found(secret, &ambient).unwrap();
         let ports = Ports {
             gateway: Arc::new(ObedientNode),
@@ -212,20 +243,14 @@ impl Room {
             refusals: Arc::new(NoNotes),
             own_uid: u32::MAX,
         });
-        let ports = watchroom_defence::Ports {
-            edge: Arc::new(NoEdge),
-            bystanders: Arc::new(NoEdge),
-        };
-        let bans = watchroom_defence::Config::default();
-        let defence = Defence::open(store.clone(), bans, ports, ambient.clone())
-            .await
-            .unwrap();
+        let defence = spared(&store, &ambient).await;
         let records = Records::new(store, ambient.clone());
         let panel = Panel::new(PanelParts {
             entrance,
             fleet,
             records,
             defence,
+            doctor: Arc::new(OneCheck),
         });
         let bound = routes().into_iter().map(|route| route.with_state(panel.clone()));
         let dispatch = Dispatch::new(bound, Arc::new(problem_page)).unwrap();

@@ -69,3 +69,53 @@ async fn a_slip_is_held_and_what_is_wrong_stands_at_its_field() {
     assert_eq!(again.status, StatusCode::BAD_REQUEST);
     assert!(again.html.contains("kept words") && again.html.contains("an address or a network"));
 }
+
+#[tokio::test]
+async fn the_page_shows_what_was_found_and_what_to_do_and_the_limits_in_force() {
+    let (room, mut alice) = Room::with_alice().await;
+    let page = alice.get(&room, "/security").await.html;
+    for told in [
+        "Disk",
+        "3 MiB free &#60;b&#62;",
+        "make room",
+        "Limits in force",
+        "Nobody's sign-in is locked.",
+    ] {
+        assert!(
+            page.contains(told) || page.contains(&told.replace('\'', "&#39;")),
+            "{told}: {page}"
+        );
+    }
+    assert!(page.contains("<span class=\"badge bad\">bad</span>"), "{page}");
+}
+
+#[tokio::test]
+async fn a_lockout_is_listed_and_lifted_on_the_page() {
+    let (room, mut alice) = Room::with_alice().await;
+    let trail = watchroom_policy::Trail {
+        source_ip: Some([198, 51, 100, 7].into()),
+        ..Default::default()
+    };
+    for _ in 0..5 {
+        let sign_in = watchroom_identity::SignIn {
+            username: "alice".to_owned(),
+            password: "wrong".into(),
+            remember_me: false,
+            device: None,
+        };
+        assert!(room.identity.sign_in(&trail, sign_in).await.is_err());
+    }
+    let page = alice.get(&room, "/security").await.html;
+    assert!(page.contains("198.51.100.0/24"), "{page}");
+    let lift = action(&page, "/lift");
+    assert!(lift.starts_with("/security/lockouts/"), "{lift}");
+    let lifted = alice.submit(&room, "/security", &lift, &[]).await;
+    assert_eq!(lifted.to, "/security");
+    assert!(
+        !alice
+            .get(&room, "/security")
+            .await
+            .html
+            .contains("198.51.100.0/24")
+    );
+}

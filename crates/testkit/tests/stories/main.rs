@@ -11,6 +11,8 @@ mod bad_way;
 #[cfg(test)]
 pub mod bans;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod fail_closed;
 #[cfg(test)]
 mod hidden;
@@ -24,6 +26,8 @@ mod inspection;
 mod joining;
 #[cfg(test)]
 mod links;
+#[cfg(test)]
+mod lockouts;
 #[cfg(test)]
 mod power;
 #[cfg(test)]

@@ -150,3 +150,52 @@ async fn a_ban_made_on_one_host_holds_on_the_other_until_lifted_on_either() {
     until_status(&here, "/login", 403).await;
     close(first, second).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_on_two_hosts_are_counted_together_and_a_lock_holds_on_both_until_lifted_on_either() {
+    let change = |config: &mut watchroom::config::Config| {
+        proxied(config);
+        config.bans.names = 0;
+        config.bans.lockouts = 0;
+    };
+    let first = TestRoom::with(program!(), watchroom_kit::Ambient::system(), change).await;
+    let second = first.replica_with(program!(), change).await;
+    let mut vera = first.signed_in("vera", "viewer").await;
+    let otto = second.admin("otto").await.coming_from("10.9.8.7");
+    let mut answers = Vec::new();
+    for n in 0..12_u8 {
+        let host = if n % 2 == 0 { &first } else { &second };
+        let mut thief = host.stranger().coming_from(&format!("198.51.{n}.9"));
+        answers.push(thief.try_sign_in("vera", "Guess 12345!").await.status);
+    }
+    assert_eq!(answers, [[401; 10].as_slice(), &[423, 423]].concat());
+    assert_eq!(vera.submit("/logout", &[]).await.status, 303);
+    vera.set_csrf(None);
+    let mut elsewhere = second.stranger();
+    elsewhere.share_cookies(&vera);
+    until_status(&elsewhere, "/api/auth/me", 401).await;
+    let known = elsewhere.try_sign_in("vera", PASSWORD).await;
+    assert_eq!(
+        known.status,
+        303,
+        "a browser is known on every Host: {}",
+        known.text()
+    );
+    let listed = otto.get("/api/lockouts").await.json();
+    let path = format!(
+        "/api/lockouts/{}",
+        listed["items"][0]["id"].as_str().expect("an id")
+    );
+    assert_eq!(otto.delete(&path).await.status, 204);
+    let deadline = tokio::time::Instant::now() + SOON;
+    loop {
+        let mut stranger = first.stranger().coming_from("203.0.113.9");
+        if stranger.try_sign_in("vera", PASSWORD).await.status == 303 {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "still locked");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(vera.try_sign_in("vera", PASSWORD).await.status, 303);
+    close(first, second).await;
+}

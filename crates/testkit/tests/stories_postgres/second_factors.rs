@@ -37,6 +37,7 @@ async fn one_code_sent_a_thousand_times_to_two_hosts_is_taken_once() {
             username: "vera".to_owned(),
             password: PASSWORD.into(),
             remember_me: false,
+            device: None,
         };
         let half = first
             .host
@@ -53,7 +54,7 @@ async fn one_code_sent_a_thousand_times_to_two_hosts_is_taken_once() {
         let code = code.clone();
         async move {
             identity
-                .prove_second_factor(&half, &trail(count), code.into())
+                .prove_second_factor(&half, &trail(count), code.into(), None)
                 .await
                 .is_ok()
         }

@@ -9,12 +9,15 @@ mod cluster;
 mod completions;
 mod config;
 mod context;
+#[cfg(feature = "host")]
+mod doctor;
 mod duration;
 mod globals;
 mod inspect;
 #[cfg(feature = "node")]
 mod join;
 mod key;
+mod lockout;
 mod node;
 #[cfg(feature = "host")]
 mod openapi;
@@ -88,6 +91,10 @@ enum Command {
     Ban(ban::Ban),
     #[command(subcommand)]
     Key(key::Key),
+    #[command(subcommand)]
+    Lockout(lockout::Lockout),
+    #[cfg(feature = "host")]
+    Doctor(doctor::Doctor),
     #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
@@ -177,6 +184,9 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         Command::Token(token) => token.run(context).await,
         Command::Ban(ban) => ban.run(context).await,
         Command::Key(key) => key.run(context).await,
+        Command::Lockout(lockout) => lockout.run(context).await,
+        #[cfg(feature = "host")]
+        Command::Doctor(doctor) => doctor.run(context).await,
         Command::Audit(audit) => audit.run(context).await,
         Command::Tls(tls) => tls.run(context),
         Command::Inspect(inspect) => inspect.run(context),

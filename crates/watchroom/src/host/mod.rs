@@ -10,13 +10,15 @@ mod reach;
 mod router;
 mod vitals;
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use watchroom_api::{Api, ApiParts};
 use watchroom_defence::Defence;
 use watchroom_fleet::Fleet;
-use watchroom_identity::Identity;
+use watchroom_identity::{Identity, SharedKey};
 use watchroom_kit::{Ambient, FaultKind};
 use watchroom_link::Hub;
 use watchroom_records::Records;
@@ -34,6 +36,7 @@ use self::reach::Reach;
 use self::router::Routes;
 use self::vitals::{Asked, HostVitals};
 use crate::config::Config;
+use crate::doctor::host::HostDoctor;
 use crate::failure::Failure;
 use crate::role_file::HostRole;
 use crate::state::State;
@@ -86,14 +89,14 @@ impl Host {
         let addresses = panel.names.addresses.clone();
         let reach = Reach::new(config, &panel.names);
         let own_hosts = own_hosts(&panel.names);
-        let (certificate, verdict) =
-            PanelCertificate::open_or_make(state.folder(), panel, &ambient).map_err(Failure::trust)?;
+        let made = PanelCertificate::open_or_make(state.folder(), panel, &ambient);
+        let (certificate, verdict) = made.map_err(Failure::trust)?;
         tracing::info!(certificate = ?verdict, "panel certificate");
         let certificate = Arc::new(certificate);
-        let cluster = cluster_ca.cluster_id();
-        let role = Arc::new(HostRole::settle(state.folder(), &store, cluster, &ambient).await?);
+        let role =
+            Arc::new(HostRole::settle(state.folder(), &store, cluster_ca.cluster_id(), &ambient).await?);
         let (hub, fleet) = links::open(&cluster_ca, &store, config, &ambient).await?;
-        let identity = people(state, config, &store, &own_hosts, &ambient).await?;
+        let identity = people(state, config, &store, &cluster_ca, &own_hosts, &ambient).await?;
         let records = Records::new(store.clone(), ambient.clone());
         let feed = Feed::new(&ambient.entropy);
         let routes = Routes::all();
@@ -109,14 +112,16 @@ impl Host {
             clock: ambient.clock.clone(),
         }));
 
-        let own = Own {
-            identity: identity.clone(),
-            links: (hub.clone(), fleet.clone()),
-            proxies: config.shield.trusted_proxies.clone(),
-            addresses,
-        };
+        let own = own(config, addresses, &identity, (&hub, &fleet));
         let defence = defence::open(&store, config, &shield, own, &ambient).await?;
         let entrance = entrance(&identity, &shield, &records, &ambient);
+        let doctor = HostDoctor::new(
+            state.folder(),
+            config,
+            &certificate,
+            &entrance,
+            (&defence, &store),
+        );
         let api = Api::new(ApiParts {
             entrance,
             fleet: fleet.clone(),
@@ -125,6 +130,7 @@ impl Host {
             feed: feed.clone(),
             tasks: ambient.tasks.clone(),
             vitals: vitals.clone(),
+            doctor: Arc::new(doctor),
         });
         let dispatch = routes.serve(&api)?;
         let ops = ops::router(vitals.clone(), shield.clone(), fleet.clone(), ambient.clone());
@@ -230,22 +236,36 @@ impl std::fmt::Debug for Host {
     }
 }
 
+/// Whom a ban must not hit unasked.
+fn own(config: &Config, addresses: BTreeSet<IpAddr>, identity: &Identity, links: (&Hub, &Fleet)) -> Own {
+    Own {
+        identity: identity.clone(),
+        links: (links.0.clone(), links.1.clone()),
+        proxies: config.shield.trusted_proxies.clone(),
+        addresses,
+    }
+}
+
 /// What this machine is called, by names and addresses.
 fn own_hosts(names: &LocalNames) -> Vec<String> {
     let addresses = names.addresses.iter().map(ToString::to_string);
     names.hosts.iter().cloned().chain(addresses).collect()
 }
 
-/// Who people are, with their secrets under the cluster's seal.
+/// Who people are, with their secrets under the cluster's seal, and what replicas must agree about under a key that the
+/// cluster shares.
 async fn people(
     state: &State,
     config: &Config,
     store: &Store,
+    ca: &ClusterCa,
     own_hosts: &[String],
     ambient: &Ambient,
 ) -> Result<Identity, Failure> {
     let vault = ClusterVault::open(state.folder(), ambient)?;
-    let opened = Identity::open(store.clone(), called(config, own_hosts), vault, ambient.clone()).await;
+    let key = SharedKey::new(ca.derived_key("identity"));
+    let people = called(config, own_hosts);
+    let opened = Identity::open(store.clone(), people, vault, key, ambient.clone()).await;
     opened.map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))
 }
 
@@ -253,7 +273,7 @@ async fn people(
 fn called(config: &Config, own_hosts: &[String]) -> watchroom_identity::Config {
     let mut people = config.identity.clone();
     if people.second_factors.issuer.is_empty() {
-        let is_name = |host: &&String| *host != "localhost" && host.parse::<std::net::IpAddr>().is_err();
+        let is_name = |host: &&String| *host != "localhost" && host.parse::<IpAddr>().is_err();
         let host = own_hosts.iter().find(is_name).map_or("localhost", String::as_str);
         people.second_factors.issuer = format!("Watchroom {host}");
     }

@@ -5,13 +5,13 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use watchroom_audit::{DamageKind, Verifier};
 use watchroom_kit::{Ambient, Clock};
-use watchroom_model::{NodeId, PageRequest};
+use watchroom_model::{GuessId, NodeId, PageRequest};
 use watchroom_policy::act;
 use watchroom_testkit_folder::Folder;
 
 use super::rows::{node, nodes};
 use super::{Room, permit};
-use crate::{AuditFilter, Changed, ExportForm, OpenError, Store, StoreError};
+use crate::{AuditFilter, Changed, Claimed, ExportForm, Guess, OpenError, Store, StoreError};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -295,4 +295,29 @@ async fn a_row_that_another_replica_has_taken_is_refused_by_its_name() {
         .await;
     assert!(matches!(twice, Err(StoreError::Taken { .. })), "{twice:?}");
     assert_eq!((first.count("nodes"), first.count("entries")), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_replicas_that_are_asked_at_once_allow_together_no_more_than_the_budget_has() {
+    let first = Room::open().await;
+    let second = replica(&first).await;
+    let claim = async |room: &Room, at: i64| {
+        let guess = Guess {
+            id: GuessId::mint(&room.ambient),
+            budget: "alice".to_owned(),
+            limit: 10,
+            window: 3_600_000_000,
+            at,
+        };
+        room.store.claim(guess).await
+    };
+    let all = (0..100).map(|turn| claim(if turn % 2 == 0 { &first } else { &second }, turn));
+    let answers = futures_util::future::join_all(all).await;
+    let taken = answers
+        .iter()
+        .filter(|one| matches!(one, Ok(Claimed::Taken { .. })));
+    assert_eq!(taken.count(), 10);
+    assert_eq!(first.count("guesses"), 10);
+    let refused = answers.iter().filter_map(|one| one.as_ref().err()).count();
+    assert_eq!(refused, 0, "{answers:?}");
 }

@@ -64,7 +64,9 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         | "/api/tokens"
         | "/api/audit"
         | "/api/security/bans"
+        | "/api/lockouts"
         | "/api/security/findings"
+        | "/api/security/doctor"
         | "/api/cluster/requests"
         | "/api/cluster/tokens"
         | "/api/cluster/status"
@@ -248,6 +250,10 @@ async fn administration(case: &Case<'_>, method: &Method, path: &'static str, wa
             let ban = case.fresh_ban(&case.fresh_network()).await;
             by(format!("/api/security/bans/{ban}")).on(On::One).done(204)
         }
+        ("DELETE", "/api/lockouts/{id}") => {
+            let lockout = case.fresh_lockout().await;
+            by(format!("/api/lockouts/{lockout}")).on(On::One).done(204)
+        }
         _ => return None,
     })
 }
@@ -332,6 +338,10 @@ async fn ban_forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<
         "/security/bans/{id}/confirm" => {
             let ban = case.fresh_ban("::1").await;
             by(format!("/security/bans/{ban}/confirm")).form(Vec::new())
+        }
+        "/security/lockouts/{id}/lift" => {
+            let lockout = case.fresh_lockout().await;
+            by(format!("/security/lockouts/{lockout}/lift")).form(Vec::new())
         }
         _ => return None,
     })

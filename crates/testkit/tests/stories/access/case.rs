@@ -8,8 +8,9 @@ use http::Method;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use watchroom_fleet::OperationState;
+use watchroom_identity::SignIn;
 use watchroom_model::UserId;
-use watchroom_policy::Permission;
+use watchroom_policy::{Permission, Trail};
 use watchroom_testkit::{Machine, PASSWORD, TestRoom, Visitor};
 
 /// Who has proven the password alone, and has an authenticator.
@@ -157,6 +158,25 @@ impl<'a> Case<'a> {
         let new = json!({ "network": network, "kind": "sign_in", "reason": "walked into", "for_s": 60 });
         let made = self.admin.post("/api/security/bans", new).await.json();
         made["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// A lockout that holds, of a name that nobody has.
+    pub async fn fresh_lockout(&self) -> String {
+        // From no address, so that nobody is banned for it.
+        let trail = Trail::default();
+        let name = self.fresh_name();
+        for _ in 0..5 {
+            let sign_in = SignIn {
+                username: name.clone(),
+                password: "wrong".into(),
+                remember_me: false,
+                device: None,
+            };
+            drop(self.room.host.identity.sign_in(&trail, sign_in).await);
+        }
+        let listed = self.admin.get("/api/lockouts?limit=500").await.json();
+        let last = listed["items"].as_array().and_then(|items| items.last());
+        last.expect("a lockout")["id"].as_str().expect("an id").to_owned()
     }
 
     /// A server of its own, and its name.

@@ -1,16 +1,28 @@
-//! Lockout: five failed sign-ins within five minutes lock an account for that network for fifteen.
+//! Lockout: five failed sign-ins within five minutes lock an account for that network for fifteen; ten within an
+//! hour from anywhere lock it for an hour, for every browser that has not signed in before.
 //!
-//! Kept in memory, by account name and network (/24 of IPv4, /64 of IPv6), so that a stranger elsewhere
-//! cannot lock the owner out. Names that do not exist count the same, so that the answer tells nothing.
+//! What is locked is kept in the database and known on every replica; failures that have locked nothing yet are
+//! kept in memory for the near doors, which a restart may forget, and in the database for the far ones: that is
+//! [`guess`], by which a password is tried no more than ten times an hour, however many try it at once and from
+//! wherever. Known browsers and sessions have doors of their own. Names that do not exist count the same, so that
+//! the answer tells nothing.
+
+mod follow;
+mod guess;
+mod lift;
+mod list;
+mod place;
 
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use watchroom_kit::Entropy;
+pub(crate) use guess::{Allowed, Booked, Failing, Refused};
+pub use lift::LiftLockoutError;
+pub use list::{LockoutFilter, LockoutScope, LockoutView};
+pub(crate) use place::{Door, Doors, Place, Scope};
 
 use crate::config::LockoutRules;
-use crate::network::Network;
+use crate::key::SharedKey;
 use crate::stamp;
 
 /// Most tallies kept; the stalest go first. One costs about 150 bytes.
@@ -18,11 +30,6 @@ const MOST_TALLIES: usize = 50_000;
 
 /// How often, in microseconds, tries at a locked account are worth an audit entry.
 const RECORD_EVERY: i64 = 60_000_000;
-
-/// An account name and a network, hashed with a key of this process: names that people typed, which may be
-/// passwords in the wrong field, are not kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Door([u8; 32]);
 
 /// Whether a try may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,10 +71,10 @@ pub(crate) struct Lockouts {
 }
 
 impl Lockouts {
-    pub(crate) fn new(rules: LockoutRules, entropy: &Entropy) -> Self {
+    pub(crate) fn new(rules: LockoutRules, key: &SharedKey) -> Self {
         Self {
             rules,
-            key: entropy.bytes(),
+            key: key.derive("lockouts"),
             tallies: Mutex::default(),
         }
     }
@@ -77,26 +84,16 @@ impl Lockouts {
         *blake3::keyed_hash(&self.key, name.to_ascii_lowercase().as_bytes()).as_bytes()
     }
 
-    /// The door for an account name, as typed, from an address.
-    pub(crate) fn door(&self, name: &str, from: Option<IpAddr>) -> Door {
-        let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        match Network::from(from) {
-            Network::Inside => _ = hasher.update(&[0]),
-            Network::V4(parts) => _ = hasher.update(&[4]).update(&parts),
-            Network::V6(parts) => {
-                hasher.update(&[6]);
-                for part in parts {
-                    hasher.update(&part.to_be_bytes());
-                }
-            }
-        }
-        hasher.update(name.to_ascii_lowercase().as_bytes());
-        Door(*hasher.finalize().as_bytes())
-    }
-
     /// Whether a try may go on to the password.
-    pub(crate) fn standing(&self, door: Door, now: i64) -> Standing {
-        match self.book().get_mut(&door) {
+    pub(crate) fn standing(&self, doors: &Doors, now: i64) -> Standing {
+        let mut book = self.book();
+        let until = |door: &Door| book.get(door).map_or(0, |tally| tally.locked_until);
+        let door = if until(&doors.far) >= until(&doors.near) {
+            doors.far
+        } else {
+            doors.near
+        };
+        match book.get_mut(&door) {
             Some(tally) if tally.locked_until > now => {
                 tally.unrecorded += 1;
                 let is_due = now - tally.recorded_at >= RECORD_EVERY;
@@ -111,6 +108,32 @@ impl Lockouts {
             }
             _ => Standing::Open,
         }
+    }
+
+    /// Takes in that a door is locked until then, or not at all: what the database says of it.
+    pub(crate) fn learn(&self, door: Door, until: Option<i64>, now: i64) {
+        let mut book = self.book();
+        match until {
+            Some(until) => {
+                if book.len() >= MOST_TALLIES && !book.contains_key(&door) {
+                    self.make_room(&mut book, now);
+                }
+                let tally = book.entry(door).or_default();
+                if tally.locked_until < until {
+                    tally.recorded_at = now;
+                }
+                tally.locked_until = until;
+                tally.failures.clear();
+            }
+            None => _ = book.remove(&door),
+        }
+    }
+
+    /// The doors that are locked here.
+    pub(crate) fn locked(&self, now: i64) -> Vec<Door> {
+        let book = self.book();
+        let locked = book.iter().filter(|(_, tally)| tally.locked_until > now);
+        locked.map(|(door, _)| *door).collect()
     }
 
     /// Counts a failure.
@@ -157,6 +180,14 @@ impl Lockouts {
         Ok(())
     }
 
+    /// The same without forgetting: where more is still to be proven the failures count on.
+    pub(crate) fn still_open(&self, door: Door, now: i64) -> Result<(), i64> {
+        match self.book().get(&door) {
+            Some(tally) if tally.locked_until > now => Err(tally.locked_until),
+            _ => Ok(()),
+        }
+    }
+
     fn make_room(&self, book: &mut HashMap<Door, Tally>, now: i64) {
         let since = now - stamp::seconds(self.rules.within_s);
         book.retain(|_, tally| {
@@ -186,23 +217,25 @@ impl Lockouts {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use watchroom_model::DeviceId;
 
     use super::*;
 
     const MINUTE: i64 = 60_000_000;
 
     fn lockouts() -> Lockouts {
-        Lockouts::new(LockoutRules::default(), &Entropy::seeded(7))
+        Lockouts::new(LockoutRules::default(), &SharedKey::new([7; 32]))
     }
 
-    fn from(address: &str) -> Option<IpAddr> {
-        Some(address.parse().unwrap())
+    fn from(address: &str) -> Place {
+        Place::of(Some(address.parse().unwrap()))
     }
 
     #[test]
     fn five_failures_lock_the_door_for_a_quarter_of_an_hour() {
         let lockouts = lockouts();
-        let door = lockouts.door("alice", from("192.0.2.7"));
+        let doors = lockouts.doors("alice", from("192.0.2.7"));
+        let door = doors.near;
         for remaining in [4, 3, 2, 1] {
             assert_eq!(
                 lockouts.fail(door, 0),
@@ -221,20 +254,21 @@ mod tests {
             }
         );
         assert_eq!(
-            lockouts.standing(door, until - 1),
+            lockouts.standing(&doors, until - 1),
             Standing::Locked {
                 until,
                 to_record: Some(1)
             }
         );
         assert_eq!(lockouts.succeed(door, until - 1), Err(until));
-        assert_eq!(lockouts.standing(door, until), Standing::Open);
+        assert_eq!(lockouts.standing(&doors, until), Standing::Open);
     }
 
     #[test]
     fn failures_older_than_five_minutes_do_not_count_and_a_success_forgets_them() {
         let lockouts = lockouts();
-        let door = lockouts.door("alice", from("192.0.2.7"));
+        let doors = lockouts.doors("alice", from("192.0.2.7"));
+        let door = doors.near;
         for turn in 0..20 {
             let counted = lockouts.fail(door, turn * 2 * MINUTE);
             assert!(
@@ -261,27 +295,29 @@ mod tests {
     #[test]
     fn a_door_is_a_name_and_a_network() {
         let lockouts = lockouts();
-        let door = lockouts.door("alice", from("192.0.2.7"));
-        assert_eq!(door, lockouts.door("ALICE", from("192.0.2.200")));
-        assert_eq!(door, lockouts.door("alice", from("::ffff:192.0.2.9")));
-        assert_ne!(door, lockouts.door("alice", from("192.0.3.7")));
-        assert_ne!(door, lockouts.door("alic", from("192.0.2.7")));
-        let six = lockouts.door("alice", from("2001:db8:1:2::1"));
-        assert_eq!(six, lockouts.door("alice", from("2001:db8:1:2:ffff::9")));
-        assert_ne!(six, lockouts.door("alice", from("2001:db8:1:3::1")));
+        let doors = lockouts.doors("alice", from("192.0.2.7"));
+        let door = doors.near;
+        assert_eq!(door, lockouts.doors("ALICE", from("192.0.2.200")).near);
+        assert_eq!(door, lockouts.doors("alice", from("::ffff:192.0.2.9")).near);
+        assert_ne!(door, lockouts.doors("alice", from("192.0.3.7")).near);
+        assert_ne!(door, lockouts.doors("alic", from("192.0.2.7")).near);
+        let six = lockouts.doors("alice", from("2001:db8:1:2::1")).near;
+        assert_eq!(six, lockouts.doors("alice", from("2001:db8:1:2:ffff::9")).near);
+        assert_ne!(six, lockouts.doors("alice", from("2001:db8:1:3::1")).near);
     }
 
     #[test]
     fn tries_at_a_locked_door_are_written_down_once_a_minute_with_their_number() {
         let lockouts = lockouts();
-        let door = lockouts.door("alice", None);
+        let doors = lockouts.doors("alice", Place::of(None));
+        let door = doors.near;
         for _ in 0..5 {
             lockouts.fail(door, 0);
         }
         let until = 15 * MINUTE;
         for _ in 0..3 {
             assert_eq!(
-                lockouts.standing(door, 1),
+                lockouts.standing(&doors, 1),
                 Standing::Locked {
                     until,
                     to_record: None
@@ -289,14 +325,14 @@ mod tests {
             );
         }
         assert_eq!(
-            lockouts.standing(door, MINUTE),
+            lockouts.standing(&doors, MINUTE),
             Standing::Locked {
                 until,
                 to_record: Some(4)
             }
         );
         assert_eq!(
-            lockouts.standing(door, MINUTE),
+            lockouts.standing(&doors, MINUTE),
             Standing::Locked {
                 until,
                 to_record: None
@@ -304,15 +340,54 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_far_door_is_the_same_from_everywhere_but_for_known_browsers() {
+        let lockouts = lockouts();
+        let far = |name: &str, place: Place| lockouts.doors(name, place).far;
+        let here = far("alice", from("192.0.2.7"));
+        assert_eq!(here, far("ALICE", from("2001:db8::1")));
+        assert_ne!(here, far("alic", from("192.0.2.7")));
+        let device = |byte: u8| Place::Device(DeviceId::from(uuid::Uuid::from_bytes([byte; 16])));
+        assert_ne!(here, far("alice", device(1)));
+        assert_ne!(far("alice", device(1)), far("alice", device(2)));
+        let again = Lockouts::new(LockoutRules::default(), &SharedKey::new([7; 32]));
+        assert_eq!(
+            here,
+            again.doors("alice", from("192.0.2.7")).far,
+            "after a restart too"
+        );
+        let text = here.to_string();
+        assert_eq!(text.parse(), Ok(here));
+    }
+
+    #[test]
+    fn a_lock_that_others_made_holds_here_until_it_is_lifted() {
+        let lockouts = lockouts();
+        let doors = lockouts.doors("alice", from("192.0.2.7"));
+        let elsewhere = lockouts.doors("alice", from("198.51.100.1"));
+        lockouts.learn(doors.far, Some(60 * MINUTE), 0);
+        for doors in [&doors, &elsewhere] {
+            let locked = Standing::Locked {
+                until: 60 * MINUTE,
+                to_record: None,
+            };
+            assert_eq!(lockouts.standing(doors, 1), locked);
+        }
+        assert_eq!(lockouts.locked(1), [doors.far]);
+        lockouts.learn(doors.far, None, 2);
+        assert_eq!(lockouts.standing(&doors, 2), Standing::Open);
+    }
+
     proptest! {
         #[test]
         fn no_more_than_five_failures_are_ever_told_within_the_window(gaps in prop::collection::vec(0_i64..MINUTE, 1..60)) {
             let lockouts = lockouts();
-            let door = lockouts.door("alice", from("192.0.2.7"));
+            let doors = lockouts.doors("alice", from("192.0.2.7"));
+        let door = doors.near;
             let (mut now, mut told): (i64, Vec<i64>) = (0, Vec::new());
             for gap in gaps {
                 now += gap;
-                if lockouts.standing(door, now) == Standing::Open {
+                if lockouts.standing(&doors, now) == Standing::Open {
                     lockouts.fail(door, now);
                     told.push(now);
                 }

@@ -1,0 +1,64 @@
+//! A look over the installation: what a whole Host finds of itself, and who may ask.
+
+use serde_json::Value;
+use watchroom_kit::Ambient;
+use watchroom_testkit::{TestRoom, Visitor, program};
+
+async fn found(admin: &Visitor) -> Vec<Value> {
+    let answer = admin.get("/api/security/doctor").await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["items"].as_array().expect("items").clone()
+}
+
+fn finding<'a>(checks: &'a [Value], id: &str) -> &'a str {
+    let check = checks.iter().find(|check| check["id"] == id);
+    let check = check.unwrap_or_else(|| panic!("no {id} in {checks:?}"));
+    let is_told = check["evidence"].as_str().is_some_and(|text| !text.is_empty());
+    assert!(is_told, "{check}");
+    let is_good = check["finding"] == "good";
+    assert_eq!(is_good, check["next_step"].is_null(), "{check}");
+    check["finding"].as_str().expect("a word")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_finds_what_is_weak_and_says_what_to_do() {
+    let room = TestRoom::with(program!(), Ambient::system(), |config| {
+        config.shield.allowed_networks.administration = Vec::new();
+        config.shield.trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
+    })
+    .await;
+    let ada = room.admin("ada").await;
+    let checks = found(&ada).await;
+    // Rooms hash cheaply and have no limits.
+    for (id, wanted) in [
+        ("certificate", "advice"),
+        ("hsts", "advice"),
+        ("tls", "good"),
+        ("proxies", "warning"),
+        ("networks", "warning"),
+        ("limits", "bad"),
+        ("inspection", "good"),
+        ("decoys", "good"),
+        ("bans", "good"),
+        ("lockouts", "good"),
+        ("hashing", "bad"),
+        ("audit", "advice"),
+        ("store", "good"),
+        ("secrets", "good"),
+    ] {
+        assert_eq!(finding(&checks, id), wanted, "{id}: {checks:?}");
+    }
+    for id in ["disk", "clock", "account"] {
+        finding(&checks, id);
+    }
+    // What is mended is found mended.
+    let verified = ada.post("/api/audit/verify", serde_json::json!({})).await;
+    assert_eq!(verified.json()["intact"], true);
+    let key = room.state().join("keys/cluster.secret");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(&key, open).expect("a key of ours");
+    let checks = found(&ada).await;
+    assert_eq!(finding(&checks, "audit"), "good");
+    assert_eq!(finding(&checks, "secrets"), "bad");
+    room.close().await;
+}
