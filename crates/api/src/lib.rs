@@ -7,6 +7,7 @@ mod audit;
 mod auth;
 mod bans;
 mod cluster;
+mod decoys;
 mod factors;
 mod health;
 mod lockouts;
@@ -133,6 +134,7 @@ pub fn routes() -> Vec<Route<Api>> {
         audit::routes(),
         bans::routes(),
         lockouts::routes(),
+        decoys::routes(),
         security::routes(),
         stream::routes(),
     ]

@@ -79,6 +79,7 @@ impl Defence {
                 async move { follower.follow(change).await }
             },
         );
+        defence.start_pruning();
         Ok(defence)
     }
 

@@ -16,6 +16,7 @@ impl Defence {
             | Changed::Node(_)
             | Changed::Server(_)
             | Changed::Lockout(_)
+            | Changed::Decoys
             | Changed::Authorities
             | Changed::Audit => Ok(()),
         }

@@ -23,6 +23,7 @@ impl Fleet {
             | Changed::Token(_)
             | Changed::Ban(_)
             | Changed::Lockout(_)
+            | Changed::Decoys
             | Changed::Audit => Ok(()),
         }
     }

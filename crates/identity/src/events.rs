@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use watchroom_model::RequestId;
+use watchroom_model::{DecoyId, RequestId};
 
 /// How many events a listener may be behind before it misses some.
 pub(crate) const BACKLOG: usize = 1_024;
@@ -19,6 +19,15 @@ pub enum EntranceEvent {
         name: [u8; 32],
         /// Whether it was the failure that locked the account for that network.
         locks: bool,
+        /// The request.
+        request_id: Option<RequestId>,
+    },
+    /// Somebody showed a decoy token.
+    DecoyToken {
+        /// From where.
+        from: IpAddr,
+        /// Which.
+        decoy: DecoyId,
         /// The request.
         request_id: Option<RequestId>,
     },

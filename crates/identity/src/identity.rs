@@ -11,6 +11,7 @@ use watchroom_policy::{Act, Ask, Permit, Principal, Refusal, Target, Trail, deci
 use watchroom_store::{Changed, Store, StoreError, follow};
 
 use crate::csrf::{PreSession, PreSessions, same};
+use crate::decoys::Decoys;
 use crate::device::Devices;
 use crate::events::BACKLOG;
 use crate::hashing::{HashError, HashThreads};
@@ -51,6 +52,7 @@ pub(crate) struct Inner {
     /// Held while a code is compared and a wrong one counted, so that tries side by side gain nothing.
     pub(crate) comparing: Mutex<()>,
     pub(crate) devices: Devices,
+    pub(crate) decoys: Decoys,
     pub(crate) pre_sessions: PreSessions,
     pub(crate) setup_code: Mutex<Option<PendingCode>>,
     pub(crate) events: broadcast::Sender<EntranceEvent>,
@@ -78,6 +80,7 @@ impl Identity {
             comparing: Mutex::default(),
             lockouts: Lockouts::new(config.lockout.clone(), &key),
             devices: Devices::new(&key),
+            decoys: Decoys::default(),
             pre_sessions: PreSessions::new(&ambient),
             setup_code: Mutex::default(),
             events: broadcast::Sender::new(BACKLOG),
@@ -90,6 +93,7 @@ impl Identity {
         let identity = Self { inner };
         identity.reread_all().await?;
         identity.reread_lockouts().await?;
+        identity.reread_decoys().await?;
         let follower = identity.clone();
         follow(
             "identity-follow-changes",
@@ -226,12 +230,14 @@ impl Identity {
         let (roll, store) = (&self.inner.roll, &self.inner.store);
         let user = match change {
             Changed::Lockout(id) => return self.reread_lockout(id).await,
+            Changed::Decoys => return self.reread_decoys().await,
             Changed::User(user) => Some(user),
             Changed::Session(session) => roll.owner_of_session(store, session).await?,
             Changed::Token(token) => roll.owner_of_token(store, token).await?,
             Changed::Everything => {
                 self.reread_all().await?;
-                return self.reread_lockouts().await;
+                self.reread_lockouts().await?;
+                return self.reread_decoys().await;
             }
             Changed::Node(_)
             | Changed::Server(_)

@@ -10,6 +10,7 @@
 
 pub mod config;
 mod csrf;
+mod decoys;
 mod device;
 mod digest;
 mod ending;
@@ -33,6 +34,7 @@ mod vault;
 
 pub use config::Config;
 pub use csrf::PreSession;
+pub use decoys::{DecoyDraft, DecoyError, DecoyView, IssuedDecoy};
 pub use ending::EndError;
 pub use events::EntranceEvent;
 pub use factors::{

@@ -80,6 +80,8 @@ typed_id! {
     LockoutId;
     /// One try at a password.
     GuessId;
+    /// A text that looks like a token and is none.
+    DecoyId;
     /// A browser that somebody has signed in with.
     DeviceId;
 }

@@ -17,7 +17,7 @@ mod server;
 mod text;
 
 pub use ids::{
-    BanId, DecisionId, DeviceId, FactorId, GuessId, JoinRequestId, JoinTokenId, LockoutId, NodeId,
+    BanId, DecisionId, DecoyId, DeviceId, FactorId, GuessId, JoinRequestId, JoinTokenId, LockoutId, NodeId,
     OperationId, RequestId, ServerId, SessionId, TokenId, UserId,
 };
 pub use inquiry::{Asker, Inquiry, Look};

@@ -102,6 +102,7 @@ impl HouseAct for RenewCertificate {}
 impl HouseAct for ReportServer {}
 impl HouseAct for AdmitByToken {}
 impl HouseAct for ImposeBan {}
+impl HouseAct for TouchDecoy {}
 
 macro_rules! acts {
     (reads { $($(#[$read_doc:meta])* $read:ident = $read_name:literal on $read_on:ident, needs $read_needs:expr, known by $read_known:expr;)+ }
@@ -178,6 +179,8 @@ acts! {
     ListBans = "ban.list" on Ban, needs Permissions(&[p::NETWORK_READ]), known by None;
     /// List lockouts.
     ListLockouts = "lockout.list" on Lockout, needs Permissions(&[p::USERS_READ]), known by None;
+    /// List decoy tokens.
+    ListDecoys = "decoy.list" on Decoy, needs Permissions(&[p::TOKENS_MANAGE]), known by None;
     /// Look over this Host against the hardening list.
     ExamineHost = "host.examine" on Host, needs Permissions(&[p::SETTINGS_READ]), known by None;
     /// List tokens: one's own, or everybody's.
@@ -258,6 +261,12 @@ acts! {
     CreateToken = "token.create" on Token, needs OwnerOr(&[p::TOKENS_MANAGE]), known by None, step up true, leaves Security;
     /// Revoke a token.
     RevokeToken = "token.revoke" on Token, needs OwnerOr(&[p::TOKENS_MANAGE]), known by Some(p::TOKENS_READ), step up false, leaves Security;
+    /// Make a decoy token, which opens nothing.
+    CreateDecoy = "decoy.create" on Decoy, needs Permissions(&[p::TOKENS_MANAGE]), known by None, step up false, leaves Security;
+    /// Remove a decoy token.
+    RemoveDecoy = "decoy.remove" on Decoy, needs Permissions(&[p::TOKENS_MANAGE]), known by None, step up false, leaves Security;
+    /// Write down that somebody showed a decoy token.
+    TouchDecoy = "decoy.touch" on Decoy, needs System, known by None, step up false, leaves Suspicious;
     /// Ban an address or a network.
     CreateBan = "ban.create" on Ban, needs Permissions(&[p::NETWORK_MODIFY]), known by None, step up false, leaves Security;
     /// Lift a ban.

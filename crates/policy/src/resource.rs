@@ -6,7 +6,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
-use watchroom_model::{BanId, JoinRequestId, JoinTokenId, LockoutId, NodeId, ServerId, TokenId, UserId};
+use watchroom_model::{
+    BanId, DecoyId, JoinRequestId, JoinTokenId, LockoutId, NodeId, ServerId, TokenId, UserId,
+};
 
 /// The kinds of thing there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -34,6 +36,8 @@ pub enum ResourceKind {
     Ban,
     /// A locked sign-in.
     Lockout,
+    /// A decoy token.
+    Decoy,
 }
 
 impl ResourceKind {
@@ -52,6 +56,7 @@ impl ResourceKind {
             Self::JoinToken => "join_token",
             Self::Ban => "ban",
             Self::Lockout => "lockout",
+            Self::Decoy => "decoy",
         }
     }
 }
@@ -173,6 +178,15 @@ impl Resource {
         Self {
             id: Some(Cow::Owned(id.to_string())),
             ..Self::all(ResourceKind::Lockout)
+        }
+    }
+
+    /// A decoy token.
+    #[must_use]
+    pub fn decoy(id: DecoyId) -> Self {
+        Self {
+            id: Some(Cow::Owned(id.to_string())),
+            ..Self::all(ResourceKind::Decoy)
         }
     }
 

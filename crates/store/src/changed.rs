@@ -22,6 +22,8 @@ pub enum Changed {
     Ban(BanId),
     /// A lockout: made or lifted.
     Lockout(LockoutId),
+    /// Decoy tokens: laid out or removed.
+    Decoys,
     /// The cluster CAs: a rotation began or is over.
     Authorities,
     /// The audit log grew.
@@ -41,6 +43,7 @@ impl fmt::Display for Changed {
             Self::Server(id) => write!(f, "server {id}"),
             Self::Ban(id) => write!(f, "ban {id}"),
             Self::Lockout(id) => write!(f, "lockout {id}"),
+            Self::Decoys => f.write_str("decoys"),
             Self::Authorities => f.write_str("authorities"),
             Self::Audit => f.write_str("audit"),
             Self::Everything => f.write_str("everything"),
@@ -62,6 +65,7 @@ impl FromStr for Changed {
             "server" => id.parse().ok().map(Self::Server),
             "ban" => id.parse().ok().map(Self::Ban),
             "lockout" => id.parse().ok().map(Self::Lockout),
+            "decoys" => Some(Self::Decoys),
             "authorities" => Some(Self::Authorities),
             "audit" => Some(Self::Audit),
             _ => None,

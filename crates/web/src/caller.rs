@@ -109,6 +109,9 @@ impl Caller {
         } else if let Some(token) = bearer(&parts.headers) {
             let known = entrance.identity.bearer(token, passed.client);
             if known.is_err() {
+                entrance
+                    .identity
+                    .suspect_token(token, passed.client, trail.request_id);
                 // A worthless token buys no more than showing none.
                 stranger_within(&entrance.shield, passed)?;
             }

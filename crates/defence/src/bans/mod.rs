@@ -6,6 +6,7 @@ pub(crate) mod entity;
 mod impose;
 mod lift;
 mod list;
+mod prune;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};

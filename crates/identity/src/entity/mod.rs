@@ -1,5 +1,6 @@
 //! Rows as the database keeps them: ids and JSON as text, times as microseconds since the Unix epoch.
 
+pub(crate) mod decoy_token;
 pub(crate) mod grant;
 pub(crate) mod guess;
 pub(crate) mod lockout;

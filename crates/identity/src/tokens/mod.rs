@@ -11,3 +11,4 @@ pub use bearer::TokenFault;
 pub use create::{CreateTokenError, IssuedToken, NewToken, TokenDraft};
 pub use list::TokenView;
 pub use text::TokenKind;
+pub(crate) use text::make;

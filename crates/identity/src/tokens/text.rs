@@ -37,7 +37,7 @@ impl TokenKind {
 }
 
 /// A new token.
-pub(super) fn make(kind: TokenKind, entropy: &Entropy) -> SecretString {
+pub(crate) fn make(kind: TokenKind, entropy: &Entropy) -> SecretString {
     let mut text = String::with_capacity(64);
     text.push_str(kind.prefix());
     let wanted = text.len() + CHANCE;

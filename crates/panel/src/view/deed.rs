@@ -165,6 +165,10 @@ fn house_words(action: &str) -> Option<(&'static str, &'static str)> {
     Some(match action {
         "ban.list" => (EN.did_ban_list, EN.do_ban_list),
         "ban.create" => (EN.did_ban_create, EN.do_ban_create),
+        "decoy.list" => (EN.did_decoy_list, EN.do_decoy_list),
+        "decoy.create" => (EN.did_decoy_create, EN.do_decoy_create),
+        "decoy.remove" => (EN.did_decoy_remove, EN.do_decoy_remove),
+        "decoy.touch" => (EN.did_decoy_touch, EN.do_decoy_touch),
         "lockout.list" => (EN.did_lockout_list, EN.do_lockout_list),
         "lockout.lift" => (EN.did_lockout_lift, EN.do_lockout_lift),
         "ban.lift" => (EN.did_ban_lift, EN.do_ban_lift),

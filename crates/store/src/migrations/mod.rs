@@ -19,6 +19,7 @@ mod m0013_bans;
 mod m0014_cluster_authorities;
 mod m0015_second_factors;
 mod m0016_lockouts;
+mod m0017_decoy_tokens;
 
 use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
 
@@ -40,6 +41,7 @@ pub const ALL: &[Migration] = &[
     m0014_cluster_authorities::MIGRATION,
     m0015_second_factors::MIGRATION,
     m0016_lockouts::MIGRATION,
+    m0017_decoy_tokens::MIGRATION,
 ];
 
 /// Every table that a migration makes.

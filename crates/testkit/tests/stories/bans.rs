@@ -270,3 +270,98 @@ async fn administration_is_refused_from_afar_and_written_down_once() {
     }
     room.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decoy_token_opens_nothing_looks_like_any_other_and_tells_of_whoever_tries_it() {
+    let room = open().await;
+    let ada = room.admin("ada").await.coming_from(DESK);
+    let made = ada
+        .post("/api/security/decoys", json!({ "name": "old-backup" }))
+        .await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let decoy = made.json();
+    let text = decoy["token"].as_str().expect("a text");
+    let vera = room.account("vera", "viewer").await;
+    let real = room.token(vera, false).await;
+    assert_eq!(text.len(), real.len());
+    assert!(text.starts_with("wr_pat_"), "{text}");
+    let again = ada
+        .post("/api/security/decoys", json!({ "name": "old-backup" }))
+        .await;
+    assert_eq!(again.status, 409, "{}", again.text());
+
+    let with = |token: &str| Visitor::with_token(room.client(), token).coming_from(FAR);
+    let thief = with(text);
+    let tried = thief.get("/api/nodes").await;
+    assert_eq!(tried.status, 401);
+    let (mut told, mut of_unknown) = (tried.json(), unknown(&room, &ada).await);
+    for answer in [&mut told, &mut of_unknown] {
+        answer.as_object_mut().expect("a problem").remove("request_id");
+    }
+    assert_eq!(told, of_unknown, "it is answered as one that is unknown");
+    until_status(&thief, "/login", 403).await;
+    let other = room.stranger().coming_from("198.51.100.8");
+    assert_eq!(other.get("/login").await.status, 200);
+    assert_eq!(the_ban(&ada).await["kind"], "attack");
+
+    let deadline = tokio::time::Instant::now() + SOON;
+    let entry = loop {
+        let log = ada.get("/api/audit?action=decoy.touch").await.json();
+        if let Some(entry) = log["items"].get(0) {
+            break entry.clone();
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{log}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(entry["event_type"], "SUSPICIOUS", "{entry}");
+    assert_eq!(entry["extra"]["from"], FAR, "{entry}");
+    let listed = ada.get("/api/security/decoys").await.json();
+    assert_eq!(listed["items"][0]["touches"], 1, "{listed}");
+    assert!(!listed.to_string().contains(text), "its text is shown once");
+    let path = format!("/api/security/decoys/{}", decoy["id"].as_str().expect("an id"));
+    assert_eq!(ada.delete(&path).await.status, 204);
+    assert_eq!(ada.delete(&path).await.status, 404);
+    room.close().await;
+}
+
+/// What whoever shows a token that was revoked is told.
+async fn unknown(room: &TestRoom, admin: &Visitor) -> Value {
+    let walt = room.account("walt", "viewer").await;
+    let token = room.token(walt, false).await;
+    let list = admin.get(&format!("/api/tokens?user={walt}")).await.json();
+    let items = list["items"].as_array().expect("items");
+    let of_walt = |one: &&Value| one["owner"] == json!(walt);
+    let id = items.iter().find(of_walt).expect("a token")["id"]
+        .as_str()
+        .expect("an id");
+    assert_eq!(admin.delete(&format!("/api/tokens/{id}")).await.status, 204);
+    let visitor = Visitor::with_token(room.client(), &token).coming_from("198.51.100.9");
+    visitor.get("/api/nodes").await.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bans_are_forgotten_once_they_count_no_more() {
+    let clock = Clock::manual(Clock::system().now());
+    let ambient = Ambient {
+        clock: clock.clone(),
+        entropy: Entropy::system(),
+        tasks: Tasks::new(),
+    };
+    let room = TestRoom::with(program!(), ambient, proxied).await;
+    let ada = room.admin("ada").await.coming_from(DESK);
+    let short = json!({ "network": "198.51.100.7", "reason": "an hour", "for_s": 3_600 });
+    ban(&ada, short).await;
+    let lasting = json!({ "network": "198.51.100.8", "reason": "without an end" });
+    ban(&ada, lasting).await;
+    let remembered = async || {
+        let all = ada.get("/api/security/bans?status=all").await.json();
+        all["items"].as_array().map_or(0, Vec::len)
+    };
+    clock.advance(Duration::from_secs(29 * 86_400));
+    assert_eq!(room.host.defence.prune().await.expect("a database"), 0);
+    assert_eq!(remembered().await, 2, "what is over counts for a month");
+    clock.advance(Duration::from_secs(2 * 86_400));
+    assert_eq!(room.host.defence.prune().await.expect("a database"), 1);
+    assert_eq!(remembered().await, 1, "what holds stays");
+    room.close().await;
+}

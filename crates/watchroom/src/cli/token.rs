@@ -1,5 +1,7 @@
 //! `watchroom token`: API tokens.
 
+mod decoy;
+
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -25,6 +27,9 @@ pub(super) enum Token {
     /// List tokens
     #[command(after_help = "Example:\n  watchroom token list")]
     List,
+    /// Make, list and remove decoys, which look like tokens and tell of whoever tries them
+    #[command(subcommand)]
+    Decoy(decoy::Decoy),
     /// Revoke a token
     #[command(after_help = "Example:\n  watchroom token revoke ci --for alice")]
     Revoke {
@@ -75,6 +80,7 @@ impl Token {
     pub(super) async fn run(self, mut context: Context) -> Result<(), Failure> {
         match self {
             Self::Create(create) => create.run(context).await,
+            Self::Decoy(decoy) => decoy.run(context).await,
             Self::List => {
                 let tokens = context.client()?.list("/api/tokens", &[], usize::MAX).await?;
                 context.output.list(&tokens, LIST)

@@ -24,7 +24,7 @@ use watchroom_link::Hub;
 use watchroom_records::Records;
 use watchroom_shield::Shield;
 use watchroom_store::{Settings, Store};
-use watchroom_trust::{ClusterCa, LocalNames, PanelCertificate};
+use watchroom_trust::{ClusterCa, LocalNames, PanelCertificate, PanelSettings};
 use watchroom_web::{Dispatch, Entrance, EntranceParts, Feed};
 
 pub use crate::wire::authority::CaAuthority;
@@ -89,10 +89,7 @@ impl Host {
         let addresses = panel.names.addresses.clone();
         let reach = Reach::new(config, &panel.names);
         let own_hosts = own_hosts(&panel.names);
-        let made = PanelCertificate::open_or_make(state.folder(), panel, &ambient);
-        let (certificate, verdict) = made.map_err(Failure::trust)?;
-        tracing::info!(certificate = ?verdict, "panel certificate");
-        let certificate = Arc::new(certificate);
+        let certificate = panel_certificate(state.folder(), panel, &ambient)?;
         let role =
             Arc::new(HostRole::settle(state.folder(), &store, cluster_ca.cluster_id(), &ambient).await?);
         let (hub, fleet) = links::open(&cluster_ca, &store, config, &ambient).await?;
@@ -234,6 +231,18 @@ impl std::fmt::Debug for Host {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Host").finish_non_exhaustive()
     }
+}
+
+/// The certificate that browsers meet, made if it is missing or no longer good.
+fn panel_certificate(
+    state: &Path,
+    settings: PanelSettings,
+    ambient: &Ambient,
+) -> Result<Arc<PanelCertificate>, Failure> {
+    let made = PanelCertificate::open_or_make(state, settings, ambient);
+    let (certificate, verdict) = made.map_err(Failure::trust)?;
+    tracing::info!(certificate = ?verdict, "panel certificate");
+    Ok(Arc::new(certificate))
 }
 
 /// Whom a ban must not hit unasked.

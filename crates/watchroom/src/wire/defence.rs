@@ -163,6 +163,20 @@ fn of_entrance(event: &EntranceEvent) -> Option<Evidence> {
             },
             line: request_id.map_or_else(|| "a sign-in".to_owned(), |id| format!("request {id}")),
         }),
+        EntranceEvent::DecoyToken {
+            from,
+            decoy,
+            request_id,
+        } => {
+            let request = request_id
+                .map(|id| format!("request {id} with "))
+                .unwrap_or_default();
+            Some(Evidence {
+                from: *from,
+                sign: Sign::Decoy,
+                line: format!("{request}the decoy token {decoy}"),
+            })
+        }
         _ => None,
     }
 }

@@ -67,6 +67,7 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         | "/api/lockouts"
         | "/api/security/findings"
         | "/api/security/doctor"
+        | "/api/security/decoys"
         | "/api/cluster/requests"
         | "/api/cluster/tokens"
         | "/api/cluster/status"
@@ -249,6 +250,13 @@ async fn administration(case: &Case<'_>, method: &Method, path: &'static str, wa
         ("DELETE", "/api/security/bans/{id}") => {
             let ban = case.fresh_ban(&case.fresh_network()).await;
             by(format!("/api/security/bans/{ban}")).on(On::One).done(204)
+        }
+        ("POST", "/api/security/decoys") => by(path.into())
+            .json(json!({ "name": case.fresh_name() }))
+            .done(201),
+        ("DELETE", "/api/security/decoys/{id}") => {
+            let decoy = case.fresh_decoy().await;
+            by(format!("/api/security/decoys/{decoy}")).on(On::One).done(204)
         }
         ("DELETE", "/api/lockouts/{id}") => {
             let lockout = case.fresh_lockout().await;

@@ -160,6 +160,13 @@ impl<'a> Case<'a> {
         made["id"].as_str().expect("an id").to_owned()
     }
 
+    /// A decoy token, by its id.
+    pub async fn fresh_decoy(&self) -> String {
+        let new = json!({ "name": self.fresh_name() });
+        let made = self.admin.post("/api/security/decoys", new).await.json();
+        made["id"].as_str().expect("an id").to_owned()
+    }
+
     /// A lockout that holds, of a name that nobody has.
     pub async fn fresh_lockout(&self) -> String {
         // From no address, so that nobody is banned for it.
