@@ -37,7 +37,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         Route::new(Method::GET, decoys, act::ListDecoys, RouteClass::Read, list)
             .says("List decoy tokens, and whether somebody has tried them")
             .asks::<PageRequest>()
-            .gives::<Page<DecoyView>>(),
+            .gives_page::<DecoyView>(),
         Route::new(Method::POST, decoys, act::CreateDecoy, administration, create)
             .says("Make a decoy token, which opens nothing; its text is shown once")
             .takes::<DecoyDraft>()

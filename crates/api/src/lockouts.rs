@@ -22,7 +22,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         .says("List the accounts whose sign-in is locked, and for whom")
         .asks::<PageRequest>()
         .asks::<LockoutFilter>()
-        .gives::<Page<LockoutView>>(),
+        .gives_page::<LockoutView>(),
         Route::new(
             Method::DELETE,
             "/api/lockouts/{id}",
