@@ -4,6 +4,7 @@
 //! the cluster token is kept: so an answer that was lost cannot be given again. A machine to which that
 //! happened proves its key, and is given *new* papers, as long as its request could have been approved.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use data_encoding::BASE64;
@@ -19,7 +20,7 @@ use watchroom_store::{Changed, StoreError};
 use super::list::status;
 use super::{JoinError, digest, is_same, request_entity as entity};
 use crate::fleet::micros;
-use crate::nodes::entity as node_entity;
+use crate::nodes::{Node, entity as node_entity};
 use crate::{Certified, Fleet};
 
 /// How far the clock of a machine that proves its key may be off.
@@ -97,7 +98,7 @@ impl Fleet {
     ) -> Result<JoinAnswer, JoinError> {
         let row = &request.row;
         let id: Option<NodeId> = row.node.as_ref().and_then(|id| id.parse().ok());
-        let node = id.and_then(|id| self.known_node(id)).ok_or(JoinError::NotFound)?;
+        let node = self.let_in(id.ok_or(JoinError::NotFound)?).await?;
         if node.admitted().is_err() || !self.is_due(request, proof)? {
             return Ok(request.answer());
         }
@@ -126,6 +127,15 @@ impl Fleet {
             }),
             ..request.answer()
         })
+    }
+
+    /// The node that a request became. Its row is read where this Host does not hold it yet: a machine may ask in the
+    /// very moment between the decision's commit and its arrival in memory, or ask another Host.
+    async fn let_in(&self, id: NodeId) -> Result<Arc<Node>, JoinError> {
+        if self.known_node(id).is_none() {
+            self.reload_node(id).await?;
+        }
+        self.known_node(id).ok_or(JoinError::NotFound)
     }
 
     /// Whether papers may be made now: for the first time, or by a fresh proof of the key while the request lasts.
