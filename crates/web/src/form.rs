@@ -80,6 +80,15 @@ where
     }
 }
 
+/// A ban from signing in is one for whoever has a session too: they could try others' passwords and codes.
+fn unless_banned(request: &Request, entrance: &Entrance) -> Result<(), Banned> {
+    let passed = request.extensions().get::<Passed>();
+    match passed.is_some_and(|passed| entrance.shield.refuse_sign_in(passed).is_err()) {
+        true => Err(Banned),
+        false => Ok(()),
+    }
+}
+
 impl<T, S> FromRequest<S> for StepSubmitted<T>
 where
     T: DeserializeOwned,
@@ -90,10 +99,7 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let entrance = Entrance::from_ref(state);
-        let passed = request.extensions().get::<Passed>();
-        if passed.is_some_and(|passed| entrance.shield.refuse_sign_in(passed).is_err()) {
-            return Err(Banned.into());
-        }
+        unless_banned(&request, &entrance)?;
         let Submitted { caller, form } = Submitted::from_request(request, state).await?;
         Ok(Self { caller, form })
     }
@@ -109,11 +115,7 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let entrance = Entrance::from_ref(state);
-        // A ban from signing in is one for whoever has a session too: they could try others' passwords.
-        let passed = request.extensions().get::<Passed>();
-        if passed.is_some_and(|passed| entrance.shield.refuse_sign_in(passed).is_err()) {
-            return Err(Banned.into());
-        }
+        unless_banned(&request, &entrance)?;
         let read: Read<T> = read(request, state, &entrance).await?;
         let cookie = read.pre_session.as_deref().unwrap_or_default();
         if !entrance.identity.check_pre_session(cookie, &read.token) {
