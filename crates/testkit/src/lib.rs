@@ -26,6 +26,7 @@ mod answer;
 mod authenticator;
 mod client;
 mod machine;
+mod premises;
 mod program;
 mod room;
 mod shell;

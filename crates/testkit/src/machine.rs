@@ -2,7 +2,6 @@
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use watchroom::agent::Agent;
@@ -15,12 +14,13 @@ use watchroom_model::join::{JoinUrl, hand_over_proof};
 use watchroom_node::{Allowed, Power};
 use watchroom_trust::{Fingerprint, NodeKey};
 
+use crate::premises::Premises;
 use crate::room::allowed;
 use crate::{Answer, Program, Visitor};
 
 /// A second machine, in this process, with its own state folder.
 pub struct Machine {
-    folder: TempDir,
+    premises: Premises,
     key: NodeKey,
     name: String,
     ambient: Ambient,
@@ -34,15 +34,10 @@ impl Machine {
     /// If there is no folder for it.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("machine")
-            .tempdir()
-            .expect("a folder");
-        let through = std::os::unix::fs::PermissionsExt::from_mode(0o711);
-        std::fs::set_permissions(folder.path(), through).expect("an owned folder");
-        let key = NodeKey::open_or_make(&folder.path().join("state")).expect("a key");
+        let premises = Premises::new();
+        let key = NodeKey::open_or_make(&premises.path().join("state")).expect("a key");
         Self {
-            folder,
+            premises,
             key,
             name: name.to_owned(),
             ambient: Ambient::system(),
@@ -53,7 +48,7 @@ impl Machine {
     /// Where its state is.
     #[must_use]
     pub fn state(&self) -> std::path::PathBuf {
-        self.folder.path().join("state")
+        self.premises.path().join("state")
     }
 
     /// The body of its request.

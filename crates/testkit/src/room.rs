@@ -1,11 +1,10 @@
 //! The room itself.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::{Value, json};
 use watchroom::agent::Agent;
 use watchroom::config::Config;
@@ -17,10 +16,10 @@ use watchroom_kit::{Ambient, ExposeSecret, SecretString};
 use watchroom_model::{DecisionId, NodeStatus, UserId};
 use watchroom_node::{Allowed, Rules};
 use watchroom_policy::{Ask, Principal, Resource, ResourceKind, Trail, act, decide};
-use watchroom_testkit_folder::Folder;
 use watchroom_testkit_postgres::TestDatabase;
 use watchroom_trust::PanelKeyKind;
 
+use crate::premises::Premises;
 use crate::{Client, Engine, Program, Visitor, trusting};
 
 /// The password of everybody in a room.
@@ -34,7 +33,7 @@ pub struct TestRoom {
     pub host: Host,
     agent: Option<Agent>,
     panel: SocketAddr,
-    folder: Folder,
+    premises: Premises,
     _state: State,
     /// The database, if it is on a server; several rooms may share one.
     pub(crate) database: Option<Arc<TestDatabase>>,
@@ -98,12 +97,9 @@ impl TestRoom {
     ) -> Self {
         // Whichever room is first installs it; the others find it there.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-        let folder = Folder::new();
-        // Servers of a room may run as another account, which must get through to their own folders.
-        let through = std::os::unix::fs::PermissionsExt::from_mode(0o711);
-        std::fs::set_permissions(folder.path(), through).expect("an owned folder");
+        let premises = Premises::new();
         let state =
-            State::open(&folder.path().join("state"), "host").unwrap_or_else(|error| panic!("{error:?}"));
+            State::open(&premises.path().join("state"), "host").unwrap_or_else(|error| panic!("{error:?}"));
         if let Some(secrets) = secrets {
             let kept = secrets.keep(state.folder());
             kept.unwrap_or_else(|failure| panic!("{failure:?}"));
@@ -123,7 +119,7 @@ impl TestRoom {
         config.identity.second_factors.required_roles = Vec::new();
         config.store.url = database.as_ref().map(|database| database.url());
         change(&mut config);
-        let socket = folder.path().join("host.sock");
+        let socket = premises.path().join("host.sock");
         let listeners = Listeners::bind(&config, &socket)
             .await
             .unwrap_or_else(|error| panic!("{error:?}"));
@@ -141,7 +137,7 @@ impl TestRoom {
             host,
             agent: Some(agent),
             panel,
-            folder,
+            premises,
             _state: state,
             database,
         };
@@ -157,7 +153,7 @@ impl TestRoom {
     /// Where the room's state is.
     #[must_use]
     pub fn state(&self) -> PathBuf {
-        self.folder.path().join("state")
+        self.premises.path().join("state")
     }
 
     /// Where the panel listens.
@@ -361,23 +357,6 @@ impl TestRoom {
     }
 }
 
-/// A story that fails leaves through here, past [`TestRoom::close`]: its servers and their shims must not
-/// outlive it, as they would outlive any agent.
-impl Drop for TestRoom {
-    fn drop(&mut self) {
-        for shim in shims_below(self.folder.path()) {
-            let children = std::fs::read_to_string(format!("/proc/{shim}/task/{shim}/children"));
-            let children = children.unwrap_or_default();
-            let servers = children.split_whitespace().filter_map(|child| child.parse().ok());
-            for server in servers.filter_map(Pid::from_raw) {
-                // Each is a process group of its own; one that has ended already is as good as killed.
-                let _ = kill_process_group(server, Signal::KILL);
-            }
-            let _ = Pid::from_raw(shim).map(|shim| kill_process(shim, Signal::KILL));
-        }
-    }
-}
-
 /// What the nodes of a room allow. The same account is of no meaning to root; without root there would be no servers.
 pub(crate) fn allowed() -> Allowed {
     let rules = Rules {
@@ -388,16 +367,4 @@ pub(crate) fn allowed() -> Allowed {
         rules,
         ..Allowed::default()
     }
-}
-
-/// The shims whose folder is below this one: its path is an argument of theirs.
-fn shims_below(folder: &Path) -> Vec<i32> {
-    let path = folder.as_os_str().as_encoded_bytes();
-    let names = |pid: i32| {
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        line.windows(path.len()).any(|part| part == path)
-    };
-    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| names(*pid)).collect()
 }
