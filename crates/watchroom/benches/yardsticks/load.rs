@@ -1,5 +1,6 @@
 //! Whoever asks: connections with HTTP/1.1 kept alive, over TLS 1.3 or plain, one request after the other on each.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
@@ -97,7 +98,7 @@ impl Requests {
     }
 
     /// The next request; `None` once every account has asked as much as it may.
-    fn next(&self) -> Option<&[u8]> {
+    pub fn next(&self) -> Option<&[u8]> {
         let number = self.sent.fetch_add(1, Ordering::Relaxed);
         self.texts.get(number / self.each).map(Vec::as_slice)
     }
@@ -258,26 +259,35 @@ pub fn until_healthy(client: &Arc<ClientConfig>, authority: &str) {
     });
 }
 
-fn runtime() -> Runtime {
+pub fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap()
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// Bytes both ways.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// One connection.
-struct Wire {
-    stream: Box<dyn Stream>,
-    buffer: Vec<u8>,
+pub struct Wire {
+    pub stream: Box<dyn Stream>,
+    pub buffer: Vec<u8>,
 }
 
 impl Wire {
-    async fn open(way: &Way, authority: &str) -> std::io::Result<Self> {
-        let stream = TcpStream::connect(authority).await?;
+    pub async fn open(way: &Way, authority: &str) -> std::io::Result<Self> {
+        Self::over(TcpStream::connect(authority).await?, way).await
+    }
+
+    /// The same from another address of this machine: all of 127.0.0.0/8 is.
+    pub async fn open_from(from: Ipv4Addr, way: &Way, authority: &str) -> std::io::Result<Self> {
+        Self::over(connect_from(from, authority, None).await?, way).await
+    }
+
+    async fn over(stream: TcpStream, way: &Way) -> std::io::Result<Self> {
         stream.set_nodelay(true)?;
         let stream: Box<dyn Stream> = match way {
             Way::Tls(client) => {
@@ -305,11 +315,18 @@ impl Wire {
 
     /// Sends a request; gives status and the lengths of head and body.
     async fn try_ask(&mut self, request: &[u8]) -> (u16, usize, usize) {
-        self.stream.write_all(request).await.unwrap();
+        self.hear(request).await.unwrap()
+    }
+
+    /// The same, and whatever became of the connection.
+    pub async fn hear(&mut self, request: &[u8]) -> std::io::Result<(u16, usize, usize)> {
+        self.stream.write_all(request).await?;
         let mut filled = 0;
         loop {
-            let read = self.stream.read(&mut self.buffer[filled..]).await.unwrap();
-            assert!(read > 0, "the server hung up");
+            let read = self.stream.read(&mut self.buffer[filled..]).await?;
+            if read == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
             filled += read;
             let text = &self.buffer[..filled];
             let Some(head) = text
@@ -322,10 +339,21 @@ impl Wire {
             let length = content_length(&text[..head]);
             if filled >= head + length {
                 let status = std::str::from_utf8(&text[9..12]).unwrap().parse().unwrap();
-                return (status, head, length);
+                return Ok((status, head, length));
             }
         }
     }
+}
+
+/// A connection from an address of this machine, which takes in no more than `room` bytes ahead.
+pub async fn connect_from(from: Ipv4Addr, authority: &str, room: Option<u32>) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    if let Some(room) = room {
+        socket.set_recv_buffer_size(room)?;
+    }
+    socket.bind((from, 0).into())?;
+    socket.connect(authority.parse().unwrap()).await
 }
 
 fn content_length(head: &[u8]) -> usize {

@@ -17,6 +17,7 @@
 )]
 
 mod bare;
+mod flood;
 mod guarded;
 mod heartbeats;
 mod load;
@@ -40,6 +41,8 @@ const PARTS: &[Part] = &[
     ("guarded", guarded::guarded),
     ("heartbeats", heartbeats::heartbeats),
     ("returning", heartbeats::returning),
+    ("flood", flood::flood),
+    ("names", flood::names),
 ];
 
 fn main() {

@@ -21,7 +21,7 @@ pub const REQUESTS_PER_TOKEN: usize = 950;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_watchroom");
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Strong enough, and the same for all: who asks is told apart by tokens.
-const PASSWORD: &str = "Correct horse 9 battery staple";
+pub const PASSWORD: &str = "Correct horse 9 battery staple";
 
 pub struct Room {
     folder: TempDir,
