@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
-use watchroom_kit::Ambient;
+use watchroom_kit::{Ambient, SecretString};
 use watchroom_model::{DecisionId, UserId, UserName};
 use watchroom_policy::{Act, Ask, Permit, Principal, Refusal, Target, Trail, decide};
 use watchroom_store::{Changed, Store, StoreError, follow};
@@ -14,7 +14,7 @@ use crate::csrf::{PreSession, PreSessions, same};
 use crate::decoys::Decoys;
 use crate::device::Devices;
 use crate::events::BACKLOG;
-use crate::hashing::{HashError, HashThreads};
+use crate::hashing::{Asking, HashError, HashThreads};
 use crate::key::SharedKey;
 use crate::lockout::Lockouts;
 use crate::network::Network;
@@ -134,12 +134,22 @@ impl Identity {
         self.inner.lockouts.locked(now).len()
     }
 
+    /// The hash of a password that somebody may set who has proven so.
+    pub(crate) async fn hash_new(&self, password: SecretString, trail: &Trail) -> Result<String, HashError> {
+        let now = self.inner.ambient.clock.now_micros();
+        self.inner
+            .hashing
+            .hash(password, Asking::known(trail.source_ip, now))
+            .await
+    }
+
     /// How long one hash takes here, when nobody else has one made.
     ///
     /// # Errors
     /// [`HashError::Busy`] if somebody has.
     pub async fn time_a_hash(&self) -> Result<Duration, HashError> {
-        let turn = self.inner.hashing.turn(Network::Inside).await?;
+        let asking = Asking::stranger(Network::Inside, self.inner.ambient.clock.now_micros());
+        let turn = self.inner.hashing.turn(asking).await?;
         let began = self.inner.ambient.clock.elapsed();
         let password = self.inner.ambient.entropy.token().into();
         self.inner.hashing.verify(turn, password, None).await?;

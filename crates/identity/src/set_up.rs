@@ -183,11 +183,7 @@ impl Identity {
         if !faults.is_empty() {
             return Err(SetUpError::Password(faults));
         }
-        let hash = self
-            .inner
-            .hashing
-            .hash(set_up.password, trail.source_ip.into())
-            .await?;
+        let hash = self.hash_new(set_up.password, trail).await?;
         let permit = self.permit(
             &Arc::new(Principal::stranger()),
             trail,

@@ -15,12 +15,13 @@ use argon2::Params;
 use tokio::sync::oneshot;
 use watchroom_kit::{Entropy, Fault, FaultKind, SecretString};
 
+pub(crate) use self::waiting::Asking;
 use self::waiting::{Line, Ticket};
 use self::worker::Worker;
 use crate::config::HashingRules;
 use crate::network::Network;
 
-/// Places in the line for networks that have nobody in it, beyond those for anybody.
+/// Places in the line for who does not look like part of a flood, beyond those for anybody.
 const KEPT_PLACES: usize = 4;
 
 /// Why a password was not hashed.
@@ -129,18 +130,18 @@ impl HashThreads {
         })
     }
 
-    /// A new hash of a password, as a PHC string, for somebody in that network.
-    pub(crate) async fn hash(&self, password: SecretString, from: Network) -> Result<String, HashError> {
+    /// A new hash of a password, as a PHC string.
+    pub(crate) async fn hash(&self, password: SecretString, asking: Asking) -> Result<String, HashError> {
         let (answer, answered) = oneshot::channel();
-        let turn = self.turn(from).await?;
+        let turn = self.turn(asking).await?;
         self.enqueue(Work::Hash { password, answer }, turn)?;
         answered.await.map_err(broken)?
     }
 
-    /// A place in the line for somebody in that network. Whoever finds it full is told so after a while: answering at
-    /// once would invite the next try at once.
-    pub(crate) async fn turn(&self, from: Network) -> Result<Turn, HashError> {
-        if let Some(ticket) = self.line.enter(from) {
+    /// A place in the line. Whoever finds it full is told so after a while: answering at once would invite the next try
+    /// at once.
+    pub(crate) async fn turn(&self, asking: Asking) -> Result<Turn, HashError> {
+        if let Some(ticket) = self.line.enter(asking) {
             return Ok(Turn(ticket));
         }
         tokio::time::sleep(self.busy_delay).await;
@@ -167,6 +168,11 @@ impl HashThreads {
         Ok(if is_somebodys { verdict } else { Verdict::Wrong })
     }
 
+    /// A password was wrong, from that network: of places it has those for anybody for a while.
+    pub(crate) fn failed(&self, network: Network, now: i64) {
+        self.line.failed(network, now);
+    }
+
     fn enqueue(&self, work: Work, turn: Turn) -> Result<(), HashError> {
         let job = Job { work, ticket: turn.0 };
         self.queue.try_send(job).map_err(|error| match error {
@@ -184,6 +190,10 @@ fn broken(why: impl std::fmt::Display) -> HashError {
 mod tests {
     use super::*;
 
+    fn inside() -> Asking {
+        Asking::stranger(Network::Inside, 0)
+    }
+
     fn threads(memory_kib: u32) -> HashThreads {
         let rules = HashingRules {
             memory_kib,
@@ -195,18 +205,14 @@ mod tests {
     }
 
     async fn verify(threads: &HashThreads, password: &str, hash: Option<&str>) -> Result<Verdict, HashError> {
-        let turn = threads.turn(Network::Inside).await?;
+        let turn = threads.turn(inside()).await?;
         threads.verify(turn, password.into(), hash.map(Into::into)).await
     }
 
     #[tokio::test]
     async fn only_the_right_password_is_right() {
         let threads = threads(64);
-        let hash: Arc<str> = threads
-            .hash("open sesame".into(), Network::Inside)
-            .await
-            .unwrap()
-            .into();
+        let hash: Arc<str> = threads.hash("open sesame".into(), inside()).await.unwrap().into();
         assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
         let right = verify(&threads, "open sesame", Some(&hash)).await;
         assert_eq!(right, Ok(Verdict::Right { stronger: None }));
@@ -218,7 +224,7 @@ mod tests {
     #[tokio::test]
     async fn a_hash_is_made_anew_when_the_parameters_have_risen() {
         let weak: Arc<str> = threads(64)
-            .hash("open sesame".into(), Network::Inside)
+            .hash("open sesame".into(), inside())
             .await
             .unwrap()
             .into();

@@ -9,8 +9,9 @@ use watchroom_store::StoreError;
 
 use super::{SignInError, locked};
 use crate::factors::Code;
-use crate::hashing::{HashError, Verdict};
+use crate::hashing::{Asking, HashError, Verdict};
 use crate::lockout::{Allowed, Booked, Doors, Failed, Failing, Place, Refused, Standing};
+use crate::network::Network;
 use crate::roll::Account;
 use crate::users::UserStatus;
 use crate::{EntranceEvent, Identity, VaultError, stamp};
@@ -57,7 +58,13 @@ impl Identity {
         let doors = self.doors(attempt);
         self.find_open(attempt, account, &doors).await?;
         // A place first: whoever finds none has not tried.
-        let turn = self.inner.hashing.turn(attempt.trail.source_ip.into()).await?;
+        let network = Network::from(attempt.trail.source_ip);
+        let asking = Asking {
+            network,
+            is_known: !matches!(attempt.place, Place::Network(_)),
+            now: self.inner.ambient.clock.now_micros(),
+        };
+        let turn = self.inner.hashing.turn(asking).await?;
         let allowed = self.begin_try(attempt, account, &doors).await?;
         let hash = account.and_then(|account| account.password_hash.clone());
         let verdict = self.inner.hashing.verify(turn, password, hash).await?;
@@ -74,6 +81,7 @@ impl Identity {
                 Ok(Proven { stronger })
             }
             Verdict::Right { .. } | Verdict::Wrong => {
+                self.inner.hashing.failed(network, now);
                 let near = self.inner.lockouts.fail(doors.near, now);
                 Err(self.refuse(attempt, account, (doors, near), allowed).await)
             }

@@ -203,11 +203,7 @@ impl Identity {
             name: new.name,
             email: new.email,
             call_sign: new.call_sign,
-            password_hash: self
-                .inner
-                .hashing
-                .hash(password, permit.trail().source_ip.into())
-                .await?,
+            password_hash: self.hash_new(password, permit.trail()).await?,
             role: role.name,
             scope: Scope::Everything,
             at: self.inner.ambient.clock.now_micros(),

@@ -203,11 +203,7 @@ impl Identity {
             is_whole: true,
         };
         self.check_password(&attempt, Some(&account), change.old).await?;
-        let hash = self
-            .inner
-            .hashing
-            .hash(change.new, permit.trail().source_ip.into())
-            .await?;
+        let hash = self.hash_new(change.new, permit.trail()).await?;
         let cookie = NewCookie::mint(&self.inner.ambient);
         let (digest, now) = (cookie.digest.to_string(), self.inner.ambient.clock.now_micros());
         let (user, id) = (account.id, session.id.to_string());
@@ -250,11 +246,7 @@ impl Identity {
         if !faults.is_empty() {
             return Err(ResetPasswordError::New(faults));
         }
-        let hash = self
-            .inner
-            .hashing
-            .hash(new, permit.trail().source_ip.into())
-            .await?;
+        let hash = self.hash_new(new, permit.trail()).await?;
         let reset = self.inner.store.write(permit, async move |tx| {
             let text = user.to_string();
             if tx.update(with_hash(&text, &hash)).await? == 0 {

@@ -243,7 +243,15 @@ async fn refused(shared: &Shared, number: usize, risen: impl FnOnce()) -> std::i
 
 /// Tries one password after the other for names that nobody has, each time as if from somewhere else.
 async fn hammer(shared: &Shared, number: usize, risen: impl FnOnce()) -> std::io::Result<()> {
-    let mut form = Form::open(PROXY.parse().unwrap(), &shared.way, &shared.authority).await?;
+    // An address that sends no password: whoever fetches pages has a limit too.
+    let page_from = format!("203.0.113.{}", number + 1);
+    let mut form = Form::open(
+        PROXY.parse().unwrap(),
+        &shared.way,
+        &shared.authority,
+        Some(&page_from),
+    )
+    .await?;
     risen();
     let mut turn = 0_usize;
     while !shared.is_over.load(Ordering::Relaxed) {
@@ -261,7 +269,7 @@ pub fn enter(room: &Room) -> Duration {
     runtime().block_on(async {
         let began = Instant::now();
         let way = Way::Tls(room.client());
-        let mut form = Form::open(Ipv4Addr::new(127, 0, 0, 5), &way, &room.authority())
+        let mut form = Form::open(Ipv4Addr::new(127, 0, 0, 5), &way, &room.authority(), None)
             .await
             .unwrap();
         let status = form
@@ -282,9 +290,16 @@ pub struct Form {
 }
 
 impl Form {
-    pub async fn open(from: Ipv4Addr, way: &Way, authority: &str) -> std::io::Result<Self> {
+    /// Opens it from an address of this machine; `claimed` is whom that one, if it is the proxy, says it asks for.
+    pub async fn open(
+        from: Ipv4Addr,
+        way: &Way,
+        authority: &str,
+        claimed: Option<&str>,
+    ) -> std::io::Result<Self> {
         let mut wire = Wire::open_from(from, way, authority).await?;
-        let page = format!("GET /login HTTP/1.1\r\nhost: {authority}\r\naccept: text/html\r\n\r\n");
+        let claimed = forwarded(claimed);
+        let page = format!("GET /login HTTP/1.1\r\nhost: {authority}\r\naccept: text/html\r\n{claimed}\r\n");
         let (status, head, length) = wire.hear(page.as_bytes()).await?;
         let text = String::from_utf8_lossy(&wire.buffer[..head + length]).into_owned();
         assert_eq!(status, 200, "{text}");
@@ -303,9 +318,7 @@ impl Form {
     /// Sends name and password, and gives the status of the answer.
     pub async fn send(&mut self, name: &str, password: &str, from: Option<&str>) -> std::io::Result<u16> {
         let body = format!("csrf_token={}&username={name}&password={password}", self.csrf);
-        let from = from.map_or_else(String::new, |from| {
-            format!("x-forwarded-for: {from}\r\nx-forwarded-proto: https\r\n")
-        });
+        let from = forwarded(from);
         let request = format!(
             "POST /login HTTP/1.1\r\nhost: {}\r\naccept: text/html\r\nsec-fetch-site: same-origin\r\ncookie: {}\r\n{from}\
              content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
@@ -315,4 +328,11 @@ impl Form {
         );
         Ok(self.wire.hear(request.as_bytes()).await?.0)
     }
+}
+
+/// What a proxy says of whom it asks for.
+fn forwarded(claimed: Option<&str>) -> String {
+    claimed.map_or_else(String::new, |from| {
+        format!("x-forwarded-for: {from}\r\nx-forwarded-proto: https\r\n")
+    })
 }

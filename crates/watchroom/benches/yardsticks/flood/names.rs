@@ -23,9 +23,14 @@ pub fn names() -> Vec<Row> {
     drop(room.tokens(accounts));
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     runtime().block_on(async {
-        let mut form = Form::open(PROXY.parse().unwrap(), &way, &room.authority())
-            .await
-            .unwrap();
+        let mut form = Form::open(
+            PROXY.parse().unwrap(),
+            &way,
+            &room.authority(),
+            Some("203.0.113.1"),
+        )
+        .await
+        .unwrap();
         for turn in 0..GUESSES {
             let names = [
                 (format!("user-{}", turn % accounts), &mut known),
