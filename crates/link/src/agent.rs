@@ -5,7 +5,7 @@ use futures_util::stream::BoxStream;
 use time::OffsetDateTime;
 use tokio::sync::broadcast;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
-use watchroom_model::{Envelope, Heartbeat, Inquiry, OrderOutcome, Sample, ServerId, ServerReport};
+use watchroom_model::{BanNews, Envelope, Heartbeat, Inquiry, OrderOutcome, Sample, ServerId, ServerReport};
 
 /// Why a node cannot give what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +29,12 @@ pub trait Agent: Send + Sync + 'static {
 
     /// The same of what somebody wanted to look at. It is not shown.
     async fn disbelieved_look(&self, inquiry: Inquiry, why: String);
+
+    /// Takes in what the Host says of its bans; gives the newest version of that Host that it has.
+    async fn bans(&self, news: BanNews) -> Result<u64, AgentError>;
+
+    /// News of bans came whose signature does not prove that the Host tells them. Nothing is made of them.
+    async fn disbelieved_bans(&self, why: String);
 
     /// The node as it is now.
     fn heartbeat(&self) -> Heartbeat;

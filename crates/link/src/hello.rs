@@ -28,6 +28,13 @@ pub struct NodeHello {
     pub clock: OffsetDateTime,
 }
 
+impl NodeHello {
+    /// Whether it says that it can do this.
+    pub(crate) fn can(&self, capability: &str) -> bool {
+        self.capabilities.iter().any(|one| one == capability)
+    }
+}
+
 /// Whether a node and a Host of these versions and clocks can work together.
 pub(crate) fn judge(hello: &NodeHello, host_version: &str, now: OffsetDateTime) -> Result<(), ConnectFault> {
     if !are_compatible(&hello.version, host_version) {

@@ -1,8 +1,8 @@
-//! What the Host signs with each order and each inquiry, and how the node reads it again: the same bytes on both
+//! What the Host signs with each order, each inquiry and its news, and how the node reads it again: the same bytes on both
 //! ends.
 
 use time::OffsetDateTime;
-use watchroom_model::{Envelope, Inquiry, NodeId};
+use watchroom_model::{BanNews, Envelope, Inquiry, NodeId};
 use watchroom_trust::{CertificateDer, LinkClient, TOLERATED_SKEW_S, UnprovenError};
 
 use crate::wire;
@@ -34,6 +34,10 @@ impl Content for Envelope {
 
 impl Content for Inquiry {
     const MARK: &'static [u8] = b"inquiry\n";
+}
+
+impl Content for BanNews {
+    const MARK: &'static [u8] = b"bans\n";
 }
 
 /// Node, expiry, mark and content as one text. The first two are of fixed length, and JSON begins with no mark, so

@@ -3,6 +3,7 @@
 //! No I/O and no async: a value of these types is right by construction, and every part of the house
 //! speaks with them. Wire forms are snake_case JSON with lower-case words for enumerations.
 
+mod barred;
 pub mod console;
 mod ids;
 mod inquiry;
@@ -16,6 +17,7 @@ mod page;
 mod server;
 mod text;
 
+pub use barred::{BanNews, Bar, BarredFrom, BarredList, BarredNetwork, HEARS_BANS};
 pub use ids::{
     BanId, DecisionId, DecoyId, DeviceId, FactorId, GuessId, JoinRequestId, JoinTokenId, LockoutId, NodeId,
     OperationId, RequestId, ServerId, SessionId, TokenId, UserId,

@@ -284,6 +284,27 @@ pub(crate) fn not_shown(inquiry: &Inquiry, why: &str, now: OffsetDateTime) -> Dr
     }
 }
 
+/// What was not heard of bans, and why. Nobody has proven to be behind it.
+pub(crate) fn not_heard(why: &str, now: OffsetDateTime) -> Draft {
+    let extra = [("phase", "decided"), ("why", why)];
+    Draft {
+        timestamp: now,
+        event_type: EventType::AuthzDenied,
+        user: "anonymous".to_owned(),
+        action: "machine.bans".to_owned(),
+        resource: "machine".to_owned(),
+        result: Outcome::Denied,
+        source_ip: None,
+        user_agent: None,
+        request_id: None,
+        decision_id: None,
+        extra: extra
+            .map(|(key, value)| (key.to_owned(), Value::from(value)))
+            .into_iter()
+            .collect(),
+    }
+}
+
 const fn action(order: &Order) -> &'static str {
     match order {
         Order::Server(ServerOrder::Create(_)) => "server.create",

@@ -6,6 +6,7 @@
 //! [`watchroom_kit::Journal`]; the link reaches all of it through [`watchroom_link::Agent`].
 
 mod account;
+mod bans;
 mod claims;
 mod console;
 mod dashboard;

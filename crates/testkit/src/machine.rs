@@ -1,10 +1,13 @@
 //! A machine that is no node yet: a key of its own on a folder of its own, and what it asks.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use watchroom::agent::Agent;
+use tokio::net::TcpListener;
+use watchroom::agent::{Agent, Page};
 use watchroom::failure::Failure;
 use watchroom::joining::{self, Invitation, Progress};
 use watchroom::node_identity::NodeIdentity;
@@ -159,9 +162,28 @@ impl Machine {
     /// # Panics
     /// If it does not start.
     pub async fn start_with(&mut self, program: Program, power: Power) {
+        self.begin(program, Allowed { power, ..allowed() }, None).await;
+    }
+
+    /// The same with a page of its own, which a proxy of this machine shows to others under this name; gives where the
+    /// page listens.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start_with_page(&mut self, program: Program, name: &str) -> SocketAddr {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let address = listener.local_addr().expect("a bound address");
+        let page = Page {
+            listener,
+            proxied_as: Some(name.parse().expect("a host name")),
+        };
+        self.begin(program, allowed(), Some(page)).await;
+        address
+    }
+
+    async fn begin(&mut self, program: Program, allowed: Allowed, page: Option<Page>) {
         let state = State::open(&self.state(), "node").unwrap_or_else(|error| panic!("{error:?}"));
-        let allowed = Allowed { power, ..allowed() };
-        let agent = Agent::start(&state, program.shim, allowed, None, &self.ambient).await;
+        let agent = Agent::start(&state, program.shim, allowed, page, &self.ambient).await;
         let agent = agent.unwrap_or_else(|error| panic!("{error:?}"));
         self.agent = Some((agent, state));
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use watchroom_kit::{Ambient, FaultKind};
 use watchroom_link::{Dialler, DiallerSettings, LinkSettings};
+use watchroom_model::{HEARS_BANS, HostName};
 use watchroom_node::{Allowed, DashboardParts, Portrait, Settings, Supervisor, serve_dashboard};
 use watchroom_trust::{Fingerprint, NodeKey};
 
@@ -26,10 +27,20 @@ pub struct Agent {
     pub supervisor: Arc<Supervisor>,
     /// Where its own page is, if it has one.
     pub dashboard: Option<SocketAddr>,
+    proxied_as: Option<HostName>,
+}
+
+/// Where the node's own page is to be.
+#[derive(Debug)]
+pub struct Page {
+    /// Listens on loopback.
+    pub listener: TcpListener,
+    /// The name under which a proxy of this machine shows it to others.
+    pub proxied_as: Option<HostName>,
 }
 
 impl Agent {
-    /// Finds the servers that run, dials the Host, and serves the node's own page on `page`, a loopback listener.
+    /// Finds the servers that run, dials the Host, and serves the node's own page.
     ///
     /// # Errors
     /// If this folder holds no enrolled node, or the agent's memory cannot be read.
@@ -37,14 +48,14 @@ impl Agent {
         state: &State,
         program: &Path,
         allowed: Allowed,
-        page: Option<TcpListener>,
+        page: Option<Page>,
         ambient: &Ambient,
     ) -> Result<Self, Failure> {
         let unserved = |error: std::io::Error| {
             let cause = format!("cannot serve the node's own page: {error}");
             Failure::new(FaultKind::Internal, cause).next_step("choose a loopback address with --node-listen")
         };
-        let dashboard = page.as_ref().map(TcpListener::local_addr).transpose();
+        let dashboard = page.as_ref().map(|page| page.listener.local_addr()).transpose();
         let dashboard = dashboard.map_err(unserved)?;
         let sockets = state.sockets()?;
         let state = state.folder();
@@ -71,17 +82,19 @@ impl Agent {
                 addresses: identity.addresses.clone(),
                 papers,
                 name: identity.name,
-                capabilities: Vec::new(),
+                capabilities: vec![HEARS_BANS.to_owned()],
                 epoch_file: state.join("node").join("epoch"),
                 link: LinkSettings::default(),
             },
             ambient.clone(),
         );
-        if let Some(listener) = page {
+        let proxied_as = page.as_ref().and_then(|page| page.proxied_as.clone());
+        if let Some(Page { listener, proxied_as }) = page {
             let parts = DashboardParts {
                 portrait,
                 supervisor: supervisor.clone(),
                 links: dialler.states(),
+                proxied_as,
                 run: Endpoints::folder(state),
                 ambient: ambient.clone(),
             };
@@ -93,14 +106,19 @@ impl Agent {
         Ok(Self {
             supervisor,
             dashboard,
+            proxied_as,
         })
     }
 
     /// What the file of endpoints says of it.
     #[must_use]
     pub fn endpoints(&self) -> Endpoints {
+        let shown = |address: SocketAddr| match &self.proxied_as {
+            Some(name) => format!("https://{name}"),
+            None => format!("http://{address}"),
+        };
         Endpoints {
-            node: self.dashboard.map(|address| format!("http://{address}")),
+            node: self.dashboard.map(shown),
             ..Endpoints::default()
         }
     }
@@ -118,10 +136,13 @@ impl Agent {
 ///
 /// # Errors
 /// The failure names the flag to change.
-pub async fn bind_page(listen: SocketAddr) -> Result<Option<TcpListener>, Failure> {
-    match bind(listen, "--node-listen").await {
-        Ok(listener) => Ok(Some(listener)),
-        Err(error) if listen == NodeSection::default().listen => {
+pub async fn bind_page(section: &NodeSection) -> Result<Option<Page>, Failure> {
+    match bind(section.listen, "--node-listen").await {
+        Ok(listener) => Ok(Some(Page {
+            listener,
+            proxied_as: section.proxied_as.clone(),
+        })),
+        Err(error) if section.listen == NodeSection::default().listen => {
             tracing::warn!("the node has no page of its own: {}", error.render(false).trim());
             Ok(None)
         }

@@ -13,14 +13,16 @@ use watchroom_kit::{Ambient, FaultKind};
 
 #[cfg(feature = "node")]
 use crate::agent::{Agent, bind_page};
+#[cfg(all(feature = "host", feature = "node"))]
+use crate::config::{Config, NodeSection};
 use crate::config::{Loaded, Sources};
+#[cfg(all(feature = "host", feature = "node"))]
+use crate::demo;
 use crate::descriptors;
 use crate::endpoints::Endpoints;
 use crate::environment::Environment;
 use crate::failure::Failure;
 use crate::state::State;
-#[cfg(all(feature = "host", feature = "node"))]
-use crate::{config::Config, demo};
 
 /// How long everything may take to end after a stop. All of it, with the last writes, is to be over in five
 /// seconds, also on a busy machine.
@@ -61,7 +63,7 @@ pub async fn up(options: RunOptions) -> Result<(), Failure> {
     let config = &options.loaded.config;
     // All at once: a list that is written anew with half of what a killed program left behind in it looks like ours.
     Endpoints::withdraw(state.folder()).map_err(unlisted)?;
-    let page = bind_page(config.node.listen).await?;
+    let page = bind_page(&config.node).await?;
     let mut running = host::start(&state, config, &ambient).await?;
     let agent = Agent::start(&node_state, &program()?, options.allowed(), page, &ambient).await?;
     running.expect_local_node().await;
@@ -104,7 +106,11 @@ pub async fn demo(config: &Config, folder: demo::Folder) -> Result<(), Failure> 
     let ambient = Ambient::system();
     let state = State::open(&folder.host(), "host")?;
     let node_state = State::open(&folder.host(), "node")?;
-    let page = bind_page((Ipv4Addr::LOCALHOST, 0).into()).await?;
+    let page = NodeSection {
+        listen: (Ipv4Addr::LOCALHOST, 0).into(),
+        ..NodeSection::default()
+    };
+    let page = bind_page(&page).await?;
     // Whoever only looks, for an hour, need not take out their telephone.
     let mut config = config.clone();
     config.identity.second_factors.required_roles = Vec::new();
@@ -158,7 +164,7 @@ pub async fn node(options: RunOptions) -> Result<(), Failure> {
     let ambient = Ambient::system();
     let state = State::open(&options.state, "node")?;
     Endpoints::withdraw_node(state.folder()).map_err(unlisted)?;
-    let page = bind_page(options.loaded.config.node.listen).await?;
+    let page = bind_page(&options.loaded.config.node).await?;
     let agent = Agent::start(&state, &program()?, options.allowed(), page, &ambient).await?;
     agent.endpoints().publish(state.folder()).map_err(unlisted)?;
     if !options.is_quiet {

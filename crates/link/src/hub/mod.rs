@@ -2,6 +2,7 @@
 
 mod admission;
 mod arrival;
+mod bans;
 mod console;
 mod door;
 mod event;
@@ -15,14 +16,15 @@ mod serve;
 mod traffic;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use uuid::Uuid;
 use watchroom_kit::Ambient;
-use watchroom_model::NodeId;
+use watchroom_model::{BarredList, NodeId};
 use watchroom_trust::OrderSigner;
 
 pub use self::admission::Admission;
@@ -50,6 +52,10 @@ struct Shared {
     admission: Arc<dyn Admission>,
     signer: Arc<OrderSigner>,
     registry: Registry,
+    /// Who is kept out, as every node that can be told is told.
+    bans: watch::Sender<Arc<BarredList>>,
+    /// The last version of what nodes were told of it.
+    ban_version: AtomicU64,
 }
 
 impl Shared {
@@ -88,6 +94,8 @@ impl Hub {
                 admission,
                 signer,
                 registry,
+                bans: watch::Sender::default(),
+                ban_version: AtomicU64::default(),
             }),
         }
     }
@@ -165,6 +173,18 @@ impl Hub {
                 .retire(node, link.epoch(), &ConnectFault::Displaced);
             link.end(&ConnectFault::Displaced);
         }
+    }
+
+    /// From now on these are kept out and nobody else: every linked node is told what that changes, and every other
+    /// one when it is linked. Does not wait for them.
+    pub fn bar(&self, list: BarredList) {
+        self.shared.bans.send_if_modified(|before| {
+            let changes = **before != list;
+            if changes {
+                *before = Arc::new(list);
+            }
+            changes
+        });
     }
 
     /// Tells every linked node which CAs to trust now; each then moves to the one that signs. A node that

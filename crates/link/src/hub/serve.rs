@@ -14,7 +14,7 @@ use watchroom_model::NodeId;
 
 use super::link::Client;
 use super::registry::Displaced;
-use super::{Arrival, FAREWELL, LinkEvent, NodeLink, Shared, door, papers, pump};
+use super::{Arrival, FAREWELL, LinkEvent, NodeLink, Shared, bans, door, papers, pump};
 use crate::settings::{CALL_WINDOW, LARGEST_MESSAGE, LINK_WINDOW, MOST_GIVEN_UP};
 use crate::transport::{HostTransport, LinkExecutor};
 use crate::{ConnectFault, NodeHello, wire};
@@ -136,19 +136,21 @@ async fn greet(shared: &Arc<Shared>, mut client: Client, arrival: Arrival) -> Re
     Ok(link)
 }
 
-/// Reads the link's streams until the connection ends or the link is ended.
+/// Keeps up the link's streams until the connection ends or the link is ended.
 async fn run(place: &Place, end: End, tasks: &Tasks) {
     let link = &place.link;
     tracing::info!(node.id = %link.node(), link.epoch = link.epoch(), "a node is linked");
-    for stream in [Stream::Heartbeats, Stream::Reports, Stream::Papers] {
+    for stream in [Stream::Heartbeats, Stream::Reports, Stream::Papers, Stream::Bans] {
         let (shared, link) = (Arc::clone(&place.shared), link.clone());
         drop(tasks.spawn("link.pump", async move {
             let ended = match stream {
                 Stream::Heartbeats => pump::heartbeats(&shared, &link).await,
                 Stream::Reports => pump::reports(&shared, &link).await,
                 Stream::Papers => papers::serve(&link).await,
+                Stream::Bans => bans::serve(&link).await,
             };
-            // Without one of them the Host would be blind, or the node without a certificate: it dials anew.
+            // Without one of them the Host would be blind, the node without a certificate, or let in who is banned: it
+            // dials anew.
             let why = ended.map_or_else(|error| error.to_string(), |()| format!("its {stream:?} ended"));
             link.end(&ConnectFault::Lost { why });
         }));
@@ -164,6 +166,7 @@ enum Stream {
     Heartbeats,
     Reports,
     Papers,
+    Bans,
 }
 
 /// A link in its place; it is taken out however its connection ends, even by being dropped.

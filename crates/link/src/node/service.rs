@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
-use watchroom_model::{Envelope, Inquiry, Look, ServerReport};
+use watchroom_model::{BanNews, Envelope, Inquiry, Look, ServerReport};
 
 use super::Office;
 use super::hosts::Claim;
@@ -135,6 +135,15 @@ fn another_look() -> Status {
     )
 }
 
+/// Why the agent does not give what was asked.
+fn failed(error: &AgentError) -> Status {
+    let (code, word) = match error {
+        AgentError::NoSuchServer(_) => (Code::NotFound, "no_such_server"),
+        AgentError::Failed(_) => (Code::Internal, "failed"),
+    };
+    refusal(code, word, &error.to_string())
+}
+
 type Answers<T> = BoxStream<'static, Result<T, Status>>;
 
 #[async_trait]
@@ -252,6 +261,17 @@ impl wire::node_server::Node for NodeService {
         }))
     }
 
+    async fn bar(&self, request: Request<wire::Signed>) -> Result<Response<wire::Heard>, Status> {
+        let (news, believed) = self.read::<BanNews>(&request.into_inner())?;
+        if let Err(why) = believed {
+            tracing::error!("news of bans were not believed: {why}");
+            self.agent().disbelieved_bans(why.clone()).await;
+            return Err(refusal(Code::Unauthenticated, "not_proven", &why));
+        }
+        let version = self.agent().bans(news).await.map_err(|error| failed(&error))?;
+        Ok(Response::new(wire::Heard { version }))
+    }
+
     async fn console(&self, request: Request<wire::Signed>) -> Result<Response<Self::ConsoleStream>, Status> {
         let Look::Console { server, from, follow } = self.look(request).await? else {
             return Err(another_look());
@@ -260,13 +280,7 @@ impl wire::node_server::Node for NodeService {
             .agent()
             .console(server, from, follow)
             .await
-            .map_err(|error| {
-                let (code, word) = match error {
-                    AgentError::NoSuchServer(_) => (Code::NotFound, "no_such_server"),
-                    AgentError::Failed(_) => (Code::Internal, "failed"),
-                };
-                refusal(code, word, &error.to_string())
-            })?;
+            .map_err(|error| failed(&error))?;
         let messages = events.flat_map(|event| stream::iter(pieces(event))).map(|event| {
             Ok(wire::ConsoleMessage {
                 event_json: wire::json(&event)?,

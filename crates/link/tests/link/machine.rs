@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -12,8 +12,8 @@ use tokio::sync::{Notify, broadcast, watch};
 use watchroom_link::{Agent, AgentError, ConsoleFrom, Envelope};
 use watchroom_model::console::{ConsoleEvent, Line, Source};
 use watchroom_model::{
-    Desired, Heartbeat, Inquiry, Look, Order, OrderOutcome, Sample, ServerId, ServerOrder, ServerReport,
-    ServerStatus, Share,
+    BanNews, Desired, Heartbeat, Inquiry, Look, Order, OrderOutcome, Sample, ServerId, ServerOrder,
+    ServerReport, ServerStatus, Share,
 };
 
 /// The agent.
@@ -26,6 +26,12 @@ pub struct Machine {
     pub disbelieved: Mutex<Vec<(String, String)>>,
     /// What was not shown, with why.
     pub unseen: Mutex<Vec<(Look, String)>>,
+    /// What it was told of bans.
+    pub told: watch::Sender<Vec<BanNews>>,
+    /// Why it did not believe what it was told.
+    pub unheard: watch::Sender<Option<String>>,
+    /// It answers the next news as if it had missed some.
+    pub is_astray: AtomicBool,
     /// Bytes of text of each line of a console.
     pub line_bytes: AtomicUsize,
     answers: Mutex<HashMap<String, OrderOutcome>>,
@@ -53,6 +59,9 @@ impl Machine {
             begun: Notify::new(),
             disbelieved: Mutex::default(),
             unseen: Mutex::default(),
+            told: watch::Sender::default(),
+            unheard: watch::Sender::default(),
+            is_astray: AtomicBool::new(false),
             line_bytes: AtomicUsize::new(0),
             answers: Mutex::default(),
             reports: Mutex::default(),
@@ -121,6 +130,20 @@ impl Agent for Machine {
 
     async fn disbelieved_look(&self, inquiry: Inquiry, why: String) {
         self.unseen.lock().unwrap().push((inquiry.look, why));
+    }
+
+    async fn bans(&self, news: BanNews) -> Result<u64, AgentError> {
+        let version = news.version;
+        self.told.send_modify(|told| told.push(news));
+        Ok(if self.is_astray.swap(false, Ordering::SeqCst) {
+            0
+        } else {
+            version
+        })
+    }
+
+    async fn disbelieved_bans(&self, why: String) {
+        self.unheard.send_replace(Some(why));
     }
 
     fn metrics(&self, _: OffsetDateTime) -> Vec<Sample> {

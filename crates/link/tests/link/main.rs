@@ -7,6 +7,7 @@
     reason = "a test may fail by panicking"
 )]
 
+mod bans;
 mod copies;
 mod faults;
 mod machine;

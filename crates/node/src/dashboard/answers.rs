@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use watchroom_audit::{Draft, Outcome};
 use watchroom_model::{OrderOutcome, ServerId, ServerOrder};
 use watchroom_policy::EventType;
-use watchroom_shield::{Body, is_same_origin};
+use watchroom_shield::{Body, Passed, is_same_origin};
 
 use super::{Room, page};
 
@@ -99,7 +99,7 @@ impl Room {
             );
         }
         let cookie = self.sessions.open(by);
-        let cookie = format!("{}={cookie}; Path=/; HttpOnly; SameSite=Strict", self.cookie);
+        let cookie = self.crumb(parts, &cookie, "");
         with(see("/"), SET_COOKIE, &cookie)
     }
 
@@ -123,7 +123,8 @@ impl Room {
         let form = form.to_bytes();
         let shown = form.strip_prefix(b"csrf_token=").unwrap_or_default();
         let shown = std::str::from_utf8(shown).unwrap_or_default();
-        let is_ours = is_same_origin(parts, "http")
+        let scheme = if is_https(parts) { "https" } else { "http" };
+        let is_ours = is_same_origin(parts, scheme)
             && self
                 .sessions
                 .with(&guest.cookie, |session| session.has_token(shown))
@@ -139,7 +140,7 @@ impl Room {
             self.sessions.close(&guest.cookie);
             self.note(&guest.by, "dashboard.leave", EventType::Auth, Outcome::Success)
                 .await;
-            let gone = format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict", self.cookie);
+            let gone = self.crumb(parts, "", "; Max-Age=0");
             return with(see("/"), SET_COOKIE, &gone);
         }
         match order(parts.uri.path()) {
@@ -151,6 +152,13 @@ impl Room {
             }
             None => self.plain(StatusCode::NOT_FOUND, "There is nothing here."),
         }
+    }
+
+    /// The cookie with this value; only over TLS where the page is reached by it.
+    fn crumb(&self, parts: &Parts, value: &str, lasts: &str) -> String {
+        let secure = if is_https(parts) { "; Secure" } else { "" };
+        let name = &self.cookie;
+        format!("{name}={value}; Path=/{lasts}; HttpOnly; SameSite=Strict{secure}")
     }
 
     /// The session of this request's cookie.
@@ -212,6 +220,14 @@ impl Room {
     fn plain(&self, status: StatusCode, text: &str) -> Response<Body> {
         of_type(status, HTML, page::plain(&self.parts.portrait.name, text))
     }
+}
+
+/// Whether the browser speaks TLS, by the word of the proxy before the page.
+fn is_https(parts: &Parts) -> bool {
+    parts
+        .extensions
+        .get::<Passed>()
+        .is_some_and(|passed| passed.is_https)
 }
 
 /// The order that a form of this path asks for: `/servers/<id>/start` or `/stop`.

@@ -1,6 +1,6 @@
 //! The node's own page, for whoever sits at this machine: who it is, how its links stand, its servers, what was done.
 //!
-//! It is served on loopback alone, behind the shield's checks of host, sizes and headers; what changes something also
+//! It is served on loopback alone, behind the shield's checks of host, bans, sizes and headers; what changes something also
 //! needs a same-origin request and the form's token. Nobody signs in with a password here: `watchroom node open` makes
 //! a link that works once ([`Invitations`]), and the session lives in memory. Without it `/api/status` tells the
 //! node's name, version and state and nothing else. It is plain HTML, and works without scripts.
@@ -25,13 +25,17 @@ use tokio::sync::watch;
 use tower_service::Service;
 use watchroom_kit::Ambient;
 use watchroom_link::{LinkState, LinkStates};
+use watchroom_model::{BarredList, HostName};
 use watchroom_shield::{Body, Config, RouteClass, RouteRule, Shield};
 use watchroom_trust::Fingerprint;
 
 pub use self::invitation::Invitations;
 use self::sessions::Sessions;
+use crate::bans;
 use crate::supervisor::Supervisor;
 
+/// This machine, as the peer of a proxy that runs on it.
+const THIS_MACHINE: [&str; 2] = ["127.0.0.0/8", "::1"];
 /// The largest form: a token, with room to spare.
 const FORM_BYTES: usize = 4_096;
 
@@ -59,6 +63,9 @@ pub struct DashboardParts {
     pub supervisor: Arc<Supervisor>,
     /// Its links.
     pub links: watch::Receiver<LinkStates>,
+    /// Under which name a proxy of this machine shows the page to others, over TLS. Whom it names is then asked for
+    /// the bans of the Host; without a proxy only this machine reaches the page.
+    pub proxied_as: Option<HostName>,
     /// Where invitations are kept: `<state>/run` (0700).
     pub run: PathBuf,
     /// Time, chance and tasks.
@@ -86,7 +93,8 @@ struct Room {
 pub fn serve_dashboard(listener: TcpListener, parts: DashboardParts) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     let tasks = parts.ambient.tasks.clone();
-    let shield = shield(&parts.ambient);
+    let shield = shield(parts.proxied_as.as_ref(), &parts.ambient);
+    obey(&shield, parts.supervisor.bans(), &parts.ambient);
     let dashboard = Dashboard::new(parts, address);
     let serving = watchroom_shield::serve_loopback(listener, shield, dashboard, &tasks)?;
     drop(tasks.spawn_graceful("serve-dashboard", serving));
@@ -94,15 +102,32 @@ pub fn serve_dashboard(listener: TcpListener, parts: DashboardParts) -> std::io:
 }
 
 /// An edge that answers to loopback's own names alone: a page in a browser of this machine may reach any port here
-/// under a name that it chose (DNS rebinding).
-fn shield(ambient: &Ambient) -> Shield {
+/// under a name that it chose (DNS rebinding). Behind a proxy it answers to the name that others know.
+fn shield(proxied_as: Option<&HostName>, ambient: &Ambient) -> Shield {
     let classify = |method: &Method, path: &str| match (method.as_str(), path) {
         ("GET" | "HEAD", "/style.css") => RouteRule::new(RouteClass::Static),
         ("GET" | "HEAD", "/api/status") => RouteRule::new(RouteClass::Read),
         ("GET" | "HEAD", _) => RouteRule::new(RouteClass::Page),
         _ => RouteRule::new(RouteClass::Change).with_body_limit(FORM_BYTES),
     };
-    Shield::new(Config::default(), &[], Arc::new(classify), ambient)
+    let proxies = proxied_as.iter().flat_map(|_| THIS_MACHINE);
+    let config = Config {
+        trusted_proxies: proxies.filter_map(|network| network.parse().ok()).collect(),
+        ..Config::default()
+    };
+    let names: Vec<String> = proxied_as.iter().map(ToString::to_string).collect();
+    Shield::new(config, &names, Arc::new(classify), ambient)
+}
+
+/// Keeps out whom the Host has banned, from now on.
+fn obey(shield: &Shield, mut list: watch::Receiver<Arc<BarredList>>, ambient: &Ambient) {
+    shield.ban(bans::book(&list.borrow_and_update()));
+    let shield = shield.clone();
+    drop(ambient.tasks.spawn("dashboard-bans", async move {
+        while list.changed().await.is_ok() {
+            shield.ban(bans::book(&list.borrow_and_update()));
+        }
+    }));
 }
 
 impl Dashboard {

@@ -80,6 +80,14 @@ impl Desk {
         }
     }
 
+    /// Writes down that news of bans were not believed to come from the Host.
+    pub(super) async fn disbelieved_bans(&self, why: &str) {
+        let now = self.house.ambient.now();
+        if let Err(error) = self.house.audit(ledger::not_heard(why, now)).await {
+            tracing::error!(%error, "news of bans that were not believed are not in the node's audit: {why}");
+        }
+    }
+
     /// Where the answer to this order will be: of the first time it came, if it came before.
     fn claim(
         self: &Arc<Self>,

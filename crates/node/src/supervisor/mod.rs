@@ -22,15 +22,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use time::OffsetDateTime;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio::task::spawn_blocking;
 use watchroom_link::{Agent, AgentError, ConsoleFrom, Envelope};
 use watchroom_model::console::ConsoleEvent;
-use watchroom_model::{Heartbeat, Inquiry, OrderOutcome, Sample, ServerId, ServerReport};
+use watchroom_model::{
+    BanNews, BarredList, Heartbeat, Inquiry, OrderOutcome, Sample, ServerId, ServerReport,
+};
 
 use self::desk::Desk;
 use self::house::House;
 pub use self::open::OpenError;
+use crate::bans::Bans;
 use crate::console::{self, Reader, Start};
 use crate::vitals::Vitals;
 
@@ -44,6 +47,7 @@ const CLOSING: Duration = Duration::from_secs(5);
 pub struct Supervisor {
     house: Arc<House>,
     desk: Arc<Desk>,
+    bans: Arc<Bans>,
     /// When the machine was last looked at, by the clock's own time, and how it was.
     vitals: Mutex<Option<(Duration, Vitals)>>,
     /// Held until closed: one agent at a time has this state folder.
@@ -59,6 +63,11 @@ impl Supervisor {
             .values()
             .filter(|post| post.report.borrow().pid.is_some())
             .count()
+    }
+
+    /// Who is kept out, now and after each change.
+    pub(crate) fn bans(&self) -> watch::Receiver<Arc<BarredList>> {
+        self.bans.watch()
     }
 
     /// Lets go of the shims and of the state folder; ends no server. What was under way is taken up by the
@@ -96,6 +105,18 @@ impl Agent for Supervisor {
 
     async fn disbelieved_look(&self, inquiry: Inquiry, why: String) {
         self.desk.disbelieved_look(&inquiry, &why).await;
+    }
+
+    async fn bans(&self, news: BanNews) -> Result<u64, AgentError> {
+        let bans = self.bans.clone();
+        let heard = spawn_blocking(move || bans.hear(&news)).await;
+        let failed = |why: String| AgentError::Failed(format!("the bans cannot be kept: {why}"));
+        let heard = heard.map_err(|error| failed(error.to_string()))?;
+        heard.map_err(|error| failed(error.to_string()))
+    }
+
+    async fn disbelieved_bans(&self, why: String) {
+        self.desk.disbelieved_bans(&why).await;
     }
 
     fn heartbeat(&self) -> Heartbeat {

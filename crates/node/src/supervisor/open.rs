@@ -17,6 +17,7 @@ use super::house::House;
 use super::keeper::Keeper;
 use super::standing::Kept;
 use crate::account::are_we_root;
+use crate::bans::Bans;
 use crate::claims::{Claim, Claims};
 use crate::ledger::{self, Ledger, LedgerError};
 use crate::memory::{Memory, MemoryError};
@@ -105,6 +106,7 @@ impl Supervisor {
         let ledger = Ledger::open(&ledger::folder(&settings.state), &settings.name)?;
         let kept: Vec<_> = memory.known.servers.values().cloned().collect();
         warn_of_accounts(&settings, kept.iter().map(|(kept, _)| kept));
+        let bans = Bans::kept_in(settings.state.join("bans.json"), ambient.clock.clone());
         let house = Arc::new(House::new(settings, ambient, memory, ledger));
         let keepers = kept.into_iter().map(|(kept, standing)| {
             let id = kept.spec.id;
@@ -126,6 +128,7 @@ impl Supervisor {
         Ok(Arc::new(Self {
             house,
             desk,
+            bans: Arc::new(bans),
             vitals: Mutex::default(),
             lock: Mutex::new(Some(lock)),
         }))

@@ -29,6 +29,8 @@ mod links;
 #[cfg(test)]
 mod lockouts;
 #[cfg(test)]
+pub mod node_bans;
+#[cfg(test)]
 mod power;
 #[cfg(test)]
 mod second_factors;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use watchroom_testkit::{PASSWORD, TestRoom, Visitor, program};
 
 use crate::stories::bans::proxied;
+use crate::stories::node_bans;
 
 /// How long the other Host may take on a busy machine; it is asked all the while.
 const SOON: Duration = Duration::from_secs(20);
@@ -197,5 +198,26 @@ async fn guesses_on_two_hosts_are_counted_together_and_a_lock_holds_on_both_unti
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(vera.try_sign_in("vera", PASSWORD).await.status, 303);
+    close(first, second).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ban_made_on_one_host_is_told_to_the_nodes_of_the_other() {
+    let (first, second) = two().await;
+    let ada = first.admin("ada").await;
+    let (machine, page) = node_bans::started(node_bans::joined(&ada).await, &ada).await;
+    let elsewhere = second.admin("eve").await;
+    let id = node_bans::ban(
+        &elsewhere,
+        json!({ "network": node_bans::FAR, "reason": "tries passwords" }),
+    )
+    .await;
+    page.until(node_bans::FAR, 403).await;
+    assert_eq!(
+        elsewhere.delete(&format!("/api/security/bans/{id}")).await.status,
+        204
+    );
+    page.until(node_bans::FAR, 401).await;
+    machine.close().await;
     close(first, second).await;
 }

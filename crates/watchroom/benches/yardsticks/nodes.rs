@@ -13,7 +13,7 @@ use watchroom_kit::Ambient;
 use watchroom_link::{Agent, AgentError, ConsoleFrom, Dialler, DiallerSettings, Envelope, FreshPapers};
 use watchroom_link::{LinkSettings, LinkState, LinkStates, Papers};
 use watchroom_model::console::ConsoleEvent;
-use watchroom_model::{Heartbeat, Inquiry, NodeId, OrderOutcome, ServerId, ServerReport, Share};
+use watchroom_model::{BanNews, Heartbeat, Inquiry, NodeId, OrderOutcome, ServerId, ServerReport, Share};
 use watchroom_trust::{ClusterCa, ClusterSecret, LinkClient, NodeKey};
 
 use crate::room::Room;
@@ -164,6 +164,12 @@ impl Agent for Hollow {
     async fn disbelieved(&self, _: Envelope, _: String) {}
 
     async fn disbelieved_look(&self, _: Inquiry, _: String) {}
+
+    async fn bans(&self, news: BanNews) -> Result<u64, AgentError> {
+        Ok(news.version)
+    }
+
+    async fn disbelieved_bans(&self, _: String) {}
 
     fn metrics(&self, _: OffsetDateTime) -> Vec<watchroom_model::Sample> {
         Vec::new()

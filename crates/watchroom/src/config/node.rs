@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use watchroom_kit::config::{Problems, Section};
-use watchroom_model::NodeName;
+use watchroom_model::{HostName, NodeName};
 
 /// The node agent of this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,10 @@ pub struct NodeSection {
     pub name: Option<NodeName>,
     /// The node's own dashboard; loopback only. Default `127.0.0.1:5002`; port 0 picks a free one.
     pub listen: SocketAddr,
+    /// The name under which a reverse proxy on this machine shows the node's page to others, over TLS; it must set
+    /// `X-Forwarded-For` and `X-Forwarded-Proto`. The page then answers to this name alone, and refuses whom the Host
+    /// has banned. Default: no proxy, and only this machine reaches the page.
+    pub proxied_as: Option<HostName>,
 }
 
 impl Default for NodeSection {
@@ -21,6 +25,7 @@ impl Default for NodeSection {
         Self {
             name: None,
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5002),
+            proxied_as: None,
         }
     }
 }

@@ -12,6 +12,7 @@ use watchroom_fleet::Fleet;
 use watchroom_identity::{EntranceEvent, Identity};
 use watchroom_kit::Ambient;
 use watchroom_link::Hub;
+use watchroom_model::{BarredFrom, BarredList, BarredNetwork};
 use watchroom_shield::{Ban, BanBook, Network, Shield, ShieldEvent};
 use watchroom_store::{Store, StoreError};
 
@@ -20,10 +21,13 @@ use crate::config::Config;
 /// Refusals of the edge for want of moderation.
 const LIMITED: [&str; 1] = ["rate-limited"];
 
-/// The edge, as defence knows it.
-struct ToShield(Shield);
+/// Whoever keeps people out: the edge of this Host, and the nodes.
+struct Edges {
+    shield: Shield,
+    hub: Hub,
+}
 
-impl Edge for ToShield {
+impl Edge for Edges {
     fn bar(&self, bans: &[Barred]) {
         let ban = |barred: &Barred| Ban {
             network: Network::from(barred.network),
@@ -33,8 +37,26 @@ impl Edge for ToShield {
             },
             until: barred.until,
         };
-        self.0.ban(bans.iter().map(ban).collect::<BanBook>());
+        self.shield.ban(bans.iter().map(ban).collect::<BanBook>());
+        self.hub.bar(for_nodes(bans));
     }
+}
+
+/// The list as nodes are told it: of two bans of one network and kind the longer.
+fn for_nodes(bans: &[Barred]) -> BarredList {
+    let mut list = BarredList::new();
+    for barred in bans {
+        let network = BarredNetwork {
+            network: barred.network.to_string(),
+            from: match barred.kind {
+                BanKind::SignIn => BarredFrom::SignIn,
+                BanKind::Attack => BarredFrom::Everything,
+            },
+        };
+        let until = list.entry(network).or_insert(barred.until);
+        *until = barred.until.max(*until);
+    }
+    list
 }
 
 /// One's own, whom a ban must not hit unasked.
@@ -82,7 +104,10 @@ pub(crate) async fn open(
 ) -> Result<Defence, StoreError> {
     let (seen, entrance) = (shield.events(), own.identity.events());
     let ports = Ports {
-        edge: Arc::new(ToShield(shield.clone())),
+        edge: Arc::new(Edges {
+            shield: shield.clone(),
+            hub: own.links.0.clone(),
+        }),
         bystanders: Arc::new(own),
     };
     let defence = Defence::open(store.clone(), config.bans.clone(), ports, ambient.clone()).await?;
