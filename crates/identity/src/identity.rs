@@ -21,6 +21,7 @@ use crate::network::Network;
 use crate::roll::Roll;
 use crate::sessions::Session;
 use crate::set_up::PendingCode;
+use crate::signed::Signatures;
 use crate::{Config, EntranceEvent, Vault};
 
 /// Why identity could not be opened.
@@ -54,6 +55,7 @@ pub(crate) struct Inner {
     pub(crate) devices: Devices,
     pub(crate) decoys: Decoys,
     pub(crate) pre_sessions: PreSessions,
+    pub(crate) signatures: Signatures,
     pub(crate) setup_code: Mutex<Option<PendingCode>>,
     pub(crate) events: broadcast::Sender<EntranceEvent>,
     /// Held while rows are read and put on the roll, so that an older reading never replaces a newer one.
@@ -82,6 +84,7 @@ impl Identity {
             devices: Devices::new(&key),
             decoys: Decoys::default(),
             pre_sessions: PreSessions::new(&ambient),
+            signatures: Signatures::new(&key),
             setup_code: Mutex::default(),
             events: broadcast::Sender::new(BACKLOG),
             rereading: tokio::sync::Mutex::default(),

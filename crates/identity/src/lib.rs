@@ -22,11 +22,13 @@ mod identity;
 mod key;
 mod lockout;
 mod network;
+mod outside;
 mod password;
 mod roll;
 mod sessions;
 mod set_up;
 mod sign_in;
+mod signed;
 mod stamp;
 mod tokens;
 mod users;
@@ -44,6 +46,10 @@ pub use hashing::HashError;
 pub use identity::{Identity, OpenError};
 pub use key::SharedKey;
 pub use lockout::{LiftLockoutError, LockoutFilter, LockoutScope, LockoutView};
+pub use outside::{
+    Admission, Claims, Entered, Errand, FromOutside, OutsideError, OutsideView, Outsider, Provider, RoleRule,
+    RuleError, TieError, TieOffer,
+};
 pub use sessions::{KnownDevice, Session, SessionView, SignedIn, StepUpError};
 pub use set_up::{SetUp, SetUpError, SetupCode};
 pub use sign_in::{SecondStepError, SignIn, SignInError};

@@ -119,6 +119,19 @@ impl Roll {
         self.account(user)
     }
 
+    /// Whoever has this address, whatever its case. Addresses are looked for so seldom that there is no index of them.
+    pub(crate) fn with_email(&self, email: &EmailAddress) -> Vec<Arc<Account>> {
+        let is_theirs = |account: &Account| {
+            let own = account.email.as_ref();
+            own.is_some_and(|own| own.as_str().eq_ignore_ascii_case(email.as_str()))
+        };
+        let people = self.people.iter();
+        people
+            .filter(|entry| is_theirs(&entry.account))
+            .map(|entry| Arc::clone(&entry.account))
+            .collect()
+    }
+
     pub(crate) fn session(&self, cookie: Digest) -> Option<Arc<Session>> {
         self.sessions.get(&cookie).map(|session| Arc::clone(&session))
     }

@@ -10,7 +10,7 @@ use watchroom_policy::{Refusal, Resource, ResourceKind, Trail, act};
 use watchroom_store::{Changed, StoreError};
 
 use data_encoding::BASE32_NOPAD;
-use watchroom_policy::{Principal, Scope};
+use watchroom_policy::Principal;
 
 use crate::digest::Digest;
 use crate::entity::user;
@@ -197,9 +197,7 @@ impl Identity {
             display_name: set_up.display_name,
             email: None,
             call_sign: None,
-            password_hash: hash,
-            role: "admin".to_owned(),
-            scope: Scope::Everything,
+            password_hash: Some(hash),
             at: self.inner.ambient.clock.now_micros(),
         };
         let new = NewSession::mint(
@@ -209,13 +207,14 @@ impl Identity {
             trail,
             false,
         );
-        let (first_session, grant_id) = (new.row, self.inner.ambient.uuid().to_string());
+        let grant = self.new_grant(user, "admin".to_owned(), None);
+        let first_session = new.row;
         let written = self.inner.store.write(&permit, async move |tx| {
             // The writer runs one change after the other: of two set-ups at once the second finds the first.
             if tx.one(user::Entity::find()).await?.is_some() {
                 return Err(SetUpError::Done);
             }
-            account.insert(tx, &grant_id).await?;
+            account.insert_with(tx, &grant).await?;
             tx.insert(first_session.clone()).await?;
             tx.note("user", user.to_string());
             tx.changed(Changed::User(user));

@@ -84,4 +84,6 @@ typed_id! {
     DecoyId;
     /// A browser that somebody has signed in with.
     DeviceId;
+    /// Who a person is at a directory or provider.
+    OutsideId;
 }

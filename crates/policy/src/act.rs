@@ -255,6 +255,12 @@ acts! {
     RenewRecoveryCodes = "factor.recovery_codes" on User, needs OwnerOr(&[]), known by None, step up true, leaves Security;
     /// Remove all second factors of another, who lost them.
     ResetFactors = "user.reset_factors" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    /// Get an account by the word of a directory or a provider.
+    AdmitOutsider = "user.admit" on User, needs Nothing, known by None, step up false, leaves Security;
+    /// Tie an identity at a provider to one's own account.
+    TieIdentity = "identity.tie" on User, needs OwnerOr(&[]), known by None, step up true, leaves Security;
+    /// Untie an identity of one's own account, or of another's.
+    UntieIdentity = "identity.untie" on User, needs OwnerOr(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
     /// Seal what must be read back under a new key.
     RotateKeys = "key.rotate" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up true, leaves Security;
     /// Make a token for oneself, or for another with `tokens:manage`.

@@ -10,6 +10,8 @@ pub struct Model {
     pub user_id: String,
     pub role: String,
     pub scope: String,
+    /// The provider whose word gives it; absent where a person did.
+    pub source: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -21,6 +21,8 @@ pub struct Model {
     pub source_ip: Option<String>,
     /// The second factor that was proven, as a word.
     pub second_factor: Option<String>,
+    /// How it began, where that was not a password: `oidc:<name>`, `ldap:<name>`.
+    pub began_by: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -120,7 +120,10 @@ fn grant(row: &grant::Model) -> Result<Grant, StoreError> {
     Ok(Grant {
         role: Arc::new(role),
         scope,
-        source: "directly".into(),
+        source: row
+            .source
+            .as_deref()
+            .map_or_else(|| "directly".into(), |source| format!("by {source}").into()),
     })
 }
 

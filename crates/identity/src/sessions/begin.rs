@@ -68,6 +68,7 @@ impl NewSession {
             user_agent: Set(trail.user_agent.as_deref().map(str::to_owned)),
             source_ip: Set(trail.source_ip.map(|address| address.to_string())),
             second_factor: Set(None),
+            began_by: Set(None),
         };
         Self { id, row, cookie }
     }

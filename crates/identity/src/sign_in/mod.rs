@@ -1,28 +1,27 @@
 //! Signing in with user name and password, and with a code after that where a second factor is needed.
 
 mod attempt;
+mod begun;
 mod second;
 
 use std::sync::Arc;
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use watchroom_kit::{Fault, FaultKind, SecretString};
 use watchroom_policy::{Grant, Principal, Proof, Refusal, SecondFactor, Trail, Who, act};
 use watchroom_policy::{Resource, ResourceKind};
-use watchroom_store::{Changed, StoreError};
+use watchroom_store::StoreError;
 
 pub(crate) use attempt::Attempt;
+pub(crate) use begun::{Begun, First};
 pub use second::SecondStepError;
 
-use crate::entity::{session, user};
 use crate::hashing::HashError;
 use crate::roll::Account;
 use crate::sessions::{NewSession, SignedIn};
-use crate::{Identity, VaultError, stamp, users};
+use crate::{Identity, VaultError, stamp};
 
 /// What the sign-in form sends.
 #[derive(Debug)]
@@ -187,8 +186,10 @@ impl Identity {
         );
         let begun = Begun {
             user: account.id,
-            checked_hash: account.password_hash.clone(),
-            stronger_hash: proven.stronger,
+            first: First::Password {
+                checked: account.password_hash.clone(),
+                stronger: proven.stronger,
+            },
             session: new.row,
             session_id: new.id.to_string(),
             at: self.inner.ambient.clock.now_micros(),
@@ -208,86 +209,8 @@ impl Identity {
     }
 }
 
-/// Most sessions a person has at once.
-const MOST_SESSIONS: usize = 50;
-/// Most of them that have still to prove a second factor: a known password must end no session that has.
-const MOST_HALVES: usize = 5;
-
-/// What a sign-in writes.
-struct Begun {
-    user: watchroom_model::UserId,
-    checked_hash: Option<Arc<str>>,
-    stronger_hash: Option<String>,
-    session: session::ActiveModel,
-    session_id: String,
-    at: i64,
-    /// Whether a second factor is still to come.
-    is_half: bool,
-}
-
-impl Begun {
-    /// Whether the account is still as it was when its password was checked; only then is there a session.
-    async fn write(&self, tx: &watchroom_store::WriteTx) -> Result<bool, StoreError> {
-        let id = self.user.to_string();
-        tx.note_resource(format!("session:{}", self.session_id));
-        let row = tx.one(user::Entity::find_by_id(id.clone())).await?;
-        let is_unchanged = row.is_some_and(|row| {
-            row.status == users::UserStatus::Active.word()
-                && row.password_hash.as_deref() == self.checked_hash.as_deref()
-        });
-        if !is_unchanged {
-            tx.note_failure();
-            return Ok(false);
-        }
-        if !self.is_half || self.stronger_hash.is_some() {
-            let mut update = user::Entity::update_many();
-            if !self.is_half {
-                update = update.col_expr(user::Column::LastSignIn, Expr::value(self.at));
-            }
-            if let Some(hash) = &self.stronger_hash {
-                update = update.col_expr(user::Column::PasswordHash, Expr::value(hash.clone()));
-            }
-            tx.update(update.filter(user::Column::Id.eq(id))).await?;
-        }
-        tx.insert(self.session.clone()).await?;
-        tx.note("method", "password");
-        tx.note("awaits_second_factor", self.is_half);
-        self.end_oldest(tx).await?;
-        tx.changed(Changed::User(self.user));
-        Ok(true)
-    }
-}
-
-impl Begun {
-    /// Ends the sessions that are too many, the oldest first: a known password must not fill the store.
-    async fn end_oldest(&self, tx: &watchroom_store::WriteTx) -> Result<(), StoreError> {
-        let all = session::Entity::find()
-            .filter(session::Column::UserId.eq(self.user.to_string()))
-            // The one that begins stays, however its id compares with those of the same instant.
-            .filter(session::Column::Id.ne(self.session_id.clone()))
-            .filter(match self.is_half {
-                true => session::Column::SecondFactor.is_null(),
-                false => session::Column::Id.is_not_null(),
-            })
-            .order_by_desc(session::Column::Id);
-        let most = if self.is_half { MOST_HALVES } else { MOST_SESSIONS };
-        let surplus: Vec<String> = tx
-            .all(all)
-            .await?
-            .into_iter()
-            .skip(most - 1)
-            .map(|row| row.id)
-            .collect();
-        if surplus.is_empty() {
-            return Ok(());
-        }
-        tx.note("sessions_ended", surplus.len());
-        let delete = session::Entity::delete_many().filter(session::Column::Id.is_in(surplus));
-        tx.delete(delete).await.map(drop)
-    }
-}
-
-fn just_proven(account: &Account, now: OffsetDateTime) -> Principal {
+/// A person as they are once they have proven the first factor: what signing in is asked in the name of.
+pub(crate) fn just_proven(account: &Account, now: OffsetDateTime) -> Principal {
     let grants: Vec<Grant> = account.grants.clone();
     Principal {
         who: Who::User {

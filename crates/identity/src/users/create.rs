@@ -140,14 +140,36 @@ pub(crate) struct NewAccount {
     pub(crate) display_name: DisplayName,
     pub(crate) email: Option<EmailAddress>,
     pub(crate) call_sign: Option<CallSign>,
-    pub(crate) password_hash: String,
-    pub(crate) role: String,
-    pub(crate) scope: Scope,
+    pub(crate) password_hash: Option<String>,
     pub(crate) at: i64,
 }
 
+/// A role that somebody holds, about to be written.
+#[derive(Clone, Debug)]
+pub(crate) struct NewGrant {
+    pub(crate) id: String,
+    pub(crate) user: UserId,
+    pub(crate) role: String,
+    /// The provider whose word gives it; `None` where a person does.
+    pub(crate) source: Option<String>,
+}
+
+impl NewGrant {
+    /// Writes it; the role holds everywhere.
+    pub(crate) async fn insert(&self, tx: &WriteTx) -> Result<(), StoreError> {
+        tx.insert(grant::ActiveModel {
+            id: Set(self.id.clone()),
+            user_id: Set(self.user.to_string()),
+            role: Set(self.role.clone()),
+            scope: Set(Scope::Everything.to_string()),
+            source: Set(self.source.clone()),
+        })
+        .await
+    }
+}
+
 impl NewAccount {
-    pub(crate) async fn insert(&self, tx: &WriteTx, grant_id: &str) -> Result<(), StoreError> {
+    pub(crate) async fn insert(&self, tx: &WriteTx) -> Result<(), StoreError> {
         tx.insert(user::ActiveModel {
             id: Set(self.id.to_string()),
             name: Set(self.name.to_string()),
@@ -155,26 +177,34 @@ impl NewAccount {
             display_name: Set(self.display_name.to_string()),
             email: Set(self.email.as_ref().map(ToString::to_string)),
             call_sign: Set(self.call_sign.as_ref().map(ToString::to_string)),
-            password_hash: Set(Some(self.password_hash.clone())),
+            password_hash: Set(self.password_hash.clone()),
             status: Set(UserStatus::Active.word().to_owned()),
             created_at: Set(self.at),
             last_sign_in: Set(None),
         })
-        .await?;
-        tx.insert(grant::ActiveModel {
-            id: Set(grant_id.to_owned()),
-            user_id: Set(self.id.to_string()),
-            role: Set(self.role.clone()),
-            scope: Set(self.scope.to_string()),
-        })
-        .await?;
-        tx.note("role", self.role.as_str());
-        tx.note("scope", self.scope.to_string());
+        .await
+    }
+
+    /// Writes it with a role that holds everywhere.
+    pub(crate) async fn insert_with(&self, tx: &WriteTx, role: &NewGrant) -> Result<(), StoreError> {
+        self.insert(tx).await?;
+        role.insert(tx).await?;
+        tx.note("role", role.role.as_str());
+        tx.note("scope", Scope::Everything.to_string());
         Ok(())
     }
 }
 
 impl Identity {
+    pub(crate) fn new_grant(&self, user: UserId, role: String, source: Option<String>) -> NewGrant {
+        NewGrant {
+            id: self.inner.ambient.uuid().to_string(),
+            user,
+            role,
+            source,
+        }
+    }
+
     /// Makes an account with a role that holds everywhere.
     ///
     /// # Errors
@@ -203,14 +233,13 @@ impl Identity {
             name: new.name,
             email: new.email,
             call_sign: new.call_sign,
-            password_hash: self.hash_new(password, permit.trail()).await?,
-            role: role.name,
-            scope: Scope::Everything,
+            password_hash: Some(self.hash_new(password, permit.trail()).await?),
             at: self.inner.ambient.clock.now_micros(),
         };
-        let (id, grant_id) = (account.id, self.inner.ambient.uuid().to_string());
+        let id = account.id;
+        let grant = self.new_grant(id, role.name, None);
         let made = self.inner.store.write(permit, async move |tx| {
-            account.insert(tx, &grant_id).await?;
+            account.insert_with(tx, &grant).await?;
             tx.note_resource(format!("user:{id}"));
             tx.changed(Changed::User(id));
             Ok::<_, CreateUserError>(())

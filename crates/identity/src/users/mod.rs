@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use watchroom_policy::{Grant, PermissionSet, Principal, Scope, Who};
 
-pub(crate) use create::NewAccount;
 pub use create::{CreateUserError, CreatedUser, NewUser};
+pub(crate) use create::{NewAccount, NewGrant};
 pub use list::{ReadError, UserView};
 pub use password::{ChangePassword, ChangePasswordError, ResetPasswordError};
 pub use status::ChangeUserError;

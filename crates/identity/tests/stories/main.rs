@@ -7,6 +7,8 @@ mod factors;
 #[cfg(test)]
 mod lockouts;
 #[cfg(test)]
+mod outside;
+#[cfg(test)]
 mod room;
 #[cfg(test)]
 mod sessions;

@@ -20,6 +20,7 @@ mod m0014_cluster_authorities;
 mod m0015_second_factors;
 mod m0016_lockouts;
 mod m0017_decoy_tokens;
+mod m0018_outside_identities;
 
 use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
 
@@ -42,6 +43,7 @@ pub const ALL: &[Migration] = &[
     m0015_second_factors::MIGRATION,
     m0016_lockouts::MIGRATION,
     m0017_decoy_tokens::MIGRATION,
+    m0018_outside_identities::MIGRATION,
 ];
 
 /// Every table that a migration makes.

@@ -1,0 +1,290 @@
+//! Coming in by a provider's word: to the account that is tied, to a new one, or to an offer to tie one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use watchroom_kit::ExposeSecret;
+use watchroom_model::UserId;
+use watchroom_policy::{Principal, Resource, ResourceKind, Scope, Trail, act};
+use watchroom_store::{StoreError, WriteTx};
+
+use super::{Entered, Errand, FromOutside, OutsideError, Outsider};
+use crate::digest::Digest;
+use crate::entity::{grant, outside_identity, spent_errand};
+use crate::roll::Account;
+use crate::sessions::{NewSession, SignedIn};
+use crate::sign_in::{Begun, First, just_proven};
+use crate::users::{NewGrant, UserStatus};
+use crate::{Identity, stamp};
+
+/// An identity and whose it is.
+#[derive(Clone, Debug)]
+pub(super) struct Tie {
+    pub(super) id: String,
+    pub(super) user: UserId,
+}
+
+/// What a sign-in by a provider's word writes beside the session.
+pub(crate) struct Vouched {
+    user: UserId,
+    provider: String,
+    tie: String,
+    /// The roles that the provider's word gives now; each with an id for its row.
+    roles: Vec<NewGrant>,
+    /// The digest of what must not come twice, and when it is over.
+    errand: Option<(String, i64)>,
+}
+
+impl Vouched {
+    /// Whether the identity is still tied; only then is there a session.
+    pub(crate) async fn write(&self, tx: &WriteTx, at: i64) -> Result<bool, StoreError> {
+        tx.note("method", self.provider.as_str());
+        if let Some((errand, until)) = &self.errand {
+            spend(tx, errand, *until, at).await?;
+        }
+        let used = outside_identity::Entity::update_many()
+            .col_expr(outside_identity::Column::LastUsed, Expr::value(at))
+            .filter(outside_identity::Column::Id.eq(self.tie.clone()))
+            .filter(outside_identity::Column::UserId.eq(self.user.to_string()));
+        if tx.update(used).await? == 0 {
+            return Ok(false);
+        }
+        self.renew_roles(tx).await?;
+        Ok(true)
+    }
+
+    /// Gives the roles that the provider's word gives now, in the place of those it gave before. What a person gave, or
+    /// another provider, stays as it is.
+    async fn renew_roles(&self, tx: &WriteTx) -> Result<(), StoreError> {
+        let held = grant::Entity::find()
+            .filter(grant::Column::UserId.eq(self.user.to_string()))
+            .filter(grant::Column::Scope.eq(Scope::Everything.to_string()));
+        let held = tx.all(held).await?;
+        let (ours, others): (Vec<_>, Vec<_>) = held
+            .into_iter()
+            .partition(|row| row.source.as_deref() == Some(self.provider.as_str()));
+        let is_others = |role: &str| others.iter().any(|row| row.role == role);
+        let wanted: Vec<&NewGrant> = self
+            .roles
+            .iter()
+            .filter(|grant| !is_others(&grant.role))
+            .collect();
+        let before: BTreeSet<&str> = ours.iter().map(|row| row.role.as_str()).collect();
+        let after: BTreeSet<&str> = wanted.iter().map(|grant| grant.role.as_str()).collect();
+        if before == after {
+            return Ok(());
+        }
+        tx.note("roles_before", before.iter().copied().collect::<Vec<_>>());
+        tx.note("roles_after", after.iter().copied().collect::<Vec<_>>());
+        let gone = ours.iter().map(|row| row.id.clone());
+        let gone = grant::Entity::delete_many().filter(grant::Column::Id.is_in(gone));
+        tx.delete(gone).await?;
+        for grant in wanted {
+            grant.insert(tx).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes what came, once; what is over is forgotten with it.
+async fn spend(tx: &WriteTx, errand: &str, until: i64, at: i64) -> Result<(), StoreError> {
+    let over = spent_errand::Entity::delete_many().filter(spent_errand::Column::Until.lte(at));
+    tx.delete(over).await?;
+    tx.insert(spent_errand::ActiveModel {
+        errand: Set(errand.to_owned()),
+        until: Set(until),
+    })
+    .await
+}
+
+impl Identity {
+    /// Lets in somebody whom a provider vouches for. The session that begins is half a one where a second factor is
+    /// needed, as after a password.
+    ///
+    /// # Errors
+    /// [`OutsideError`]; it is written down.
+    pub async fn enter_from_outside(
+        &self,
+        trail: &Trail,
+        entering: FromOutside<'_>,
+    ) -> Result<Entered, OutsideError> {
+        let outsider = entering.outsider;
+        let tie = match self.tied(outsider).await? {
+            Some(tie) => tie,
+            None => match self.newcomer(trail, &entering).await {
+                Ok(Newcomer::Tied(tie)) => tie,
+                Ok(Newcomer::MayTie(user)) => {
+                    return Ok(Entered::ToTie(self.offer_tie(outsider, user)));
+                }
+                Err(error) => return Err(self.refuse_outsider(trail, outsider, None, error).await),
+            },
+        };
+        let user = tie.user;
+        match self.begin_from_outside(trail, &entering, tie).await {
+            Ok(signed_in) => Ok(Entered::In(Box::new(signed_in))),
+            Err(error) => Err(self.refuse_outsider(trail, outsider, Some(user), error).await),
+        }
+    }
+
+    /// Whom the identity belongs to.
+    pub(super) async fn tied(&self, outsider: &Outsider) -> Result<Option<Tie>, StoreError> {
+        let found = outside_identity::Entity::find()
+            .filter(outside_identity::Column::Provider.eq(outsider.provider.as_str()))
+            .filter(outside_identity::Column::Realm.eq(outsider.realm.as_str()))
+            .filter(outside_identity::Column::Subject.eq(outsider.subject.as_str()));
+        let found = self.inner.store.read().await?.one(found).await?;
+        found
+            .map(|row| {
+                let user = row.user_id.parse().map_err(|_| {
+                    StoreError::Database(
+                        "a value in outside_identities.user_id is not what it must be".into(),
+                    )
+                })?;
+                Ok(Tie { id: row.id, user })
+            })
+            .transpose()
+    }
+
+    /// What becomes of somebody whose identity nobody has: an account with the same address is theirs to prove, and is
+    /// never joined by a second one.
+    async fn newcomer(&self, trail: &Trail, entering: &FromOutside<'_>) -> Result<Newcomer, OutsideError> {
+        if let Some(session) = entering.held {
+            return Ok(Newcomer::MayTie(session.user));
+        }
+        let outsider = entering.outsider;
+        let known = outsider
+            .email
+            .as_ref()
+            .map(|email| self.inner.roll.with_email(email))
+            .unwrap_or_default();
+        // Made a moment ago, by the same person in another window.
+        if !known.is_empty()
+            && let Some(tie) = self.tied(outsider).await?
+        {
+            return Ok(Newcomer::Tied(tie));
+        }
+        match known.as_slice() {
+            [] => self
+                .create_from_outside(trail, entering)
+                .await
+                .map(Newcomer::Tied),
+            [one] if one.status == UserStatus::Active => Ok(Newcomer::MayTie(one.id)),
+            [_] => Err(OutsideError::Disabled),
+            // Whose of them it is nobody can say.
+            _ => Err(OutsideError::NoAccount),
+        }
+    }
+
+    async fn begin_from_outside(
+        &self,
+        trail: &Trail,
+        entering: &FromOutside<'_>,
+        tie: Tie,
+    ) -> Result<SignedIn, OutsideError> {
+        if entering.held.is_some_and(|session| session.user != tie.user) {
+            return Err(OutsideError::OfAnother);
+        }
+        if self.inner.roll.account(tie.user).is_none() {
+            // Committed a moment ago, and not on the roll yet.
+            self.reread(tie.user).await?;
+        }
+        let account = self.inner.roll.account(tie.user).ok_or(OutsideError::NoAccount)?;
+        if account.status != UserStatus::Active {
+            return Err(OutsideError::Disabled);
+        }
+        let principal = Arc::new(just_proven(&account, self.inner.ambient.now()));
+        let on = Resource::all(ResourceKind::Session);
+        let permit = self.permit(&principal, trail, act::SignIn, &on)?;
+        let provider = entering.outsider.provider.as_str();
+        let roles = entering.admission.roles(&entering.outsider.claims);
+        let (ambient, rules) = (&self.inner.ambient, &self.inner.config.session);
+        let mut new = NewSession::mint(ambient, rules, account.id, trail, entering.remember_me);
+        new.row.began_by = Set(Some(provider.to_owned()));
+        let begun = Begun {
+            user: account.id,
+            session: new.row,
+            session_id: new.id.to_string(),
+            at: ambient.clock.now_micros(),
+            is_half: self.will_lack_a_factor(&account, provider, &roles),
+            first: First::Vouched(Vouched {
+                user: account.id,
+                provider: provider.to_owned(),
+                tie: tie.id,
+                roles: self.roles_by(account.id, provider, roles),
+                errand: entering.errand.as_ref().map(digest_of),
+            }),
+        };
+        let written = self
+            .inner
+            .store
+            .write(&permit, async move |tx| begun.write(tx).await);
+        if !written.await? {
+            return Err(OutsideError::Disabled);
+        }
+        self.reread(account.id).await?;
+        let signed_in = self.signed_in(new.cookie).ok_or(OutsideError::Disabled)?;
+        Ok(self.known(signed_in, entering.device))
+    }
+
+    /// Whether a second factor will be lacking once these roles are given.
+    fn will_lack_a_factor(&self, account: &Account, provider: &str, roles: &BTreeSet<String>) -> bool {
+        let source = format!("by {provider}");
+        let kept = account.grants.iter().filter(|grant| *grant.source != *source);
+        let mut all = kept.map(|grant| &grant.role.name).chain(roles);
+        let required = &self.inner.config.second_factors.required_roles;
+        !account.factors.is_empty() || all.any(|role| required.contains(role))
+    }
+
+    pub(super) fn roles_by(&self, user: UserId, provider: &str, roles: BTreeSet<String>) -> Vec<NewGrant> {
+        let roles = roles.into_iter();
+        roles
+            .map(|role| self.new_grant(user, role, Some(provider.to_owned())))
+            .collect()
+    }
+
+    /// Writes down that somebody was not let in, and gives the reason back.
+    async fn refuse_outsider(
+        &self,
+        trail: &Trail,
+        outsider: &Outsider,
+        user: Option<UserId>,
+        error: OutsideError,
+    ) -> OutsideError {
+        if let OutsideError::Store(_) | OutsideError::Forbidden(_) = error {
+            return error;
+        }
+        let stranger = Arc::new(Principal::stranger());
+        let on = user.map_or(Resource::all(ResourceKind::Session), Resource::user);
+        let permit = match self.permit(&stranger, trail, act::FailSignIn, &on) {
+            Ok(permit) => permit,
+            Err(refusal) => return refusal.into(),
+        };
+        let (provider, reason) = (outsider.provider.to_string(), error.word());
+        let written = self.inner.store.write(&permit, async move |tx| {
+            tx.note_failure();
+            tx.note("method", provider.as_str());
+            tx.note("reason", reason);
+            Ok::<_, StoreError>(())
+        });
+        match written.await {
+            Ok(()) => error,
+            Err(failed) => failed.into(),
+        }
+    }
+}
+
+/// What becomes of somebody whose identity nobody has.
+enum Newcomer {
+    /// An account was made.
+    Tied(Tie),
+    /// They may tie this account, once they have proven that it is theirs.
+    MayTie(UserId),
+}
+
+fn digest_of(errand: &Errand) -> (String, i64) {
+    let digest = Digest::of(errand.secret.expose_secret()).to_string();
+    (digest, stamp::of(errand.until))
+}
