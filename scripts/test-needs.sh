@@ -12,6 +12,7 @@ missing=()
 have() { command -v "$1" >/dev/null 2>&1; }
 browser() { [[ -n "${CHROMIUM:-}" && -x "${CHROMIUM:-}" ]] || have chromium; }
 postgres() { compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null; }
+smtp() { /usr/bin/python3 -c 'import aiosmtpd' >/dev/null 2>&1; }
 at_least() { [[ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" == "$1" ]]; }
 
 install_packages() {
@@ -23,6 +24,7 @@ install_packages() {
   have fail2ban-regex || wanted+=(fail2ban)
   have systemd-analyze || wanted+=(systemd)
   have nginx || wanted+=(nginx)
+  smtp || wanted+=(python3-aiosmtpd)
   browser || wanted+=(chromium fonts-dejavu-core)
   [[ ${#wanted[@]} -gt 0 ]] || return 0
   if [[ "$(id -u)" == 0 ]] && have apt-get; then
@@ -63,6 +65,7 @@ require_toolchain() {
   have fail2ban-regex || missing+=("fail2ban (its filter is tested; it need not run): apt-get install fail2ban")
   have systemd-analyze || missing+=("systemd (its units are tested; it need not run): apt-get install systemd")
   have nginx || missing+=("nginx (a proxy in front is told of; it need not run): apt-get install nginx")
+  smtp || missing+=("aiosmtpd, the mail server of the tests: apt-get install python3-aiosmtpd")
   have git || missing+=("git: apt-get install git")
   postgres || missing+=("PostgreSQL 15 or newer (no cluster of its own is needed): apt-get install postgresql")
   browser || missing+=("Chromium: apt-get install chromium, or set CHROMIUM to its path")

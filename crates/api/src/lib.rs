@@ -11,6 +11,7 @@ mod decoys;
 mod factors;
 mod health;
 mod lockouts;
+mod mail;
 mod nodes;
 mod openapi;
 mod operations;
@@ -29,6 +30,7 @@ use watchroom_defence::Defence;
 use watchroom_fleet::Fleet;
 use watchroom_identity::Identity;
 use watchroom_kit::{Fault, FaultKind, FieldFault, Tasks};
+use watchroom_mail::Mail;
 use watchroom_model::PageError;
 use watchroom_records::Records;
 use watchroom_web::{Doctor, Entrance, Feed, Problem, Route};
@@ -52,6 +54,8 @@ pub struct ApiParts {
     pub records: Records,
     /// Who is kept out.
     pub defence: Defence,
+    /// Letters to people.
+    pub mail: Mail,
     /// What changes.
     pub feed: Feed,
     /// Where streams run.
@@ -134,6 +138,7 @@ pub fn routes() -> Vec<Route<Api>> {
         audit::routes(),
         bans::routes(),
         lockouts::routes(),
+        mail::routes(),
         decoys::routes(),
         security::routes(),
         stream::routes(),

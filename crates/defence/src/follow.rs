@@ -18,6 +18,7 @@ impl Defence {
             | Changed::Lockout(_)
             | Changed::Decoys
             | Changed::Authorities
+            | Changed::Letters
             | Changed::Audit => Ok(()),
         }
     }

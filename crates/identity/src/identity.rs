@@ -256,6 +256,7 @@ impl Identity {
             | Changed::Server(_)
             | Changed::Ban(_)
             | Changed::Authorities
+            | Changed::Letters
             | Changed::Audit => None,
         };
         match user {

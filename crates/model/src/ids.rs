@@ -86,4 +86,8 @@ typed_id! {
     DeviceId;
     /// Who a person is at a directory or provider.
     OutsideId;
+    /// A letter that waits to be delivered.
+    LetterId;
+    /// A one-time link.
+    LinkId;
 }

@@ -19,8 +19,8 @@ mod text;
 
 pub use barred::{BanNews, Bar, BarredFrom, BarredList, BarredNetwork, HEARS_BANS};
 pub use ids::{
-    BanId, DecisionId, DecoyId, DeviceId, FactorId, GuessId, JoinRequestId, JoinTokenId, LockoutId, NodeId,
-    OperationId, OutsideId, RequestId, ServerId, SessionId, TokenId, UserId,
+    BanId, DecisionId, DecoyId, DeviceId, FactorId, GuessId, JoinRequestId, JoinTokenId, LetterId, LinkId,
+    LockoutId, NodeId, OperationId, OutsideId, RequestId, ServerId, SessionId, TokenId, UserId,
 };
 pub use inquiry::{Asker, Inquiry, Look};
 pub use machine_role::MachineRole;

@@ -19,6 +19,7 @@ use axum::extract::FromRef;
 use watchroom_defence::Defence;
 use watchroom_fleet::Fleet;
 use watchroom_identity::Identity;
+use watchroom_mail::Mail;
 use watchroom_records::Records;
 use watchroom_web::{Doctor, Entrance, Problem, Route};
 
@@ -39,6 +40,8 @@ pub struct PanelParts {
     pub records: Records,
     /// Who is kept out.
     pub defence: Defence,
+    /// Letters to people.
+    pub mail: Mail,
     /// Looks over this installation.
     pub doctor: Arc<dyn Doctor>,
 }

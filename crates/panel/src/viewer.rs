@@ -121,6 +121,7 @@ impl Viewer {
                 sees_servers: self.reaches(permission::COMPUTE_READ),
                 sees_security: self.reaches(permission::NETWORK_READ),
                 sees_audit: self.reaches(permission::AUDIT_READ),
+                sees_settings: self.reaches(permission::SETTINGS_READ),
             },
             csrf: self.csrf(),
             expires_in_s: (self.session.expires_at() - now).whole_seconds().max(0),

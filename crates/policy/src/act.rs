@@ -103,6 +103,7 @@ impl HouseAct for ReportServer {}
 impl HouseAct for AdmitByToken {}
 impl HouseAct for ImposeBan {}
 impl HouseAct for TouchDecoy {}
+impl HouseAct for CloseLetter {}
 
 macro_rules! acts {
     (reads { $($(#[$read_doc:meta])* $read:ident = $read_name:literal on $read_on:ident, needs $read_needs:expr, known by $read_known:expr;)+ }
@@ -183,6 +184,8 @@ acts! {
     ListDecoys = "decoy.list" on Decoy, needs Permissions(&[p::TOKENS_MANAGE]), known by None;
     /// Look over this Host against the hardening list.
     ExamineHost = "host.examine" on Host, needs Permissions(&[p::SETTINGS_READ]), known by None;
+    /// See how mail leaves, and what waits.
+    ShowMail = "mail.show" on Host, needs Permissions(&[p::SETTINGS_READ]), known by None;
     /// List tokens: one's own, or everybody's.
     ListTokens = "token.list" on Token, needs SignedIn, known by None;
     /// Listen to what changes; what is told is filtered by what the listener may read.
@@ -263,6 +266,10 @@ acts! {
     UntieIdentity = "identity.untie" on User, needs OwnerOr(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
     /// Seal what must be read back under a new key.
     RotateKeys = "key.rotate" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up true, leaves Security;
+    /// Send a letter to see whether mail arrives.
+    TestMail = "mail.test" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up false, leaves Audit;
+    /// Write down that a letter was delivered, or given up.
+    CloseLetter = "mail.close" on Host, needs System, known by None, step up false, leaves Audit;
     /// Make a token for oneself, or for another with `tokens:manage`.
     CreateToken = "token.create" on Token, needs OwnerOr(&[p::TOKENS_MANAGE]), known by None, step up true, leaves Security;
     /// Revoke a token.

@@ -16,9 +16,12 @@ use crate::writer::{Change, Message};
 use crate::{Store, StoreError, WriteTx};
 
 const TABLE: &str = "guesses";
+/// How long a try is kept at least, in microseconds: a day, as long as the longest window of any budget. A budget with a
+/// short window must not forget what one with a long window still counts.
+const KEPT: i64 = 86_400_000_000;
 
-/// One try at a password, to be counted against a budget. Rows of all budgets that are older than the window are
-/// removed with it, so that the table stays small.
+/// One try at something, to be counted against a budget: a password, the delivery of a letter. Rows of all budgets that
+/// are older than a day are removed with it, so that the table stays small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Guess {
     /// Its id; [`crate::Upkeep::GuessRight`] gives it back.
@@ -104,13 +107,15 @@ impl Guess {
     fn count(&self, conn: &dyn Connection) -> Result<Claimed, StoreError> {
         let since = self.at.saturating_sub(self.window);
         let mut old = Query::delete();
-        old.from_table(TABLE).and_where(Expr::col("at").lte(since));
+        let kept = self.at.saturating_sub(Ord::max(self.window, KEPT));
+        old.from_table(TABLE).and_where(Expr::col("at").lte(kept));
         conn.execute(built(conn, &old))?;
         let mut select = Query::select();
         select
             .columns(["at", "failed_at"])
             .from(TABLE)
             .and_where(Expr::col("budget").eq(self.budget.as_str()))
+            .and_where(Expr::col("at").gt(since))
             .and_where(Expr::col("right_at").is_null())
             .order_by("at", Ordering::Asc);
         let counting = conn.query(built(conn, &select))?.rows;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use watchroom_model::{GuessId, NodeId, SessionId, TokenId};
+use watchroom_model::{GuessId, LetterId, NodeId, SessionId, TokenId};
 
 use crate::StoreError;
 use crate::chain::built;
@@ -25,6 +25,8 @@ pub enum Upkeep {
     /// That a guess at a password was right, and costs nothing (`guesses.right_at`, microseconds). If it is lost,
     /// somebody has one try less for an hour.
     GuessRight(GuessId, i64),
+    /// When a letter was last refused for now (`letters.tried_at`, microseconds). If it is lost, it is tried sooner.
+    LetterTried(LetterId, i64),
 }
 
 /// Which row and column an item writes.
@@ -35,6 +37,7 @@ enum Spot {
     Node(NodeId),
     NodeLink(NodeId),
     Guess(GuessId),
+    Letter(LetterId),
 }
 
 impl Upkeep {
@@ -45,6 +48,7 @@ impl Upkeep {
             Self::NodePing(id, at) => (Spot::Node(id), at),
             Self::NodeDialled(id, epoch) => (Spot::NodeLink(id), epoch),
             Self::GuessRight(id, at) => (Spot::Guess(id), at),
+            Self::LetterTried(id, at) => (Spot::Letter(id), at),
         }
     }
 }
@@ -58,6 +62,7 @@ impl Spot {
             Self::Node(id) => ("nodes", "last_ping", "id", id.to_string()),
             Self::NodeLink(id) => ("node_links", "epoch", "node", id.to_string()),
             Self::Guess(id) => ("guesses", "right_at", "id", id.to_string()),
+            Self::Letter(id) => ("letters", "tried_at", "id", id.to_string()),
         }
     }
 }

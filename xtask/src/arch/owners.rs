@@ -20,7 +20,7 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["sea-orm"],
-        &["store", "identity", "fleet", "defence", "alerts", "nets"],
+        &["store", "mail", "identity", "fleet", "defence", "alerts", "nets"],
         "entities live with their domain, nowhere else",
     ),
     (
@@ -42,7 +42,7 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
     (&["zxcvbn"], &["identity"], "one place judges a password"),
     (
         &["rcgen", "x509-parser"],
-        &["trust", "testkit-postgres"],
+        &["trust", "testkit-postgres", "testkit-mail"],
         "one place makes and reads certificates",
     ),
     (
@@ -83,7 +83,7 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
     (
         &["utoipa"],
         &[
-            "model", "identity", "fleet", "records", "defence", "alerts", "nets", "web", "api",
+            "model", "mail", "identity", "fleet", "records", "defence", "alerts", "nets", "web", "api",
         ],
         "what the API document shows is described where it is declared: nouns, views, routes",
     ),
@@ -108,7 +108,7 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
         &["node"],
         "the node alone touches the machine",
     ),
-    (&["lettre"], &["alerts"], "one place sends mail"),
+    (&["lettre"], &["mail"], "one place sends mail"),
     (
         &["redis"],
         &["shield", "watchroom"],

@@ -31,10 +31,18 @@ const fn pure(name: &'static str, may_import: &'static [&'static str], why: &'st
     }
 }
 
-const DOMAIN: &[&str] = &["kit", "model", "policy", "audit", "store", "testkit-folder"];
+const DOMAIN: &[&str] = &[
+    "kit",
+    "model",
+    "policy",
+    "audit",
+    "store",
+    "mail",
+    "testkit-folder",
+];
 const OUTSIDE: &[&str] = &[
-    "kit", "model", "policy", "audit", "shield", "web", "identity", "fleet", "records", "defence", "alerts",
-    "nets",
+    "kit", "model", "policy", "audit", "shield", "mail", "web", "identity", "fleet", "records", "defence",
+    "alerts", "nets",
 ];
 const ALL: &[&str] = &[
     "kit",
@@ -46,6 +54,7 @@ const ALL: &[&str] = &[
     "trust",
     "store",
     "link",
+    "mail",
     "identity",
     "fleet",
     "records",
@@ -59,6 +68,7 @@ const ALL: &[&str] = &[
     "watchroom",
     "testkit-folder",
     "testkit-postgres",
+    "testkit-mail",
     "testkit-way",
 ];
 
@@ -106,6 +116,11 @@ pub(crate) const ROOMS: &[Room] = &[
         "the store's own tests need a server too, and must not need the whole house for it",
     ),
     room(
+        "testkit-mail",
+        &["testkit-folder"],
+        "mail is tested against a real server by its own tests and by those of the whole house",
+    ),
+    room(
         "testkit-way",
         &["kit"],
         "a bad network is the same for the link's own tests and for those of the whole house",
@@ -126,6 +141,18 @@ pub(crate) const ROOMS: &[Room] = &[
         "link",
         &["kit", "model", "trust", "testkit-folder", "testkit-way"],
         "both ends speak nouns; neither end's services are reachable from the wire",
+    ),
+    room(
+        "mail",
+        &[
+            "kit",
+            "model",
+            "policy",
+            "store",
+            "testkit-folder",
+            "testkit-mail",
+        ],
+        "letters are written and carried below the domains that they tell of, and know no person",
     ),
     room(
         "identity",

@@ -7,6 +7,7 @@ mod deed;
 mod entry;
 mod findings;
 mod join;
+mod mail;
 pub(crate) mod mfa;
 mod nodes;
 mod overview;
@@ -37,6 +38,7 @@ pub(crate) fn routes() -> Vec<Route<Panel>> {
     routes.extend(security_routes());
     routes.extend(machine_routes());
     routes.extend(server_routes());
+    routes.extend(settings_routes());
     routes.extend(own_routes());
     routes
 }
@@ -311,6 +313,26 @@ fn server_routes() -> Vec<Route<Panel>> {
             act::RemoveServer,
             change,
             remove::remove,
+        ),
+    ]
+}
+
+/// How things are set.
+fn settings_routes() -> Vec<Route<Panel>> {
+    vec![
+        Route::new(
+            Method::GET,
+            "/settings/mail",
+            act::ShowMail,
+            RouteClass::Page,
+            mail::show,
+        ),
+        Route::new(
+            Method::POST,
+            "/settings/mail/test",
+            act::TestMail,
+            RouteClass::Administration,
+            mail::test,
         ),
     ]
 }

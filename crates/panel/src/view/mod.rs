@@ -19,6 +19,7 @@ pub(crate) mod entry;
 pub(crate) mod error;
 pub(crate) mod join;
 pub(crate) mod machine;
+pub(crate) mod mail;
 pub(crate) mod mfa;
 pub(crate) mod nodes;
 pub(crate) mod overview;

@@ -86,6 +86,7 @@ fn title(id: &'static str) -> &'static str {
         "disk" => EN.check_disk,
         "clock" => EN.check_clock,
         "account" => EN.check_account,
+        "mail" => EN.mail,
         other => other,
     }
 }

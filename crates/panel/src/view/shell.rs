@@ -104,6 +104,8 @@ pub(crate) enum Section {
     Security,
     /// The log book.
     Audit,
+    /// How things are set.
+    Settings,
     /// Oneself.
     Profile,
 }
@@ -121,6 +123,8 @@ pub(crate) struct Person {
     pub(crate) sees_security: bool,
     /// Whether they may read the audit log.
     pub(crate) sees_audit: bool,
+    /// Whether they may see settings.
+    pub(crate) sees_settings: bool,
 }
 
 /// One entry of the rail.
@@ -186,6 +190,14 @@ impl Shell {
         }
         if self.person.sees_audit {
             rail.push(entry(Section::Audit, "/audit", t.nav_audit, Icon::Audit));
+        }
+        if self.person.sees_settings {
+            rail.push(entry(
+                Section::Settings,
+                "/settings/mail",
+                t.nav_settings,
+                Icon::Settings,
+            ));
         }
         rail.push(entry(Section::Profile, "/profile", t.nav_profile, Icon::Profile));
         rail

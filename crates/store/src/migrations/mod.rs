@@ -21,6 +21,7 @@ mod m0015_second_factors;
 mod m0016_lockouts;
 mod m0017_decoy_tokens;
 mod m0018_outside_identities;
+mod m0019_letters;
 
 use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
 
@@ -44,6 +45,7 @@ pub const ALL: &[Migration] = &[
     m0016_lockouts::MIGRATION,
     m0017_decoy_tokens::MIGRATION,
     m0018_outside_identities::MIGRATION,
+    m0019_letters::MIGRATION,
 ];
 
 /// Every table that a migration makes.

@@ -20,6 +20,7 @@ use watchroom_fleet::nodes::{Liveness, LocalNode};
 use watchroom_fleet::{Fleet, Gateway, GatewayError, Ports};
 use watchroom_identity::{Config, Identity, SharedKey};
 use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Tasks};
+use watchroom_mail::Mail;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Line, Source};
 use watchroom_model::{
     Asker, Desired, Envelope, Heartbeat, NodeId, Order, OrderOutcome, Sample, ServerOrder, Share,
@@ -182,6 +183,12 @@ pub struct Room {
     _folder: Folder,
 }
 
+/// Mail of a Host that has no server for it.
+fn no_mail(store: &Store, vault: &Arc<ClusterVault>, ambient: &Ambient) -> Mail {
+    let (config, pace) = (watchroom_mail::Config::default(), watchroom_mail::Pace::default());
+    Mail::open(store.clone(), config, vault.clone(), pace, ambient.clone()).unwrap()
+}
+
 impl Room {
     /// An empty room with a node and nobody in it.
     pub async fn open() -> Self {
@@ -197,6 +204,7 @@ impl Room {
             .unwrap();
         let secret = ClusterSecret::by_chance(&ambient.entropy);
         let vault = Arc::new(ClusterVault::of(secret.clone(), &ambient));
+        let mail = no_mail(&store, &vault, &ambient);
         let identity = Identity::open(
             store.clone(),
             cheap(),
@@ -250,6 +258,7 @@ impl Room {
             fleet,
             records,
             defence,
+            mail,
             doctor: Arc::new(OneCheck),
         });
         let bound = routes().into_iter().map(|route| route.with_state(panel.clone()));

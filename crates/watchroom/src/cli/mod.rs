@@ -18,6 +18,7 @@ mod inspect;
 mod join;
 mod key;
 mod lockout;
+mod mail;
 mod node;
 #[cfg(feature = "host")]
 mod openapi;
@@ -93,6 +94,8 @@ enum Command {
     Key(key::Key),
     #[command(subcommand)]
     Lockout(lockout::Lockout),
+    #[command(subcommand)]
+    Mail(mail::Mail),
     #[cfg(feature = "host")]
     Doctor(doctor::Doctor),
     #[command(subcommand)]
@@ -185,6 +188,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         Command::Ban(ban) => ban.run(context).await,
         Command::Key(key) => key.run(context).await,
         Command::Lockout(lockout) => lockout.run(context).await,
+        Command::Mail(mail) => mail.run(context).await,
         #[cfg(feature = "host")]
         Command::Doctor(doctor) => doctor.run(context).await,
         Command::Audit(audit) => audit.run(context).await,

@@ -64,6 +64,9 @@ tree! {
     /// How people prove who they are, and how long that holds.
     #[cfg(feature = "host")]
     identity: watchroom_identity::Config;
+    /// The server that takes our letters, and how we come to it.
+    #[cfg(feature = "host")]
+    mail: watchroom_mail::Config;
     /// The edge: what happens to a request before anybody knows who sent it.
     #[cfg(feature = "host")]
     shield: watchroom_shield::Config;

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use watchroom_defence::Defence;
 use watchroom_identity::{HashError, Identity};
 use watchroom_kit::Clock;
+use watchroom_mail::Mail;
 use watchroom_shield::{Hsts, Network, Shield};
 use watchroom_store::{AuditFilter, Store};
 use watchroom_trust::{OldestTls, PanelCertificate, Verdict};
@@ -36,6 +37,7 @@ pub(crate) struct HostDoctor {
     identity: Identity,
     defence: Defence,
     store: Store,
+    mail: Mail,
     clock: Clock,
     /// What a hash took, and when that was measured.
     hash_took: tokio::sync::Mutex<Option<(Duration, Duration)>>,
@@ -58,6 +60,7 @@ impl Doctor for HostDoctor {
             self.hashing().await,
             self.audit().await,
             self.memory().await,
+            super::mail::letters(&self.mail).await,
         ];
         let mut seen = machine::examine(&self.state);
         if let Some(clock) = self.clock_behind_the_log().await {
@@ -76,7 +79,7 @@ impl HostDoctor {
         config: &Config,
         certificate: &Arc<PanelCertificate>,
         entrance: &Entrance,
-        (defence, store): (&Defence, &Store),
+        (defence, store, mail): (&Defence, &Store, &Mail),
     ) -> Self {
         Self {
             state: state.to_owned(),
@@ -86,6 +89,7 @@ impl HostDoctor {
             identity: entrance.identity.clone(),
             defence: defence.clone(),
             store: store.clone(),
+            mail: mail.clone(),
             clock: entrance.ambient.clock.clone(),
             hash_took: tokio::sync::Mutex::default(),
         }

@@ -5,3 +5,4 @@
 
 pub(crate) mod host;
 pub(crate) mod machine;
+mod mail;

@@ -21,6 +21,7 @@ use watchroom_fleet::Fleet;
 use watchroom_identity::{Identity, SharedKey};
 use watchroom_kit::{Ambient, FaultKind};
 use watchroom_link::Hub;
+use watchroom_mail::{Mail, Pace};
 use watchroom_records::Records;
 use watchroom_shield::Shield;
 use watchroom_store::{Settings, Store};
@@ -55,6 +56,8 @@ pub struct Host {
     pub fleet: Fleet,
     /// The audit log.
     pub records: Records,
+    /// Letters to people.
+    pub mail: Mail,
     /// Who is kept out.
     pub defence: Defence,
     /// The links.
@@ -93,6 +96,7 @@ impl Host {
         let role =
             Arc::new(HostRole::settle(state.folder(), &store, cluster_ca.cluster_id(), &ambient).await?);
         let (hub, fleet) = links::open(&cluster_ca, &store, config, &ambient).await?;
+        let mail = letters(state, config, &store, &ambient)?;
         let identity = people(state, config, &store, &cluster_ca, &own_hosts, &ambient).await?;
         let records = Records::new(store.clone(), ambient.clone());
         let feed = Feed::new(&ambient.entropy);
@@ -108,7 +112,6 @@ impl Host {
             role: Arc::clone(&role),
             clock: ambient.clock.clone(),
         }));
-
         let own = own(config, addresses, &identity, (&hub, &fleet));
         let defence = defence::open(&store, config, &shield, own, &ambient).await?;
         let entrance = entrance(&identity, &shield, &records, &ambient);
@@ -117,13 +120,14 @@ impl Host {
             config,
             &certificate,
             &entrance,
-            (&defence, &store),
+            (&defence, &store, &mail),
         );
         let api = Api::new(ApiParts {
             entrance,
             fleet: fleet.clone(),
             records: records.clone(),
             defence: defence.clone(),
+            mail: mail.clone(),
             feed: feed.clone(),
             tasks: ambient.tasks.clone(),
             vitals: vitals.clone(),
@@ -144,6 +148,7 @@ impl Host {
             identity,
             fleet,
             records,
+            mail,
             defence,
             hub,
             shield,
@@ -165,7 +170,11 @@ impl Host {
         let tasks = &self.ambient.tasks;
         if let Ok(address) = listeners.panel.local_addr() {
             self.vitals.answers_at(address);
-            self.fleet.advertise(self.reach.of(address));
+            let reached = self.reach.of(address);
+            if let Some(best) = reached.first() {
+                self.mail.listens_at(best);
+            }
+            self.fleet.advertise(reached);
         }
         let (shield, choose) = (self.shield.clone(), self.choose.clone());
         tasks.spawn_graceful(
@@ -259,6 +268,14 @@ fn own(config: &Config, addresses: BTreeSet<IpAddr>, identity: &Identity, links:
 fn own_hosts(names: &LocalNames) -> Vec<String> {
     let addresses = names.addresses.iter().map(ToString::to_string);
     names.hosts.iter().cloned().chain(addresses).collect()
+}
+
+/// Letters to people, sealed while they wait.
+fn letters(state: &State, config: &Config, store: &Store, ambient: &Ambient) -> Result<Mail, Failure> {
+    let seal = ClusterVault::open(state.folder(), ambient)?;
+    let (pace, letters) = (Pace::default(), config.mail.clone());
+    let opened = Mail::open(store.clone(), letters, seal, pace, ambient.clone());
+    opened.map_err(|error| Failure::new(FaultKind::Invalid, format!("mail: {error}")))
 }
 
 /// Who people are, with their secrets under the cluster's seal, and what replicas must agree about under a key that the

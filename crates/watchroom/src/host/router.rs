@@ -39,6 +39,7 @@ impl Routes {
             fleet: api.fleet.clone(),
             records: api.records.clone(),
             defence: api.defence.clone(),
+            mail: api.mail.clone(),
             doctor: api.doctor.clone(),
         });
         let pages = self

@@ -1,10 +1,11 @@
-//! identity's secrets are sealed by trust, under keys of the cluster's secret.
+//! identity's secrets, and letters that wait, are sealed by trust, under keys of the cluster's secret.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use watchroom_identity::{Place, Vault, VaultError};
 use watchroom_kit::{Ambient, FaultKind, SecretString};
+use watchroom_mail::{Seal, SealError};
 use watchroom_trust::ClusterSecret;
 
 use crate::failure::Failure;
@@ -41,6 +42,29 @@ impl Vault for ClusterVault {
 
     fn open(&self, place: Place<'_>, sealed: &str) -> Result<SecretString, VaultError> {
         self.0.open(theirs(place), sealed).map_err(failed)
+    }
+}
+
+/// The key under which letters wait. A letter lives a day, so this key is not rotated.
+const LETTERS: &str = "letters";
+
+impl Seal for ClusterVault {
+    fn seal(&self, letter: &str, text: &SecretString) -> Result<String, SealError> {
+        let sealed = self.0.seal(LETTERS, content_of(letter), text);
+        sealed.map_err(|error| SealError(error.to_string()))
+    }
+
+    fn open(&self, letter: &str, sealed: &str) -> Result<SecretString, SealError> {
+        let opened = self.0.open(content_of(letter), sealed);
+        opened.map_err(|error| SealError(error.to_string()))
+    }
+}
+
+const fn content_of(letter: &str) -> watchroom_trust::Place<'_> {
+    watchroom_trust::Place {
+        table: "letters",
+        row: letter,
+        column: "content",
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) fn shell(section: Section, title: &str) -> Shell {
             sees_servers: true,
             sees_security: true,
             sees_audit: true,
+            sees_settings: true,
         },
         csrf: "csrf-of-the-session".to_owned(),
         expires_in_s: 28_800,

@@ -67,6 +67,23 @@ async fn what_was_right_is_given_back_and_what_is_an_hour_old_is_forgotten() {
         claim(&room, "alice", HOUR + 1).await.unwrap(),
         Claimed::Taken { before: 9 }
     );
-    claim(&room, "bob", 3 * HOUR).await.unwrap();
+    claim(&room, "bob", 26 * HOUR).await.unwrap();
     assert_eq!(room.count("guesses"), 1, "old ones of everybody are removed");
+}
+
+#[tokio::test]
+async fn a_budget_with_a_short_window_forgets_nothing_of_one_with_a_long_window() {
+    let room = Room::open().await;
+    claim(&room, "alice", 1).await.unwrap();
+    let short = |at| Guess {
+        window: 1_000,
+        ..guess(&room, "letter", at)
+    };
+    room.store.claim(short(2)).await.unwrap();
+    let later = room.store.claim(short(HOUR / 2)).await.unwrap();
+    assert_eq!(later, Claimed::Taken { before: 0 }, "its own window is over");
+    assert_eq!(
+        claim(&room, "alice", HOUR / 2).await.unwrap(),
+        Claimed::Taken { before: 1 }
+    );
 }

@@ -34,6 +34,7 @@ pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker:
             node_forms(case, method, path, walker).await
         }
         _ if path.starts_with("/security") => ban_forms(case, path, walker).await,
+        _ if path.starts_with("/settings") => setting_forms(case, path, walker),
         _ if path.starts_with("/servers") => server_forms(case, path, walker).await,
         _ => own_forms(case, path, walker).await,
     };
@@ -65,6 +66,7 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         | "/api/audit"
         | "/api/security/bans"
         | "/api/lockouts"
+        | "/api/settings/mail"
         | "/api/security/findings"
         | "/api/security/doctor"
         | "/api/security/decoys"
@@ -225,6 +227,10 @@ async fn administration(case: &Case<'_>, method: &Method, path: &'static str, wa
                 .done(404)
         }
         ("POST", "/api/keys/rotate") => by(path.into()),
+        // No server is configured: that is the answer to whoever may.
+        ("POST", "/api/settings/mail/test") => by(path.into())
+            .json(json!({ "to": "ada@home.example" }))
+            .done(409),
         // A token can never make tokens: who may is asked of sessions.
         ("POST", "/api/tokens") => {
             let new = json!({ "name": case.fresh_name() });
@@ -281,7 +287,7 @@ fn pages(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
         "/login/mfa" => by(path.into()).done(303),
         "/session-expired" => by(path.into()).done(401),
         "/" | "/nodes" | "/nodes/new" | "/audit" | "/security" | "/security/findings" | "/servers"
-        | "/servers/new" | "/profile" => by(path.into()),
+        | "/servers/new" | "/settings/mail" | "/profile" => by(path.into()),
         "/nodes/{id}" => by(format!("/nodes/{node}")).on(On::One),
         "/servers/{id}" => by(format!("/servers/{talker}")).on(On::One),
         _ => return None,
@@ -351,6 +357,14 @@ async fn ban_forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<
             let lockout = case.fresh_lockout().await;
             by(format!("/security/lockouts/{lockout}/lift")).form(Vec::new())
         }
+        _ => return None,
+    })
+}
+
+fn setting_forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
+    let by = |to: &str| Asked::by(case.by_session(walker), path).form(vec![("to", to.to_owned())]);
+    Some(match path {
+        "/settings/mail/test" => by("ada@home.example").done(303),
         _ => return None,
     })
 }
