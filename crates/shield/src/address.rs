@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 /// Bits of an IPv6 address that belong to one customer; the rest they choose as they like.
 const IPV6_CUSTOMER_BITS: u128 = !0 << 64;
 
+/// Bits that all networks of one site share: what the largest customers are given, and whoever asks a tunnel broker.
+const IPV6_SITE_BITS: u128 = !0 << 80;
+
 /// Leading bits that all IPv4-mapped addresses share.
 const IPV4_MAPPED_BITS: u8 = 96;
 
@@ -23,6 +26,16 @@ pub(crate) fn counted(address: IpAddr) -> IpAddr {
     match folded(address) {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & IPV6_CUSTOMER_BITS)),
+    }
+}
+
+/// The /48 that an IPv6 address belongs to; IPv4 has none.
+pub(crate) fn site(address: IpAddr) -> Option<IpAddr> {
+    match folded(address) {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(address) => Some(IpAddr::V6(Ipv6Addr::from_bits(
+            address.to_bits() & IPV6_SITE_BITS,
+        ))),
     }
 }
 

@@ -70,7 +70,8 @@ pub struct Config {
     pub uri_bytes: usize,
     /// Largest body where the route says nothing else, in bytes. Default: 1048576.
     pub body_bytes: usize,
-    /// Time for the TLS handshake, and for the headers of a request, in seconds. Default: 10.
+    /// Time for the TLS handshake, for the headers of a request, and for a connection to rest without one, in
+    /// seconds. Default: 10.
     pub header_read_s: u64,
     /// Time for the body of a request, and for an answer of which nothing is taken, in seconds. Default: 30.
     pub body_read_s: u64,
@@ -82,7 +83,8 @@ pub struct Config {
     pub drain_s: u64,
     /// Most connections in all. Default: 10000.
     pub connections: usize,
-    /// Most connections from one address (IPv6: one /64); proxies that are trusted are not counted. Default: 256.
+    /// Most connections from one address (IPv6: one /64, and four times as many from one /48); proxies that are
+    /// trusted are not counted. Default: 256.
     pub connections_per_address: usize,
     /// What becomes of input that looks like an attack.
     pub inspection: InspectionConfig,

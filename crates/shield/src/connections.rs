@@ -1,11 +1,11 @@
-//! How many connections there are, in all and per address.
+//! How many connections there are, in all, per address, and per site of IPv6.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Config;
-use crate::address::counted;
+use crate::address::{counted, site};
 
 /// Connections above the limits that are taken in to be told so, at once. Above them too, they are just closed.
 const MOST_SURPLUS: usize = 64;
@@ -13,6 +13,10 @@ const MOST_SURPLUS: usize = 64;
 /// Places in the total that only those take who have proven who they are, so that nodes get through however
 /// many strangers there are. Of a small total, a sixteenth.
 const MOST_KEPT: usize = 64;
+
+/// How many times the connections of one address a whole site of IPv6 may have: whoever has one can come from as
+/// many addresses as they like.
+const ADDRESSES_OF_SITE: usize = 4;
 
 /// The open connections of one listener.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +27,7 @@ struct Open {
     regular: usize,
     surplus: usize,
     by_address: HashMap<IpAddr, usize>,
+    by_site: HashMap<IpAddr, usize>,
 }
 
 /// A place for one connection, free again when dropped.
@@ -43,13 +48,10 @@ impl Connections {
             .any(|network| network.contains(address));
         let address = Some(counted(address)).filter(|_| !is_proxy);
         let mut open = self.lock();
-        let of_address = address
-            .and_then(|address| open.by_address.get(&address))
-            .copied()
-            .unwrap_or(0);
         let kept = MOST_KEPT.min(config.connections / 16);
-        let is_surplus =
-            open.regular >= config.connections - kept || of_address >= config.connections_per_address;
+        let most = config.connections_per_address;
+        let is_surplus = open.regular >= config.connections - kept
+            || address.is_some_and(|address| open.is_full(address, most));
         if is_surplus {
             if open.surplus >= MOST_SURPLUS {
                 return None;
@@ -63,7 +65,7 @@ impl Connections {
         }
         open.regular += 1;
         if let Some(address) = address {
-            *open.by_address.entry(address).or_default() += 1;
+            open.come(address);
         }
         Some(Place {
             open: self.clone(),
@@ -109,12 +111,32 @@ impl Drop for Place {
 }
 
 impl Open {
+    fn is_full(&self, address: IpAddr, most: usize) -> bool {
+        let of_address = self.by_address.get(&address).copied().unwrap_or(0);
+        let of_site = site(address).and_then(|site| self.by_site.get(&site)).copied();
+        of_address >= most || of_site.unwrap_or(0) >= most.saturating_mul(ADDRESSES_OF_SITE)
+    }
+
+    fn come(&mut self, address: IpAddr) {
+        *self.by_address.entry(address).or_default() += 1;
+        if let Some(site) = site(address) {
+            *self.by_site.entry(site).or_default() += 1;
+        }
+    }
+
     fn leave(&mut self, address: IpAddr) {
-        if let Some(count) = self.by_address.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                self.by_address.remove(&address);
-            }
+        count_down(&mut self.by_address, address);
+        if let Some(site) = site(address) {
+            count_down(&mut self.by_site, site);
+        }
+    }
+}
+
+fn count_down(counts: &mut HashMap<IpAddr, usize>, address: IpAddr) {
+    if let Some(count) = counts.get_mut(&address) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&address);
         }
     }
 }
@@ -139,6 +161,33 @@ mod tests {
         assert!(admit("192.0.2.2").is_surplus);
         drop(first);
         assert!(!admit("2001:db8::3").is_surplus);
+    }
+
+    #[test]
+    fn one_site_of_ipv6_cannot_take_all_places_from_ever_new_addresses() {
+        let config = Config {
+            connections_per_address: 2,
+            ..Config::default()
+        };
+        let connections = Connections::default();
+        let admit = |text: &str| connections.admit(text.parse().unwrap(), &config).unwrap();
+        let networks = |site: &str| {
+            (0..8)
+                .map(|network| format!("2001:db8:{site}:{network:x}00::1"))
+                .collect::<Vec<_>>()
+        };
+        let taken: Vec<_> = networks("a").iter().map(|address| admit(address)).collect();
+        assert!(taken.iter().all(|place| !place.is_surplus));
+        assert!(admit("2001:db8:a:ffff::1").is_surplus);
+        assert!(!admit("2001:db8:b::1").is_surplus, "another site");
+        assert!(!admit("192.0.2.1").is_surplus, "IPv4 has no sites");
+        drop(taken);
+        assert!(!admit("2001:db8:a:ffff::1").is_surplus);
+        let open = connections.lock();
+        assert_eq!(
+            (open.regular, open.by_address.len(), open.by_site.len()),
+            (0, 0, 0)
+        );
     }
 
     #[test]

@@ -48,7 +48,8 @@ struct Fixed {
 }
 
 impl Fixed {
-    /// The source that the rest names; `None` if it is too short for what it promises.
+    /// The source that the rest names; `None` if it is too short for what it promises, or names an address that no
+    /// connection comes from.
     fn source(self, rest: &[u8]) -> Option<Said> {
         if self.is_local {
             return Some(Said::Itself);
@@ -69,6 +70,10 @@ impl Fixed {
             // Other kinds of socket have no address that could be counted.
             _ => return Some(Said::Itself),
         };
+        // Nobody comes from there over a wire, and loopback would lend what only this machine may do.
+        if !is_somewhere(address) {
+            return None;
+        }
         let [high, low, ..] = *port;
         Some(Said::From(SocketAddr::new(
             address,
@@ -77,10 +82,16 @@ impl Fixed {
     }
 }
 
+/// Whether somebody can be at this address, in whatever form it is written.
+fn is_somewhere(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    !(address.is_loopback() || address.is_unspecified() || address.is_multicast())
+}
+
 /// Reads a header off a stream, and nothing behind it.
 ///
 /// # Errors
-/// If the stream ends or fails, or what comes is no header.
+/// If the stream ends or fails, or what comes is no header, or one that names an address nobody comes from.
 pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Said> {
     let none = || {
         io::Error::new(
@@ -128,7 +139,7 @@ mod tests {
     proptest! {
         #[test]
         fn whoever_is_named_is_read_and_not_a_byte_more(
-            ip in any::<IpAddr>(), port in any::<u16>(),
+            ip in any::<IpAddr>().prop_filter("somewhere", |ip| is_somewhere(*ip)), port in any::<u16>(),
             extra in proptest::collection::vec(any::<u8>(), 0..64),
             behind in proptest::collection::vec(any::<u8>(), 0..64),
         ) {
@@ -144,6 +155,24 @@ mod tests {
         fn no_bytes_are_too_odd(bytes in proptest::collection::vec(any::<u8>(), 0..128), is_signed in any::<bool>()) {
             let bytes = if is_signed { [&SIGNATURE[..], &bytes].concat() } else { bytes };
             let _either = said(&bytes);
+        }
+    }
+
+    #[test]
+    fn whoever_says_they_are_at_an_address_that_nobody_comes_from_is_refused() {
+        for nowhere in [
+            "127.0.0.1",
+            "127.8.0.1",
+            "0.0.0.0",
+            "224.0.0.1",
+            "::1",
+            "::",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:0.0.0.0",
+        ] {
+            let (family, rest) = addresses(SocketAddr::new(nowhere.parse().unwrap(), 4_711));
+            assert!(said(&header(0x21, family, &rest)).is_err(), "{nowhere}");
         }
     }
 

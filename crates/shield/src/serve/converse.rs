@@ -115,9 +115,14 @@ impl<S: Application> Conversation<S> {
         } = self;
         let pulse = Arc::new(Pulse::default());
         let edge = Edge::new(stream, Arc::clone(&pulse), shield.clone(), peer, place, is_h2);
-        let (patience, floor_per_s) = {
+        let (rest, patience, floor_per_s) = {
             let config = &shield.rules().config;
-            (Duration::from_secs(config.body_read_s), config.body_floor_per_s)
+            let seconds = Duration::from_secs;
+            (
+                seconds(config.header_read_s),
+                seconds(config.body_read_s),
+                config.body_floor_per_s,
+            )
         };
         let watched = Arc::clone(&pulse);
         let builder = if is_h2 { speech.h2 } else { speech.h1 };
@@ -133,13 +138,25 @@ impl<S: Application> Conversation<S> {
                 Ok::<_, Infallible>(response.map(|body| AnswerBody::new(ending(body, class, tasks), busy)))
             }
         });
-        let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(edge), service));
+        // Without upgrades, which nothing here has: with them the library would wait, for ever, to find out
+        // itself which version is spoken, and would speak one that was not agreed upon.
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(edge), service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             () = tokio::time::sleep(SURPLUS_PATIENCE), if peer.is_surplus => Ok(()),
             () = watched.stalls(patience, floor_per_s), if is_h2 => {
                 tracing::debug!(client.address = %peer.address, "closed a connection on which hardly anything was taken");
                 Ok(())
+            }
+            // HTTP/1 has a timer of its own for this, which runs from its first byte on.
+            has_asked = watched.rests(rest), if is_h2 => {
+                tracing::debug!(client.address = %peer.address, has_asked, "closed a connection on which nothing was asked");
+                if has_asked {
+                    connection.as_mut().graceful_shutdown();
+                    tokio::time::timeout(drain, connection).await.unwrap_or(Ok(()))
+                } else {
+                    Ok(())
+                }
             }
             () = stopping.stopped() => {
                 connection.as_mut().graceful_shutdown();

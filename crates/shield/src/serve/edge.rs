@@ -40,6 +40,21 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
+    /// Ends when nothing has been asked for `rest`, which is also the time there is until the first request; then
+    /// whether there was one. Pings, and headers that never end, are no requests.
+    pub(super) async fn rests(&self, rest: Duration) -> bool {
+        let mut at_rest_since = Some(0);
+        loop {
+            tokio::time::sleep(rest).await;
+            let calls = self.calls.load(Ordering::Acquire);
+            let is_at_rest = self.busy.load(Ordering::Acquire) == 0;
+            if is_at_rest && at_rest_since == Some(calls) {
+                return calls > 0;
+            }
+            at_rest_since = is_at_rest.then_some(calls);
+        }
+    }
+
     /// Ends when whoever should take answers has hardly taken any of them for `patience`: less than `floor_per_s`
     /// of what there was to take. HTTP/2 needs this, since there a receiver can hold back its answers while the
     /// connection below moves on.

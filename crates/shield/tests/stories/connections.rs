@@ -108,14 +108,7 @@ async fn whoever_does_not_read_the_answer_loses_the_connection() {
     deaf.write_all(b"GET /big HTTP/1.1\r\nHost: panel.example\r\n\r\n")
         .await
         .unwrap();
-    let freed = async {
-        while status(&room.get("/").await) != 200 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, freed)
-        .await
-        .expect("the place is free again");
+    is_free_again(&room).await;
     drop(deaf);
 }
 
@@ -172,4 +165,93 @@ async fn who_takes_slowly_but_takes_keeps_the_connection_over_http2() {
     }
     let answer = send.send_request(request("/")).await.unwrap();
     assert_eq!(answer.status(), 200);
+}
+
+/// Waits until a room with one place for each address has it free again.
+async fn is_free_again(room: &Room) {
+    let freed = async {
+        while status(&room.get("/").await) != 200 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, freed)
+        .await
+        .expect("the place is free again");
+}
+
+#[tokio::test]
+async fn who_begins_and_then_says_nothing_loses_the_place() {
+    let room = Room::open(Config {
+        connections_per_address: 1,
+        header_read_s: 1,
+        ..Config::default()
+    })
+    .await;
+    let mut plain = room.tcp().await;
+    plain.write_all(b"P").await.unwrap();
+    is_free_again(&room).await;
+    let silent = room.tls(&[b"http/1.1"]).await;
+    is_free_again(&room).await;
+    let mut halting = room.tls(&[b"http/1.1"]).await;
+    halting.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n").await.unwrap();
+    is_free_again(&room).await;
+    let silent_too = room.tls(&[b"h2"]).await;
+    is_free_again(&room).await;
+    drop((plain, silent, halting, silent_too));
+}
+
+#[tokio::test]
+async fn over_http2_pings_do_not_hold_a_place_before_a_request_nor_after() {
+    let room = Room::open(Config {
+        connections_per_address: 1,
+        header_read_s: 1,
+        ..Config::default()
+    })
+    .await;
+    for asks in [0, 1] {
+        let stream = TokioIo::new(room.tls(&[b"h2"]).await);
+        let (mut send, connection) =
+            hyper::client::conn::http2::handshake::<_, _, Empty<&[u8]>>(TokioExecutor::new(), stream)
+                .await
+                .unwrap();
+        // Whatever the other end pings is answered for as long as this runs.
+        let ended = room.tasks.spawn("client", async move { drop(connection.await) });
+        for _ in 0..asks {
+            let request = Request::builder()
+                .uri("https://panel.example/")
+                .body(Empty::new());
+            let answer = send.send_request(request.unwrap()).await.unwrap();
+            assert_eq!(answer.status(), 200);
+        }
+        tokio::time::timeout(PATIENCE, ended)
+            .await
+            .expect("it ends")
+            .unwrap();
+        is_free_again(&room).await;
+        drop(send);
+    }
+}
+
+#[tokio::test]
+async fn over_http2_a_long_answer_keeps_the_connection() {
+    let room = Room::open(Config {
+        header_read_s: 1,
+        ..Config::default()
+    })
+    .await;
+    let stream = TokioIo::new(room.tls(&[b"h2"]).await);
+    let (mut send, connection) =
+        hyper::client::conn::http2::handshake::<_, _, Empty<&[u8]>>(TokioExecutor::new(), stream)
+            .await
+            .unwrap();
+    room.tasks.spawn("client", async move { drop(connection.await) });
+    let request = |path: &str| {
+        let uri = format!("https://panel.example{path}");
+        Request::builder().uri(uri).body(Empty::new()).unwrap()
+    };
+    let streaming = send.send_request(request("/stream")).await.unwrap();
+    // Longer than a connection may rest.
+    tokio::time::sleep(Duration::from_millis(3_500)).await;
+    assert_eq!(send.send_request(request("/")).await.unwrap().status(), 200);
+    drop(streaming);
 }

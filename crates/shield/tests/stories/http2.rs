@@ -1,6 +1,6 @@
 //! What must not be in a request by HTTP/2, written frame by frame, as no client library would.
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use watchroom_shield::Config;
 
 use super::room::{PATIENCE, Room};
@@ -46,7 +46,10 @@ async fn verdict(mut stream: impl AsyncRead + Unpin) -> u8 {
 }
 
 async fn ask(room: &Room, more: &[(&str, &str)]) -> u8 {
-    let mut stream = room.tls(&[b"h2"]).await;
+    ask_over(room.tls(&[b"h2"]).await, more).await
+}
+
+async fn ask_over(mut stream: impl AsyncRead + AsyncWrite + Unpin, more: &[(&str, &str)]) -> u8 {
     let usual = [
         (":method", "GET"),
         (":scheme", "https"),
@@ -95,4 +98,30 @@ async fn what_belongs_to_a_connection_or_breaks_a_line_is_refused() {
             "{name:?}: {value:?} got {verdict}"
         );
     }
+}
+
+#[tokio::test]
+async fn it_is_spoken_only_where_it_was_agreed_upon() {
+    let room = Room::open(Config::default()).await;
+    assert_eq!(ask_over(room.tls(&[b"h2"]).await, &[]).await, HEADERS);
+    for stream in [room.tls(&[b"http/1.1"]).await, room.tls(&[]).await] {
+        assert_eq!(ask_over(stream, &[]).await, GO_AWAY);
+    }
+    assert_eq!(ask_over(room.tcp().await, &[]).await, GO_AWAY);
+}
+
+#[tokio::test]
+async fn headers_that_never_end_do_not_hold_a_place() {
+    let room = Room::open(Config {
+        header_read_s: 1,
+        ..Config::default()
+    })
+    .await;
+    let mut stream = room.tls(&[b"h2"]).await;
+    let mut said = PREFACE.to_vec();
+    said.extend(frame(SETTINGS, 0, 0, &[]));
+    said.extend(frame(HEADERS, 0, 1, &field(":method", "GET")));
+    stream.write_all(&said).await.unwrap();
+    let ended = tokio::time::timeout(PATIENCE, verdict(stream)).await;
+    assert_eq!(ended.expect("it ends"), GO_AWAY);
 }
