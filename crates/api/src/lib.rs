@@ -39,6 +39,8 @@ pub use cluster::{CertificateFacts, HostFacts, RoleFacts};
 pub use health::{Part, Vitals};
 pub use openapi::document;
 
+pub use security::REPORTS;
+
 /// What handlers work with. Cloning is cheap, as it happens for each request.
 #[derive(Clone, Debug)]
 pub struct Api(Arc<ApiParts>);

@@ -142,6 +142,8 @@ acts! {
     reads {
     /// Look at a page or document that is for everybody: sign-in, assets, the API's description, health.
     LookAround = "host.look_around" on Host, needs Nothing, known by None;
+    /// Report, as a browser does by itself, what it kept out of a page.
+    ReportViolation = "host.report_violation" on Host, needs Nothing, known by None;
     /// See who one is, and pages that only need somebody.
     SeeSelf = "user.see_self" on User, needs SignedIn, known by None;
     /// List nodes.

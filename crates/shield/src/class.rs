@@ -21,6 +21,8 @@ pub enum RouteClass {
     Read,
     /// Changes by the API or a form.
     Change,
+    /// What browsers report by themselves: a few a minute for each address, counted apart.
+    Report,
     /// What is delicate or costly: few requests a minute for each person.
     Sensitive,
     /// Administration of users, the cluster and security: as few, and from private networks unless configured

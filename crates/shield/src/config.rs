@@ -62,6 +62,10 @@ pub struct Config {
     pub hsts: Hsts,
     /// What the element `<base>` may name in pages: `self` or `none`. Default: `self`.
     pub base_uri: BaseUri,
+    /// The path at which the application takes what browsers report of its pages ([`crate::Shield::take_report`]); pages
+    /// then name it to them. Default: none.
+    #[serde(skip)]
+    pub reports_to: Option<&'static str>,
     /// Largest sum of header names and values, in bytes. Default: 16384.
     pub header_bytes: usize,
     /// Most headers of one request. Default: 100.
@@ -102,6 +106,7 @@ impl Default for Config {
             decoys: DECOYS.map(str::to_owned).to_vec(),
             hsts: Hsts::default(),
             base_uri: BaseUri::default(),
+            reports_to: None,
             header_bytes: 16 * 1024,
             headers: 100,
             uri_bytes: 8 * 1024,
@@ -133,6 +138,8 @@ pub struct LimitsConfig {
     pub sensitive: Vec<Window>,
     /// Static files per address. Default: 2000 in 60 s.
     pub static_files: Vec<Window>,
+    /// Reports that browsers send by themselves, per address. Default: 20 in 60 s and 200 in 3600 s.
+    pub reports: Vec<Window>,
     /// Most keys that are counted at once; beyond, those unseen for longest are forgotten. Default: 65536.
     pub keys: usize,
     /// A Redis or Valkey where several Hosts count together, a database of its own for each cluster:
@@ -153,6 +160,7 @@ impl Default for LimitsConfig {
             sign_in: vec![Window::per_minute(5), Window::per_hour(20)],
             sensitive: vec![Window::per_minute(10)],
             static_files: vec![Window::per_minute(2_000)],
+            reports: vec![Window::per_minute(20), Window::per_hour(200)],
             keys: 65_536,
             redis_url: None,
             redis_password_file: None,
@@ -265,13 +273,14 @@ impl LimitsConfig {
         crate::RedisServer::new(url, password.as_ref(), self.redis_ca_file.as_deref()).map(Some)
     }
 
-    fn named(&self) -> [(&'static str, &[Window]); 5] {
+    fn named(&self) -> [(&'static str, &[Window]); 6] {
         [
             ("shield.limits.anonymous", &self.anonymous),
             ("shield.limits.presented", &self.presented),
             ("shield.limits.sign_in", &self.sign_in),
             ("shield.limits.sensitive", &self.sensitive),
             ("shield.limits.static_files", &self.static_files),
+            ("shield.limits.reports", &self.reports),
         ]
     }
 }

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::client::{self, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 use crate::inspection::{self, Plan};
-use crate::{BodyForm, Network, RouteClass, RouteRule, proxy};
+use crate::{BodyForm, Network, ReportForm, RouteClass, RouteRule, proxy, reports};
 
 /// The first bytes of a connection from a balancer. A header that is read is never longer than it may be, and
 /// nothing behind it is touched.
@@ -74,6 +74,15 @@ pub fn body(form: BodyForm, body: &[u8]) {
     }
 }
 
+/// What a browser reports. What is kept of it is short and plain.
+pub fn report(form: ReportForm, body: &[u8]) {
+    for violation in reports::read(form, body).into_iter().flatten() {
+        let kept = [violation.page.as_str(), &violation.blocked];
+        assert!(kept.iter().all(|text| text.len() <= 200 && text.is_ascii()));
+        assert!(!violation.page.contains(['?', '#', ' ']));
+    }
+}
+
 /// The path and the query of a request.
 pub fn head(path: &str, query: &str) {
     let plan = Plan {
@@ -99,6 +108,10 @@ mod tests {
             for form in [BodyForm::Form, BodyForm::Json] {
                 body(form, &bytes);
                 body(form, text.as_bytes());
+            }
+            for form in [ReportForm::Single, ReportForm::Batch] {
+                report(form, &bytes);
+                report(form, text.as_bytes());
             }
             head(&text, &text);
         }

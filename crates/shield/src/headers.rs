@@ -57,10 +57,12 @@ const BLANKS: [HeaderName; 3] = [X_REQUEST_ID, RATE_LIMIT, RATE_LIMIT_POLICY];
 pub(crate) struct Wardrobe {
     plain: HeaderMap,
     strict: HeaderMap,
+    /// What pages are told beside their policy: the same once more, and where to report what it keeps out.
+    reported: Option<HeaderValue>,
 }
 
 impl Wardrobe {
-    pub(crate) fn new(base_uri: BaseUri) -> Self {
+    pub(crate) fn new(base_uri: BaseUri, reports_to: Option<&str>) -> Self {
         let mut plain = HeaderMap::with_capacity(24);
         for name in BLANKS {
             plain.insert(name, HeaderValue::from_static(""));
@@ -73,7 +75,13 @@ impl Wardrobe {
         }
         let mut strict = plain.clone();
         strict.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
-        Self { plain, strict }
+        let reported = plain.get(header::CONTENT_SECURITY_POLICY).zip(reports_to);
+        let reported = reported.and_then(|(policy, path)| reporting(policy, path));
+        Self {
+            plain,
+            strict,
+            reported,
+        }
     }
 
     /// Whether a handler has no say: what all answers wear, and `Server`, which tells an attacker too much.
@@ -82,6 +90,7 @@ impl Wardrobe {
             // What nearly every answer brings along.
             header::CONTENT_TYPE | header::CONTENT_LENGTH => false,
             header::SERVER => true,
+            header::CONTENT_SECURITY_POLICY_REPORT_ONLY => self.reported.is_some(),
             _ => self.strict.contains_key(name),
         }
     }
@@ -105,6 +114,9 @@ impl Wardrobe {
             headers.remove(RATE_LIMIT);
             headers.remove(RATE_LIMIT_POLICY);
         }
+        if let Some(reported) = self.reported.as_ref().filter(|_| is_page(&handlers)) {
+            headers.insert(header::CONTENT_SECURITY_POLICY_REPORT_ONLY, reported.clone());
+        }
         let mut current = None;
         for (name, value) in handlers {
             current = name.or(current);
@@ -115,6 +127,19 @@ impl Wardrobe {
             }
         }
     }
+}
+
+/// The policy once more as one that only reports. The policy itself stays as it is documented, byte by byte. `report-uri`
+/// is what browsers with a machine's own certificate send by; by `report-to` they would send nothing there.
+fn reporting(policy: &HeaderValue, path: &str) -> Option<HeaderValue> {
+    let policy = policy.to_str().ok()?;
+    HeaderValue::try_from(format!("{policy}; report-uri {path}")).ok()
+}
+
+/// Only a page has things that a policy keeps out.
+fn is_page(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.starts_with(b"text/html"))
 }
 
 /// Most limits whose texts are kept; a configuration has a handful.

@@ -59,6 +59,7 @@ impl AllowedNetworks {
             RouteClass::Page
             | RouteClass::Read
             | RouteClass::Change
+            | RouteClass::Report
             | RouteClass::Sensitive
             | RouteClass::Stream => &[panel],
             RouteClass::SignIn => &[panel, sign_in],

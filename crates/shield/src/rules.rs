@@ -45,6 +45,7 @@ pub(crate) struct Rules {
     pub(crate) presented: Limited,
     sign_in: Limited,
     static_files: Limited,
+    reports: Limited,
 }
 
 impl Rules {
@@ -60,11 +61,12 @@ impl Rules {
         Self {
             hosts,
             decoys: config.decoys.iter().cloned().collect(),
-            wardrobe: Wardrobe::new(config.base_uri),
+            wardrobe: Wardrobe::new(config.base_uri, config.reports_to),
             anonymous: Limited::new("anonymous", &limits.anonymous),
             presented: Limited::new("presented", &limits.presented),
             sign_in: Limited::new("sign-in", &limits.sign_in),
             static_files: Limited::new("static", &limits.static_files),
+            reports: Limited::new("report", &limits.reports),
             config,
         }
     }
@@ -74,6 +76,7 @@ impl Rules {
             RouteClass::Health => None,
             RouteClass::Static => Some(&self.static_files),
             RouteClass::SignIn => Some(&self.sign_in),
+            RouteClass::Report => Some(&self.reports),
             RouteClass::Page
             | RouteClass::Read
             | RouteClass::Change

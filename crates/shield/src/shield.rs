@@ -12,10 +12,11 @@ use watchroom_kit::Ambient;
 
 use crate::events::Events;
 use crate::headers::Labels;
+use crate::reports::Reports;
 use crate::rules::Rules;
 use crate::{
-    AttackClass, BanBook, BanKind, Classify, Config, LimitKey, Limits, Pages, Refused, RouteClass, RouteRule,
-    ShieldEvent, Spotted, Verdict,
+    AttackClass, BanBook, BanKind, Classify, Config, LimitKey, Limits, Pages, Refused,
+    RouteClass, RouteRule, ShieldEvent, Spotted, Verdict,
 };
 
 /// The edge. Cloning is cheap and shares it.
@@ -30,6 +31,7 @@ struct Inner {
     labels: Labels,
     bans: ArcSwap<BanBook>,
     events: Events,
+    reports: Reports,
     ambient: Ambient,
 }
 
@@ -61,6 +63,7 @@ impl Shield {
             labels: Labels::default(),
             bans: ArcSwap::default(),
             events,
+            reports: Reports::default(),
             ambient: ambient.clone(),
         }))
     }
@@ -139,6 +142,14 @@ impl Shield {
         self.0.ambient.uuid()
     }
 
+    pub(crate) fn reports(&self) -> &Reports {
+        &self.0.reports
+    }
+
+    pub(crate) fn now_micros(&self) -> i64 {
+        self.0.ambient.clock.now_micros()
+    }
+
     pub(crate) fn note(&self, refused: &Refused) {
         self.0.events.refused(refused);
     }
@@ -153,7 +164,7 @@ impl Shield {
         if terms.are_empty() {
             return None;
         }
-        terms.at(self.0.ambient.clock.now_micros())
+        terms.at(self.now_micros())
     }
 
     pub(crate) fn tell_of_decoy(&self, path: &str, client: IpAddr, request_id: Uuid) {

@@ -6,8 +6,9 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 use watchroom_kit::{Fault, FaultKind, FieldFault};
-use watchroom_shield::{BodyForm, Passed};
+use watchroom_shield::{BodyForm, Passed, ReportError, ReportForm};
 
+use crate::caller::NotPassed;
 use crate::problem::InvalidInput;
 use crate::unique::doubled;
 use crate::{Entrance, Problem};
@@ -67,6 +68,45 @@ where
             None => Ok(Self { value, bytes }),
         }
     }
+}
+
+/// What a browser reports of our pages, noted with the shield. Having one means that it was a report.
+#[derive(Clone, Copy, Debug)]
+pub struct BrowserReport;
+
+impl<S> FromRequest<S> for BrowserReport
+where
+    S: Send + Sync,
+    Entrance: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let passed = request.extensions().get::<Passed>().cloned();
+        let content_type = request.headers().get(CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        let form = content_type.and_then(ReportForm::of).ok_or_else(|| {
+            let message = "send application/csp-report or application/reports+json".to_owned();
+            invalid("", "content_type", message)
+        })?;
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| unread(&rejection))?;
+        let entrance = Entrance::from_ref(state);
+        entrance.inspect(passed.as_ref(), BodyForm::Json, &bytes)?;
+        let passed = passed.ok_or(NotPassed)?;
+        let taken = entrance.shield.take_report(&passed, form, &bytes);
+        taken.map_err(|error| no_report(&error))?;
+        Ok(Self)
+    }
+}
+
+fn no_report(error: &ReportError) -> Problem {
+    let message = match error {
+        ReportError::Json(error) => reason(error),
+        ReportError::Shape => error.to_string(),
+    };
+    invalid("", "invalid", message)
 }
 
 /// A body that could not be read to its end: too large, or cut off.

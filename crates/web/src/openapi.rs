@@ -1,8 +1,9 @@
 //! The OpenAPI 3.1 document, made from the route table.
 
 use serde_json::{Value, json};
+use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn};
-use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
@@ -27,7 +28,8 @@ pub fn document<S>(routes: &[Route<S>], version: &str) -> OpenApi {
     components = components.security_scheme("session", cookie);
     let mut paths = PathsBuilder::new();
     for route in routes {
-        for (name, schema) in route.schemas.iter().chain(&route.takes).chain(&route.gives) {
+        let takes = route.takes.iter().map(|(_, schema)| schema);
+        for (name, schema) in route.schemas.iter().chain(takes).chain(&route.gives) {
             components = components.schema(name.clone(), schema.clone());
         }
         paths = paths.path(route.path, PathItem::new(method(route), operation(route)));
@@ -76,16 +78,8 @@ fn operation<S>(route: &Route<S>) -> utoipa::openapi::path::Operation {
     for parameter in &route.query {
         operation = operation.parameter(parameter.clone());
     }
-    if let Some((name, _)) = &route.takes {
-        let content = ContentBuilder::new()
-            .schema(Some(RefOr::Ref(Ref::from_schema_name(name))))
-            .build();
-        operation = operation.request_body(Some(
-            RequestBodyBuilder::new()
-                .content("application/json", content)
-                .required(Some(Required::True))
-                .build(),
-        ));
+    if !route.takes.is_empty() {
+        operation = operation.request_body(Some(body(route)));
     }
     let mut good = ResponseBuilder::new().description("Done");
     if let Some((name, _)) = &route.gives {
@@ -111,12 +105,21 @@ fn operation<S>(route: &Route<S>) -> utoipa::openapi::path::Operation {
         operation = operation.security(SecurityRequirement::new("session", Vec::<String>::new()));
     }
     let mut built = operation.build();
-    built.extensions = Some(
-        utoipa::openapi::extensions::Extensions::builder()
-            .add("x-act", json!(route.act.name))
-            .build(),
-    );
+    let mut extensions = Extensions::builder().add("x-act", json!(route.act.name));
+    if let Some(reason) = route.uninspected {
+        extensions = extensions.add("x-uninspected", json!(reason));
+    }
+    built.extensions = Some(extensions.build());
     built
+}
+
+fn body<S>(route: &Route<S>) -> RequestBody {
+    let mut body = RequestBodyBuilder::new().required(Some(Required::True));
+    for (media_type, (name, _)) in &route.takes {
+        let content = ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name(name))));
+        body = body.content(*media_type, content.build());
+    }
+    body.build()
 }
 
 fn operation_id<S>(route: &Route<S>) -> String {
@@ -148,10 +151,14 @@ fn needs<S>(route: &Route<S>) -> String {
         Needs::Nothing => "Open to everybody".to_owned(),
         Needs::System | Needs::Node => "Not for people".to_owned(),
     };
-    if route.act.needs_step_up {
-        format!("{base}; a proof of the last 10 minutes.")
+    let proof = if route.act.needs_step_up {
+        "; a proof of the last 10 minutes"
     } else {
-        format!("{base}.")
+        ""
+    };
+    match route.uninspected {
+        Some(reason) => format!("{base}{proof}. Its input is not inspected: {reason}."),
+        None => format!("{base}{proof}."),
     }
 }
 

@@ -60,9 +60,11 @@ pub struct Route<S> {
     pub is_for_all_networks: bool,
     /// Fields that hold free text, which inspection only reports.
     pub free_text: &'static [&'static str],
+    /// Why its input is not inspected, if it is not.
+    pub uninspected: Option<&'static str>,
     /// One line for the API's description.
     pub summary: &'static str,
-    pub(crate) takes: Option<NamedSchema>,
+    pub(crate) takes: Vec<(&'static str, NamedSchema)>,
     pub(crate) gives: Option<NamedSchema>,
     pub(crate) gives_status: u16,
     pub(crate) gives_type: &'static str,
@@ -87,8 +89,9 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             body_limit: None,
             is_for_all_networks: false,
             free_text: &[],
+            uninspected: None,
             summary: "",
-            takes: None,
+            takes: Vec::new(),
             gives: None,
             gives_status: 200,
             gives_type: "application/json",
@@ -107,8 +110,15 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
 
     /// It takes a JSON body of this shape.
     #[must_use]
-    pub fn takes<T: ToSchema>(mut self) -> Self {
-        self.takes = Some((T::name().into_owned(), T::schema()));
+    pub fn takes<T: ToSchema>(self) -> Self {
+        self.takes_as::<T>("application/json")
+    }
+
+    /// It takes a body of this media type and shape; of several, any.
+    #[must_use]
+    pub fn takes_as<T: ToSchema>(mut self, media_type: &'static str) -> Self {
+        self.takes
+            .push((media_type, (T::name().into_owned(), T::schema())));
         T::schemas(&mut self.schemas);
         self
     }
@@ -160,6 +170,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
+    /// Its input is not inspected for what looks like an attack, for this reason, which its description tells.
+    #[must_use]
+    pub fn uninspected(mut self, reason: &'static str) -> Self {
+        self.uninspected = Some(reason);
+        self
+    }
+
     /// Most bytes of a body, if other than usual for its class.
     #[must_use]
     pub fn body_limit(mut self, bytes: usize) -> Self {
@@ -194,6 +211,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             rule
         };
         let rule = self.body_limit.map_or(rule, |bytes| rule.with_body_limit(bytes));
+        let rule = self.uninspected.map_or(rule, |reason| rule.uninspected(reason));
         (self.path, self.method.clone(), rule)
     }
 }

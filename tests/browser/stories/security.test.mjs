@@ -48,3 +48,24 @@ story("input that looks like an attack is refused and stands on the page of find
   assert.doesNotMatch(await visitor.page.locator("main").innerText(), /'1'='1/);
   await visitor.look("findings");
 });
+
+story("what the policy keeps out of a page is reported by the browser and stands on the page", async ({ visitor }) => {
+  await visitor.setUp();
+  await visitor.go("/security");
+  await visitor.sees(/no browser has reported anything/i);
+  visitor.expect(/Content Security Policy|CSP: script-src/i);
+  // As markup would that somebody got into a page.
+  await visitor.page.evaluate(() => {
+    const script = document.createElement("script");
+    script.textContent = "document.title = 'taken over'";
+    document.body.append(script);
+  });
+  assert.notEqual(await visitor.page.title(), "taken over");
+  const told = visitor.page.locator('[aria-labelledby="violations"] tbody tr', { hasText: "inline" });
+  await until("the report", async () => {
+    await visitor.page.reload();
+    return (await told.count()) > 0;
+  });
+  assert.match(await told.first().innerText(), /\/security[\s\S]*script-src/);
+  await visitor.look("violations");
+});

@@ -56,10 +56,10 @@ async fn page(
     let rows = bans.items.into_iter().map(BanRow::from).collect();
     let may_change = viewer.may(act::CreateBan, &Resource::all(ResourceKind::Ban));
     let shell = viewer.shell(Section::Security, EN.nav_security);
-    let edge = Edge::of(&panel.entrance.shield);
     let lockouts = lockouts(viewer, panel).await?;
-    let host = Resource::all(ResourceKind::Host);
-    let checks = match viewer.may(act::ExamineHost, &host) {
+    let sees_settings = viewer.may(act::ExamineHost, &Resource::all(ResourceKind::Host));
+    let edge = Edge::of(&panel.entrance.shield, sees_settings);
+    let checks = match sees_settings {
         true => panel.doctor.examine().await,
         false => Vec::new(),
     };

@@ -188,6 +188,7 @@ fn house_words(action: &str) -> Option<(&'static str, &'static str)> {
         "host.repair_role" => (EN.did_repair_role, EN.do_repair_role),
         "host.set_up" => (EN.did_set_up, EN.do_set_up),
         "host.look_around" => (EN.did_look_around, EN.do_look_around),
+        "host.report_violation" => (EN.did_report_violation, EN.do_report_violation),
         "host.examine" => (EN.did_examine, EN.do_examine),
         "mail.show" => (EN.did_mail_show, EN.do_mail_show),
         "mail.test" => (EN.did_mail_test, EN.do_mail_test),

@@ -1,9 +1,10 @@
 //! Who is kept out, and what the edge is told and has seen.
 
 use askama::Template;
+use time::OffsetDateTime;
 use watchroom_defence::{BanKind, BanStatus, BanView};
 use watchroom_identity::{LockoutScope, LockoutView};
-use watchroom_shield::{Network, Shield, Window};
+use watchroom_shield::{Network, Reported, Shield, Window};
 use watchroom_web::{Check, Finding};
 
 use super::{Choice, Command, Faults, Field, Moment, Shell};
@@ -132,6 +133,25 @@ pub(crate) struct Lockouts {
     pub(crate) may_lift: bool,
 }
 
+/// What a browser kept out of a page, as it reports it.
+#[derive(Clone, Debug)]
+pub(crate) struct ViolationRow {
+    /// What is known of it.
+    pub(crate) reported: Reported,
+    /// When last.
+    pub(crate) last: Moment,
+}
+
+impl From<Reported> for ViolationRow {
+    fn from(reported: Reported) -> Self {
+        let last = OffsetDateTime::from_unix_timestamp_nanos(i128::from(reported.last_micros) * 1_000);
+        Self {
+            last: Moment::full(last.unwrap_or(OffsetDateTime::UNIX_EPOCH)),
+            reported,
+        }
+    }
+}
+
 /// What the edge is told, and what it turned away since the start.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Edge {
@@ -141,11 +161,14 @@ pub(crate) struct Edge {
     pub(crate) limits: Vec<(&'static str, String)>,
     /// Reasons, and how often each turned a request away.
     pub(crate) refusals: Vec<(&'static str, u64)>,
+    /// What browsers kept out of pages, for those who may see settings.
+    pub(crate) violations: Option<Vec<ViolationRow>>,
 }
 
 impl Edge {
-    /// Of this edge.
-    pub(crate) fn of(shield: &Shield) -> Self {
+    /// Of this edge; with what browsers report if the viewer may see settings.
+    pub(crate) fn of(shield: &Shield, sees_settings: bool) -> Self {
+        let violations = || shield.violations().into_iter().map(ViolationRow::from).collect();
         let config = shield.config();
         let networks = |list: &[Network]| match list {
             [] => EN.networks_any.to_owned(),
@@ -173,10 +196,12 @@ impl Edge {
                 ("sign_in", &config.limits.sign_in),
                 ("sensitive", &config.limits.sensitive),
                 ("static_files", &config.limits.static_files),
+                ("reports", &config.limits.reports),
             ]
             .map(|(name, windows)| (name, words(windows.iter().map(in_words))))
             .to_vec(),
             refusals: shield.refusals().filter(|(_, count)| *count > 0).collect(),
+            violations: sees_settings.then(violations),
         }
     }
 }

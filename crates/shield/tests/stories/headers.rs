@@ -76,6 +76,26 @@ async fn a_refusal_is_a_problem_with_the_same_headers() {
 }
 
 #[tokio::test]
+async fn pages_are_told_where_to_report_and_the_policy_stays_as_documented() {
+    let room = Room::open(Config {
+        reports_to: Some("/csp-report"),
+        ..Config::default()
+    })
+    .await;
+    let page = room.get_with("/crash", "Accept: text/html\r\n").await;
+    let policy = line(&page, "content-security-policy").unwrap();
+    assert_eq!(policy, SECURITY_HEADERS[0].1);
+    assert_eq!(
+        line(&page, "content-security-policy-report-only"),
+        Some(format!("{policy}; report-uri /csp-report").as_str())
+    );
+    for program in [room.get("/").await, room.get("/nowhere").await] {
+        assert_eq!(line(&program, "content-security-policy"), Some(policy));
+        assert_eq!(line(&program, "content-security-policy-report-only"), None);
+    }
+}
+
+#[tokio::test]
 async fn every_answer_is_dressed_whoever_made_it() {
     let room = Room::open(Config {
         handler_s: 1,

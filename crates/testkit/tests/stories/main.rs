@@ -33,6 +33,8 @@ pub mod node_bans;
 #[cfg(test)]
 mod power;
 #[cfg(test)]
+mod reports;
+#[cfg(test)]
 mod second_factors;
 #[cfg(test)]
 mod sessions;

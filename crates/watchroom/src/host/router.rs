@@ -69,6 +69,7 @@ pub(super) fn shield(
         .redis()
         .map_err(|error| Failure::new(FaultKind::Invalid, format!("shield.limits: {error}")))?;
     let mut edge = config.shield.clone();
+    edge.reports_to = Some(watchroom_api::REPORTS);
     // It stands with what else is said of nodes, and holds at the edge.
     let nodes = config.cluster.allowed_networks.iter().copied();
     edge.allowed_networks.nodes = nodes.map(Network::from).collect();

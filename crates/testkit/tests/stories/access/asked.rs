@@ -10,7 +10,7 @@ use super::case::{Asked, Case, On};
 
 /// What the walk asks of a route in the name of a walker.
 pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker: &'static str) -> Asked {
-    let is_api = path.starts_with("/api/") || path == "/health";
+    let is_api = path.starts_with("/api/") || ["/health", "/csp-report"].contains(&path);
     let asked = match (method.as_str(), path) {
         ("GET", "/api/cluster/check-approval/{id}") => Some(own_request(case, walker).await),
         ("GET", _) if is_api => reads(case, path, walker).await,
@@ -69,6 +69,7 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         | "/api/settings/mail"
         | "/api/security/findings"
         | "/api/security/doctor"
+        | "/api/security/violations"
         | "/api/security/decoys"
         | "/api/cluster/requests"
         | "/api/cluster/tokens"
@@ -226,6 +227,7 @@ async fn administration(case: &Case<'_>, method: &Method, path: &'static str, wa
                 .on(On::OnesOwn)
                 .done(404)
         }
+        ("POST", "/csp-report") => by(path.into()).report(json!({ "csp-report": {} })).done(204),
         ("POST", "/api/keys/rotate") => by(path.into()),
         // No server is configured: that is the answer to whoever may.
         ("POST", "/api/settings/mail/test") => by(path.into())

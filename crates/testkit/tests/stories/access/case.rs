@@ -33,6 +33,8 @@ pub enum On {
 pub enum Sent {
     Nothing,
     Json(Value),
+    /// As a browser sends what it kept out of a page.
+    Report(Value),
     Form(Vec<(&'static str, String)>),
 }
 
@@ -381,6 +383,11 @@ impl Asked {
 
     pub fn json(mut self, json: Value) -> Self {
         self.sent = Sent::Json(json);
+        self
+    }
+
+    pub fn report(mut self, report: Value) -> Self {
+        self.sent = Sent::Report(report);
         self
     }
 

@@ -85,6 +85,7 @@ async fn send(visitor: &Visitor, asked: &Asked) -> Answer {
     let (kind, body) = match &asked.sent {
         Sent::Nothing => (None, Body::empty()),
         Sent::Json(json) => (Some("application/json"), Body::from(json.to_string())),
+        Sent::Report(report) => (Some("application/csp-report"), Body::from(report.to_string())),
         Sent::Form(fields) => {
             let form = serde_urlencoded::to_string(fields).expect("a form");
             (Some("application/x-www-form-urlencoded"), Body::from(form))
