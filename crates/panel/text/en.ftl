@@ -50,6 +50,7 @@ check-bad = bad
 check-certificate = Certificate
 check-hsts = Strict transport security
 check-tls = TLS
+check-client-ca = Client certificates
 check-proxies = Proxies
 check-networks = Networks
 check-limits = Limits

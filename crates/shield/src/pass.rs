@@ -1,6 +1,7 @@
 //! The one pass every request makes: a flat list of checks, in this order, each with its reason.
 
 mod barred;
+mod certificate;
 mod https;
 mod read;
 mod together;
@@ -44,6 +45,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("host", host),
     // Plain HTTP ends here, before a cookie or a body sent in the clear is used for anything.
     ("https", https::https),
+    // What a connection shows or lacks is told before anything is counted for it; it costs a signature only where it is wanted.
+    ("certificate", certificate::certificate),
     // Counted only once it is clear that the request is meant for us and may be answered.
     ("rates", rates),
     // A body that says it is too large is refused before a byte of it is read.

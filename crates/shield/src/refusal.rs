@@ -8,7 +8,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{RouteClass, Spotted, Told, Verdict};
+use crate::{Lacks, RouteClass, Spotted, Told, Verdict};
 
 /// Seconds after which trying again makes sense when we are too busy.
 const BUSY_RETRY_S: u32 = 5;
@@ -43,6 +43,11 @@ pub enum Why {
         /// The list that would have to name it.
         setting: &'static str,
     },
+    /// A client certificate is wanted, and what was shown is none that will do.
+    CertificateWanted {
+        /// What is missing.
+        lacks: Lacks,
+    },
     /// A rate limit is used up.
     Limited(Verdict),
     /// The body is larger than allowed.
@@ -64,10 +69,11 @@ pub enum Why {
 
 impl Why {
     /// Every slug, for the troubleshooting guide and its test.
-    pub const SLUGS: [&'static str; 18] = [
+    pub const SLUGS: [&'static str; 19] = [
         "overloaded",
         "banned",
         "network-not-allowed",
+        "client-certificate-wanted",
         "uri-too-long",
         "headers-too-large",
         "forwarded-twice",
@@ -98,7 +104,9 @@ impl Why {
             | Self::PlainHttp { redirects: false } => StatusCode::BAD_REQUEST,
             Self::WrongHost | Self::WrongDoor => StatusCode::MISDIRECTED_REQUEST,
             Self::PlainHttp { redirects: true } => StatusCode::MOVED_PERMANENTLY,
-            Self::Banned | Self::OutsideNetworks { .. } => StatusCode::FORBIDDEN,
+            Self::Banned | Self::OutsideNetworks { .. } | Self::CertificateWanted { .. } => {
+                StatusCode::FORBIDDEN
+            }
             Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -122,6 +130,7 @@ impl Why {
             Self::PlainHttp { redirects: true } => "moved-to-https",
             Self::Banned => "banned",
             Self::OutsideNetworks { .. } => "network-not-allowed",
+            Self::CertificateWanted { .. } => "client-certificate-wanted",
             Self::Limited(_) => "rate-limited",
             Self::BodyTooLarge { .. } => "body-too-large",
             Self::BodyTooSlow => "body-too-slow",
@@ -159,6 +168,7 @@ impl Why {
             Self::OutsideNetworks { .. } => {
                 "this is not open to your network; ask from another, or ask whoever runs this Watchroom"
             }
+            Self::CertificateWanted { lacks } => lacks.words(),
             Self::Limited(verdict) => {
                 return format!("too many requests; try again in {} s", verdict.reset_s);
             }
@@ -189,6 +199,7 @@ impl Why {
             Self::HeadersTooLarge => "shield.header_bytes, shield.headers",
             Self::WrongHost => "shield.hosts",
             Self::OutsideNetworks { setting } => setting,
+            Self::CertificateWanted { .. } => "tls.required_for, tls.client_ca",
             Self::Limited(_) => "shield.limits",
             Self::BodyTooLarge { .. } => "shield.body_bytes",
             Self::InputRefused => "shield.inspection",

@@ -19,6 +19,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use watchroom_kit::Tasks;
 
+use crate::certificates::PersonsCertificates;
 use crate::connections::{Connections, Place};
 use crate::proxy::{self, Said};
 use crate::{Application, LocalPeer, Peer, RouteClass, Shield, ShownCertificates};
@@ -262,7 +263,10 @@ impl<S: Application> Listener<S> {
             Ok(Some(Greeted::Http(stream))) => {
                 let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 let peer = Peer::tls(address, choose.is_publicly_trusted());
-                self.conversation(peer, Some(place), is_h2).hold(*stream).await;
+                let certificates = stream.get_ref().1.peer_certificates();
+                let mut conversation = self.conversation(peer, Some(place), is_h2);
+                conversation.persons = certificates.map(|shown| PersonsCertificates(shown.into()));
+                conversation.hold(*stream).await;
             }
             Ok(Some(Greeted::Narrow(stream, class))) => {
                 let peer = Peer::narrow(address, class);
@@ -400,6 +404,7 @@ impl<S: Application> Listener<S> {
             peer,
             place,
             shown: None,
+            persons: None,
             is_h2,
         }
     }

@@ -4,18 +4,19 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use http::Method;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 use watchroom_kit::Ambient;
 
+use crate::certificates::Wanted;
 use crate::events::Events;
 use crate::headers::Labels;
 use crate::reports::Reports;
 use crate::rules::Rules;
 use crate::{
-    AttackClass, BanBook, BanKind, Classify, Config, LimitKey, Limits, Pages, Refused,
+    AttackClass, BanBook, BanKind, Classify, Config, JudgeCertificates, LimitKey, Limits, Pages, Refused,
     RouteClass, RouteRule, ShieldEvent, Spotted, Verdict,
 };
 
@@ -30,6 +31,7 @@ struct Inner {
     limits: Limits,
     labels: Labels,
     bans: ArcSwap<BanBook>,
+    wanted: ArcSwapOption<Wanted>,
     events: Events,
     reports: Reports,
     ambient: Ambient,
@@ -62,6 +64,7 @@ impl Shield {
             limits,
             labels: Labels::default(),
             bans: ArcSwap::default(),
+            wanted: ArcSwapOption::empty(),
             events,
             reports: Reports::default(),
             ambient: ambient.clone(),
@@ -93,6 +96,16 @@ impl Shield {
     /// Takes another book of bans in place of the one that holds.
     pub fn ban(&self, book: BanBook) {
         self.0.bans.store(Arc::new(book));
+    }
+
+    /// Wants a client certificate of people for these kinds of routes from now on. What they show is judged anew at each
+    /// request. Whoever holds the machine itself (the Unix socket) needs none, nor does a [`crate::Choice::Narrow`] door.
+    pub fn want_certificates(&self, classes: Vec<RouteClass>, judge: Arc<dyn JudgeCertificates>) {
+        self.0.wanted.store(Some(Arc::new(Wanted { classes, judge })));
+    }
+
+    pub(crate) fn wanted_certificates(&self) -> Guard<Option<Arc<Wanted>>> {
+        self.0.wanted.load()
     }
 
     /// Counts a request of somebody known to a sensitive route; `None` without such a limit.

@@ -7,6 +7,7 @@
 //! from here proves which key speaks, nothing more.
 
 mod authority;
+mod client_ca;
 mod cluster_ca;
 mod cluster_id;
 mod fingerprint;
@@ -27,6 +28,7 @@ mod sealed;
 mod vault;
 mod words;
 
+pub use client_ca::{ClientCa, ClientCaError, ClientCaReport, ClientCaSeen, Unproven};
 pub use cluster_ca::{ClusterCa, IssueError, Issued, RotateError};
 pub use cluster_id::ClusterId;
 pub use fingerprint::{Fingerprint, FingerprintError};

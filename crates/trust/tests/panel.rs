@@ -262,7 +262,7 @@ fn a_browser_that_imported_the_panel_ca_is_served_over_tls_1_3_with_either_kind_
         let mut machine = Machine::new();
         machine.settings.key_kind = key_kind;
         let (panel, _) = machine.open().unwrap();
-        let config = panel_server_config(&panel, OldestTls::Tls13, &machine.ambient.clock).unwrap();
+        let config = panel_server_config(&panel, OldestTls::Tls13, &machine.ambient.clock, None).unwrap();
         let (version, alpn) = browse(config, &panel, &[b"http/1.1", b"h2"], &machine.ambient.clock);
         assert_eq!(
             (version, alpn.as_slice()),
@@ -275,7 +275,7 @@ fn a_browser_that_imported_the_panel_ca_is_served_over_tls_1_3_with_either_kind_
 fn a_reload_is_seen_by_the_next_connection_of_the_same_configuration() {
     let machine = Machine::new();
     let (panel, _) = machine.open().unwrap();
-    let config = panel_server_config(&panel, OldestTls::Tls13, &machine.ambient.clock).unwrap();
+    let config = panel_server_config(&panel, OldestTls::Tls13, &machine.ambient.clock, None).unwrap();
     machine.ambient.clock.advance(DAY * 366);
     remade_because(&panel.reload().unwrap(), "expired");
     let (version, _) = browse(config, &panel, &[], &machine.ambient.clock);
@@ -321,8 +321,8 @@ fn old_versions_and_weak_suites_are_not_spoken() {
     let machine = Machine::new();
     let (panel, _) = machine.open().unwrap();
     let clock = &machine.ambient.clock;
-    let usual = panel_server_config(&panel, OldestTls::Tls13, clock).unwrap();
-    let older = panel_server_config(&panel, OldestTls::Tls12, clock).unwrap();
+    let usual = panel_server_config(&panel, OldestTls::Tls13, clock, None).unwrap();
+    let older = panel_server_config(&panel, OldestTls::Tls12, clock, None).unwrap();
     let (new, old) = (&rustls::version::TLS13, &rustls::version::TLS12);
     assert!(is_let_in(&usual, &panel, clock, &[new]) && is_let_in(&older, &panel, clock, &[new]));
     assert!(

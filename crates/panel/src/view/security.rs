@@ -73,6 +73,7 @@ fn title(id: &'static str) -> &'static str {
         "certificate" => EN.check_certificate,
         "hsts" => EN.check_hsts,
         "tls" => EN.check_tls,
+        "client-ca" => EN.check_client_ca,
         "proxies" => EN.check_proxies,
         "networks" => EN.check_networks,
         "limits" => EN.check_limits,

@@ -18,6 +18,7 @@ use watchroom_kit::Tasks;
 use super::SURPLUS_PATIENCE;
 use super::edge::{AnswerBody, Busy, Edge, Pulse};
 use crate::body::EndingBody;
+use crate::certificates::PersonsCertificates;
 use crate::config::MOST_HEADER_BYTES;
 use crate::connections::Place;
 use crate::{Application, Peer, RouteClass, Shield, ShownCertificates};
@@ -85,6 +86,7 @@ pub(super) struct Conversation<S> {
     pub(super) peer: Peer,
     pub(super) place: Option<Place>,
     pub(super) shown: Option<ShownCertificates>,
+    pub(super) persons: Option<PersonsCertificates>,
     pub(super) is_h2: bool,
 }
 
@@ -111,6 +113,7 @@ impl<S: Application> Conversation<S> {
             peer,
             place,
             shown,
+            persons,
             is_h2,
         } = self;
         let pulse = Arc::new(Pulse::default());
@@ -130,6 +133,9 @@ impl<S: Application> Conversation<S> {
         let service = service_fn(move |mut request: Request<Incoming>| {
             if let Some(shown) = &shown {
                 request.extensions_mut().insert(shown.clone());
+            }
+            if let Some(persons) = &persons {
+                request.extensions_mut().insert(persons.clone());
             }
             let (shield, tasks) = (shield.clone(), tasks.clone());
             let (mut application, busy) = (application.clone(), Busy::begin(&pulse));

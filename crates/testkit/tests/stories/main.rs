@@ -11,6 +11,8 @@ mod bad_way;
 #[cfg(test)]
 pub mod bans;
 #[cfg(test)]
+mod client_certificates;
+#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod fail_closed;

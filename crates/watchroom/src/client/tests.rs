@@ -161,9 +161,13 @@ async fn tls_host(folder: &std::path::Path, ambient: &Ambient) -> (u16, tokio::s
     };
     let (certificate, _) =
         watchroom_trust::PanelCertificate::open_or_make(folder, settings, ambient).unwrap();
-    let config =
-        watchroom_trust::panel_server_config(&certificate, watchroom_trust::OldestTls::Tls13, &ambient.clock)
-            .unwrap();
+    let config = watchroom_trust::panel_server_config(
+        &certificate,
+        watchroom_trust::OldestTls::Tls13,
+        &ambient.clock,
+        None,
+    )
+    .unwrap();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (seen, shown) = tokio::sync::mpsc::channel(4);

@@ -11,10 +11,10 @@ use watchroom_kit::Clock;
 use watchroom_mail::Mail;
 use watchroom_shield::{Hsts, Network, Shield};
 use watchroom_store::{AuditFilter, Store};
-use watchroom_trust::{OldestTls, PanelCertificate, Verdict};
+use watchroom_trust::{ClientCa, OldestTls, PanelCertificate, Verdict};
 use watchroom_web::{Check, Doctor, Entrance, Finding};
 
-use super::machine;
+use super::{client_ca, machine};
 use crate::config::Config;
 
 /// Memory of a hash in KiB, and passes, below which it is weaker than what OWASP advises.
@@ -33,6 +33,7 @@ pub(crate) struct HostDoctor {
     state: PathBuf,
     config: Config,
     certificate: Arc<PanelCertificate>,
+    client_ca: Option<Arc<ClientCa>>,
     shield: Shield,
     identity: Identity,
     defence: Defence,
@@ -50,6 +51,7 @@ impl Doctor for HostDoctor {
             self.certificate(),
             self.hsts(),
             self.tls(),
+            client_ca::examine(self.client_ca.as_deref(), &self.config.tls.required_for),
             self.proxies(),
             self.networks(),
             self.limits(),
@@ -77,7 +79,7 @@ impl HostDoctor {
     pub(crate) fn new(
         state: &Path,
         config: &Config,
-        certificate: &Arc<PanelCertificate>,
+        (certificate, client_ca): (&Arc<PanelCertificate>, Option<&Arc<ClientCa>>),
         entrance: &Entrance,
         (defence, store, mail): (&Defence, &Store, &Mail),
     ) -> Self {
@@ -85,6 +87,7 @@ impl HostDoctor {
             state: state.to_owned(),
             config: config.clone(),
             certificate: Arc::clone(certificate),
+            client_ca: client_ca.cloned(),
             shield: entrance.shield.clone(),
             identity: entrance.identity.clone(),
             defence: defence.clone(),

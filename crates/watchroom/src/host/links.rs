@@ -8,10 +8,11 @@ use watchroom_kit::Ambient;
 use watchroom_link::{Hub, LinkSettings};
 use watchroom_store::Store;
 use watchroom_trust::{
-    ClusterCa, OrderSigner, PanelCertificate, join_server_config, link_server_config, node_server_config,
-    panel_server_config,
+    ClientCa, ClusterCa, OrderSigner, PanelCertificate, join_server_config, link_server_config,
+    node_server_config,
 };
 
+use super::client_ca;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::wire::admission::FleetAdmission;
@@ -54,12 +55,12 @@ pub(super) fn doors(
     ca: &Arc<ClusterCa>,
     hub: &Hub,
     certificate: &Arc<PanelCertificate>,
+    client_ca: Option<&Arc<ClientCa>>,
     config: &Config,
     ambient: &Ambient,
 ) -> Result<ByAlpn, Failure> {
-    let panel = panel_server_config(certificate, config.tls.oldest, &ambient.clock);
     Ok(ByAlpn {
-        panel: panel.map_err(Failure::trust)?,
+        panel: client_ca::serve(certificate, client_ca, config, ambient)?,
         link: link_server_config(Arc::clone(ca), ambient).map_err(Failure::trust)?,
         join: join_server_config(Arc::clone(ca), ambient).map_err(Failure::trust)?,
         node: node_server_config(Arc::clone(ca), ambient).map_err(Failure::trust)?,

@@ -1,6 +1,7 @@
 //! The Host: every part made, wired to the others, and served.
 
 mod certificate;
+mod client_ca;
 pub(crate) mod cluster;
 mod enrol;
 mod links;
@@ -102,6 +103,7 @@ impl Host {
         let feed = Feed::new(&ambient.entropy);
         let routes = Routes::all();
         let shield = router::shield(config, &own_hosts, routes.table()?, &ambient)?;
+        let client_ca = client_ca::open(config, &shield, &ambient);
         let vitals = Arc::new(HostVitals::new(Asked {
             store: store.clone(),
             hub: hub.clone(),
@@ -118,7 +120,7 @@ impl Host {
         let doctor = HostDoctor::new(
             state.folder(),
             config,
-            &certificate,
+            (&certificate, client_ca.as_ref()),
             &entrance,
             (&defence, &store, &mail),
         );
@@ -135,7 +137,14 @@ impl Host {
         });
         let dispatch = routes.serve(&api)?;
         let ops = ops::router(vitals.clone(), shield.clone(), fleet.clone(), ambient.clone());
-        let choose = links::doors(&cluster_ca, &hub, &certificate, config, &ambient)?;
+        let choose = links::doors(
+            &cluster_ca,
+            &hub,
+            &certificate,
+            client_ca.as_ref(),
+            config,
+            &ambient,
+        )?;
 
         link_events::follow(&hub, &fleet, &ambient.tasks);
         own_node::follow(&role, &hub, &ambient.tasks);

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rustls::ServerConfig;
@@ -17,7 +18,7 @@ use watchroom_trust::{ClusterCa, JOIN_ALPN, LINK_ALPN, PanelCertificate};
 
 /// Chooses by ALPN.
 pub(crate) struct ByAlpn {
-    pub(crate) panel: Arc<ServerConfig>,
+    pub(crate) panel: Arc<ArcSwap<ServerConfig>>,
     pub(crate) link: Arc<ServerConfig>,
     pub(crate) join: Arc<ServerConfig>,
     /// For nodes that speak HTTP.
@@ -43,7 +44,7 @@ impl ChooseTls for ByAlpn {
         } else if hello.server_name() == Some(&self.node_name) {
             Choice::Narrow(Arc::clone(&self.node), RouteClass::Node)
         } else {
-            Choice::Http(Arc::clone(&self.panel))
+            Choice::Http(self.panel.load_full())
         }
     }
 
