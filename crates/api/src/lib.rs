@@ -39,11 +39,18 @@ pub use cluster::{CertificateFacts, HostFacts, RoleFacts};
 pub use health::{Part, Vitals};
 pub use openapi::document;
 
+use self::openapi::Description;
 pub use security::REPORTS;
 
 /// What handlers work with. Cloning is cheap, as it happens for each request.
 #[derive(Clone, Debug)]
-pub struct Api(Arc<ApiParts>);
+pub struct Api(Arc<Served>);
+
+#[derive(Debug)]
+struct Served {
+    parts: ApiParts,
+    description: Description,
+}
 
 /// The parts of an [`Api`].
 #[derive(Debug)]
@@ -78,7 +85,7 @@ impl Deref for Api {
     type Target = ApiParts;
 
     fn deref(&self) -> &ApiParts {
-        &self.0
+        &self.0.parts
     }
 }
 
@@ -86,7 +93,14 @@ impl Api {
     /// An API of these parts.
     #[must_use]
     pub fn new(parts: ApiParts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Served {
+            parts,
+            description: Description::default(),
+        }))
+    }
+
+    fn description(&self) -> &Description {
+        &self.0.description
     }
 
     fn identity(&self) -> &Identity {

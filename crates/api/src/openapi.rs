@@ -1,10 +1,13 @@
 //! `/api/openapi.json`: the API described, from the route table.
 
+use std::sync::OnceLock;
+
+use axum::extract::State;
 use http::Method;
 use utoipa::openapi::OpenApi;
 use watchroom_policy::act;
 use watchroom_shield::RouteClass;
-use watchroom_web::{Json, Route};
+use watchroom_web::{Problem, Route, Written};
 
 use crate::Api;
 
@@ -27,12 +30,27 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
     ]
 }
 
-async fn show() -> Json<OpenApi> {
-    Json(document())
+async fn show(State(api): State<Api>) -> Result<Written, Problem> {
+    api.description().written()
+}
+
+/// The document as it is sent, written when it is first asked for: nothing in it changes while we run.
+#[derive(Debug, Default)]
+pub(crate) struct Description(OnceLock<Written>);
+
+impl Description {
+    fn written(&self) -> Result<Written, Problem> {
+        if let Some(written) = self.0.get() {
+            return Ok(written.clone());
+        }
+        let written = Written::of(&document())?;
+        Ok(self.0.get_or_init(|| written).clone())
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::response::IntoResponse;
     use serde_json::Value;
 
     use super::*;
@@ -47,6 +65,20 @@ mod tests {
             Value::Array(items) => items.iter().for_each(|item| references(item, found)),
             _ => {}
         }
+    }
+
+    #[tokio::test]
+    async fn it_is_written_once_and_given_many_times() {
+        let description = Description::default();
+        let mut starts = Vec::new();
+        for _ in 0..2 {
+            let body = description.written().unwrap().into_response().into_body();
+            let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+            let read: Value = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!(read, serde_json::to_value(document()).unwrap());
+            starts.push(bytes.as_ptr());
+        }
+        assert_eq!(starts[0], starts[1], "the second answer was written anew");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! An answer in JSON.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
@@ -35,11 +35,32 @@ impl Fault for Unwritable {
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        let mut bytes = Vec::with_capacity(USUAL);
-        if let Err(error) = serde_json::to_writer(&mut bytes, &self.0) {
-            return Problem::from(Unwritable(error)).into_response();
+        match Written::of(&self.0) {
+            Ok(written) => written.into_response(),
+            Err(problem) => problem.into_response(),
         }
-        let mut response = Response::new(Body::from(bytes));
+    }
+}
+
+/// An answer in JSON that was written before, to be given many times.
+#[derive(Clone, Debug)]
+pub struct Written(Bytes);
+
+impl Written {
+    /// Writes a value.
+    ///
+    /// # Errors
+    /// A [`Problem`] of our own if the value has no form in JSON.
+    pub fn of(value: &impl Serialize) -> Result<Self, Problem> {
+        let mut bytes = Vec::with_capacity(USUAL);
+        serde_json::to_writer(&mut bytes, value).map_err(Unwritable)?;
+        Ok(Self(bytes.into()))
+    }
+}
+
+impl IntoResponse for Written {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.0));
         let kind = HeaderValue::from_static("application/json");
         response.headers_mut().insert(CONTENT_TYPE, kind);
         response
