@@ -121,3 +121,106 @@ impl fmt::Display for Network {
         self.0.fmt(formatter)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Whether two addresses agree in their first bits, counted without the library.
+    fn agree(one: IpAddr, other: IpAddr, bits: u8) -> bool {
+        let shared = |one: u128, other: u128, width: u8| bits == 0 || (one ^ other) >> (width - bits) == 0;
+        match (one, other) {
+            (IpAddr::V4(one), IpAddr::V4(other)) => shared(one.to_bits().into(), other.to_bits().into(), 32),
+            (IpAddr::V6(one), IpAddr::V6(other)) => shared(one.to_bits(), other.to_bits(), 128),
+            _ => false,
+        }
+    }
+
+    fn address() -> impl Strategy<Value = IpAddr> {
+        prop_oneof![
+            any::<[u8; 4]>().prop_map(IpAddr::from),
+            any::<[u8; 16]>().prop_map(IpAddr::from)
+        ]
+    }
+
+    /// An address, a length that suits it, and another address that differs from it in some of its bits.
+    fn near() -> impl Strategy<Value = (IpAddr, u8, IpAddr)> {
+        (address(), any::<u8>(), any::<u128>(), any::<u8>()).prop_map(|(address, length, noise, shift)| {
+            match address {
+                IpAddr::V4(one) => {
+                    let noise = (noise as u32).checked_shr(u32::from(shift % 33)).unwrap_or(0);
+                    let other = Ipv4Addr::from_bits(one.to_bits() ^ noise);
+                    (address, length % 33, other.into())
+                }
+                IpAddr::V6(one) => {
+                    let noise = noise.checked_shr(u32::from(shift % 129)).unwrap_or(0);
+                    let other = Ipv6Addr::from_bits(one.to_bits() ^ noise);
+                    (
+                        folded(address),
+                        if folded(address).is_ipv4() {
+                            32
+                        } else {
+                            length % 129
+                        },
+                        folded(other.into()),
+                    )
+                }
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_network_survives_being_printed_and_holds_what_shares_its_bits((one, length, other) in near()) {
+            let text = format!("{one}/{length}");
+            let network: Network = text.parse().unwrap();
+            let again: Network = network.to_string().parse().unwrap();
+            prop_assert_eq!(network, again);
+            prop_assert!(network.contains(one));
+            prop_assert_eq!(network.contains(other), agree(one, other, length), "{} in {}", other, text);
+            if let IpAddr::V4(other) = other {
+                // The disguise makes no difference, neither of the address nor of the network.
+                prop_assert_eq!(network.contains(other.to_ipv6_mapped().into()), network.contains(other.into()));
+            }
+            if let IpAddr::V4(one) = one {
+                let mapped: Network = format!("{}/{}", one.to_ipv6_mapped(), 96 + u16::from(length)).parse().unwrap();
+                prop_assert_eq!(mapped.contains(other), network.contains(other));
+            }
+        }
+
+        #[test]
+        fn an_address_alone_is_the_network_of_itself((one, _, other) in near()) {
+            let network: Network = one.to_string().parse().unwrap();
+            prop_assert!(network.contains(one));
+            prop_assert_eq!(network.contains(other), one == other);
+        }
+
+        #[test]
+        fn no_text_breaks_it_and_what_it_takes_it_prints(text in "[0-9a-f:./ ]{0,50}|\\PC{0,20}") {
+            if let Ok(network) = text.parse::<Network>() {
+                prop_assert_eq!(Ok(network), network.to_string().parse());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_network_is_refused() {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "fd00::/129",
+            "10.0.0/8",
+            "010.0.0.1",
+            "10.0.0.1/08/",
+            "example",
+            " 10.0.0.1",
+            "10.0.0.0/-1",
+        ] {
+            assert!(text.parse::<Network>().is_err(), "{text}");
+        }
+    }
+}

@@ -32,13 +32,15 @@ pub(super) fn https(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     if matches!(visit.peer.door, Door::Plain | Door::Loopback) {
         return Ok(());
     }
+    // What is below `/api/` is for programs, whatever its kind.
+    let is_for_programs = visit.parts.uri.path().starts_with("/api/");
     // A program that is sent on shows its token in the clear each time, and nobody notices: it is told instead.
     let is_looked_at = matches!(
         visit.rule.class,
         RouteClass::Page | RouteClass::Static | RouteClass::Health
     );
     let reads = matches!(visit.parts.method, Method::GET | Method::HEAD);
-    let redirects = visit.host.is_some() && is_looked_at && reads;
+    let redirects = visit.host.is_some() && is_looked_at && reads && !is_for_programs;
     Err(Why::PlainHttp { redirects })
 }
 

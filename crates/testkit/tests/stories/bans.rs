@@ -93,6 +93,48 @@ async fn several_names_from_one_network_ban_it_and_others_are_not_touched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_second_step_is_closed_to_an_address_that_may_not_sign_in() {
+    let room = open().await;
+    let ada = room.admin("ada").await.coming_from(DESK);
+    room.account("walt", "operator").await;
+    let mut walt = room.stranger().coming_from(FAR);
+    walt.sign_in("walt", PASSWORD).await;
+    let (device, _) = walt.enrol(room.host.ambient().now()).await;
+    let mut half = room.stranger().coming_from(FAR);
+    let first = half.try_sign_in("walt", PASSWORD).await;
+    assert_eq!(first.header("location"), "/login/mfa", "{}", first.text());
+    let token = half.form_token("/login/mfa").await;
+    // The code of enrolment was used; the next one is taken a step early.
+    let code = device.code(room.host.ambient().now() + Duration::from_secs(30));
+    let fields = [("csrf_token", token.as_str()), ("code", code.as_str())];
+
+    let draft = json!({ "network": FAR, "kind": "sign_in", "reason": "guesses codes", "for_s": 600 });
+    let made = ban(&ada, draft).await;
+    until_status(&room.stranger().coming_from(FAR), "/login", 403).await;
+    let refused = half.submit("/login/mfa", &fields).await;
+    assert_eq!(
+        (refused.status, refused.body.len()),
+        (403, 0),
+        "{}",
+        refused.text()
+    );
+    assert_eq!(
+        half.get("/api/servers").await.status,
+        403,
+        "the second step was not made"
+    );
+    assert_eq!(walt.get("/api/auth/me").await.status, 200, "who is in stays in");
+
+    // It was the ban alone: the very same form is right once the address may sign in again.
+    let path = format!("/api/security/bans/{}", made["id"].as_str().expect("an id"));
+    assert_eq!(ada.delete(&path).await.status, 204);
+    until_status(&room.stranger().coming_from(FAR), "/login", 200).await;
+    let let_in = half.submit("/login/mfa", &fields).await;
+    assert_eq!(let_in.status, 303, "{}", let_in.text());
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_first_lockout_is_no_ban_and_a_second_one_is() {
     let room = open().await;
     let ada = room.admin("ada").await.coming_from(DESK);

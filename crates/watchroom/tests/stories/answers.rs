@@ -136,6 +136,12 @@ fn plain_http_on_the_panel_port_is_sent_to_https_and_loses_its_cookie() {
         &format!("GET /api/servers HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer x\r\n\r\n"),
     );
     assert_eq!((program.status, program.header("location")), (400, None));
+    // So is a description that anybody may read: what is below /api/ is for programs.
+    let described = plainly(
+        address,
+        &format!("GET /api/openapi.json HTTP/1.1\r\nhost: {address}\r\n\r\n"),
+    );
+    assert_eq!((described.status, described.header("location")), (400, None));
     for answer in [moved, refused, program] {
         for name in ALWAYS {
             assert!(
