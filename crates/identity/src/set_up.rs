@@ -49,6 +49,8 @@ pub struct SetUp {
     pub display_name: DisplayName,
     /// Their password.
     pub password: SecretString,
+    /// What else they allow with it, by name and value, for the entry.
+    pub allowed: Vec<(&'static str, String)>,
 }
 
 /// Why there is no first administrator now.
@@ -217,6 +219,9 @@ impl Identity {
             account.insert_with(tx, &grant).await?;
             tx.insert(first_session.clone()).await?;
             tx.note("user", user.to_string());
+            for (name, value) in &set_up.allowed {
+                tx.note(name, value.clone());
+            }
             tx.changed(Changed::User(user));
             Ok(())
         });

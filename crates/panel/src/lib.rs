@@ -21,7 +21,7 @@ use watchroom_fleet::Fleet;
 use watchroom_identity::Identity;
 use watchroom_mail::Mail;
 use watchroom_records::Records;
-use watchroom_web::{Doctor, Entrance, Problem, Route};
+use watchroom_web::{Doctor, Entrance, Problem, Route, Ways};
 
 pub use view::error::error_page;
 
@@ -44,6 +44,8 @@ pub struct PanelParts {
     pub mail: Mail,
     /// Looks over this installation.
     pub doctor: Arc<dyn Doctor>,
+    /// Opens the way by which the first administrator came.
+    pub ways: Arc<dyn Ways>,
 }
 
 impl FromRef<Panel> for Entrance {

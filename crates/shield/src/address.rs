@@ -50,6 +50,14 @@ pub struct Network(IpNet);
 pub struct NetworkError(String);
 
 impl Network {
+    /// The network of whoever is at an address: of IPv4 the address alone, of IPv6 its /64, in which they choose as they like.
+    #[must_use]
+    pub fn around(address: IpAddr) -> Self {
+        let bits = if folded(address).is_ipv4() { 32 } else { 64 };
+        let network = IpNet::new(counted(address), bits);
+        Self(network.unwrap_or(IpNet::from(address)))
+    }
+
     /// Whether the address lies inside.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
@@ -152,7 +160,10 @@ mod tests {
         (address(), any::<u8>(), any::<u128>(), any::<u8>()).prop_map(|(address, length, noise, shift)| {
             match address {
                 IpAddr::V4(one) => {
-                    let noise = (noise as u32).checked_shr(u32::from(shift % 33)).unwrap_or(0);
+                    let noise = u32::try_from(noise >> 96)
+                        .unwrap()
+                        .checked_shr(u32::from(shift % 33))
+                        .unwrap_or(0);
                     let other = Ipv4Addr::from_bits(one.to_bits() ^ noise);
                     (address, length % 33, other.into())
                 }

@@ -44,7 +44,7 @@ pub struct RouteRule {
     pub class: RouteClass,
     /// The largest body in bytes, where it differs from the configured default.
     pub body_limit: Option<usize>,
-    /// Whether it may be asked for from everywhere, whatever networks are allowed: set-up is, so that nobody
+    /// Whether it may be asked for from everywhere and by any host name, whatever is allowed: set-up is, so that nobody
     /// is locked out of a machine they rent.
     pub is_for_all_networks: bool,
     /// Fields that hold free text: what looks like an attack there is only reported, and made safe by escaping.
@@ -102,7 +102,7 @@ impl RouteRule {
         }
     }
 
-    /// The same, to be asked for from everywhere.
+    /// The same, to be asked for from everywhere and by any host name.
     #[must_use]
     pub const fn for_all_networks(self) -> Self {
         Self {

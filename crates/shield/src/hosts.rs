@@ -30,6 +30,15 @@ pub(crate) enum Named<'a> {
     Name(&'a str),
 }
 
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(formatter),
+            Self::Name(name) => formatter.write_str(&name.to_ascii_lowercase()),
+        }
+    }
+}
+
 /// There is no host, more than one, or none that could be written so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BadHost;

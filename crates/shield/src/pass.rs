@@ -363,7 +363,9 @@ fn host(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     let Some((host, named)) = host.as_ref().and_then(|host| Some((host, host.named()?))) else {
         return if is_exempt { Ok(()) } else { Err(Why::BadHost) };
     };
-    if !is_exempt && !visit.rules.hosts.contain(named, visit.client.is_loopback) {
+    // Set-up opens the way by which one came; it would be of no use to who cannot come.
+    let is_any_taken = is_exempt || visit.rule.is_for_all_networks;
+    if !is_any_taken && !visit.rules.hosts.contain(named, visit.client.is_loopback) {
         return Err(Why::WrongHost);
     }
     visit.host = Some(host.clone());

@@ -16,8 +16,8 @@ use crate::headers::Labels;
 use crate::reports::Reports;
 use crate::rules::Rules;
 use crate::{
-    AttackClass, BanBook, BanKind, Classify, Config, JudgeCertificates, LimitKey, Limits, Pages, Refused,
-    RouteClass, RouteRule, ShieldEvent, Spotted, Verdict,
+    AttackClass, BanBook, BanKind, Classify, Config, JudgeCertificates, LimitKey, Limits, Pages, Passed,
+    Refused, RouteClass, RouteRule, ShieldEvent, Spotted, Verdict,
 };
 
 /// The edge. Cloning is cheap and shares it.
@@ -106,6 +106,22 @@ impl Shield {
 
     pub(crate) fn wanted_certificates(&self) -> Guard<Option<Arc<Wanted>>> {
         self.0.wanted.load()
+    }
+
+    /// The name or address by which a request asked, without its port, if it is none that is answered: only routes for all
+    /// networks are asked for by such.
+    #[must_use]
+    pub fn foreign_host(&self, passed: &Passed) -> Option<String> {
+        let named = passed.host.as_ref()?.named()?;
+        let is_known = self.rules().hosts.contain(named, passed.is_loopback);
+        (!is_known).then(|| named.to_string())
+    }
+
+    /// Whether the networks of this kind of routes hold whoever sent a request.
+    #[must_use]
+    pub fn is_allowed(&self, class: RouteClass, passed: &Passed) -> bool {
+        let rules = self.rules();
+        passed.is_loopback || rules.config.allowed_networks.bar(class, passed.client).is_none()
     }
 
     /// Counts a request of somebody known to a sensitive route; `None` without such a limit.

@@ -21,6 +21,7 @@ mod problem;
 mod route;
 mod sse;
 mod unique;
+mod ways;
 
 pub use caller::{Caller, Credential};
 pub use checkup::{Check, Doctor, Finding};
@@ -37,3 +38,4 @@ pub use paths::RouteClash;
 pub use problem::{Document, MethodNotAllowed, NotFound, Problem};
 pub use route::{BoundRoute, Route, RouteTable};
 pub use sse::EventStream;
+pub use ways::{ClosedWay, Ways};

@@ -56,7 +56,7 @@ pub struct Route<S> {
     pub class: RouteClass,
     /// Most bytes of a body, if other than usual for its class.
     pub body_limit: Option<usize>,
-    /// Whether it may be asked for from everywhere, whatever networks are allowed.
+    /// Whether it may be asked for from everywhere and by any host name, whatever is allowed.
     pub is_for_all_networks: bool,
     /// Fields that hold free text, which inspection only reports.
     pub free_text: &'static [&'static str],
@@ -184,7 +184,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
-    /// It may be asked for from everywhere, whatever networks are allowed.
+    /// It may be asked for from everywhere and by any host name, whatever is allowed.
     #[must_use]
     pub fn for_all_networks(mut self) -> Self {
         self.is_for_all_networks = true;

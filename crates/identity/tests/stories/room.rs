@@ -253,6 +253,7 @@ pub fn typed(name: &str, password: &str) -> SignIn {
 
 pub fn set_up(name: &str, code: SecretString) -> SetUp {
     SetUp {
+        allowed: Vec::new(),
         code,
         name: name.parse().unwrap(),
         display_name: name.parse().unwrap(),

@@ -11,7 +11,7 @@ use watchroom_model::{DisplayName, UserName};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::{LimitKey, Passed, Window};
 use watchroom_web::{
-    Caller, Cookie, DEVICE_COOKIE, PRE_SESSION_COOKIE, PreSubmitted, Problem, Query, Submitted,
+    Caller, ClosedWay, Cookie, DEVICE_COOKIE, PRE_SESSION_COOKIE, PreSubmitted, Problem, Query, Submitted,
 };
 
 use super::mfa::next_step;
@@ -53,6 +53,8 @@ pub(super) struct SetUpForm {
     display_name: String,
     password: SecretString,
     confirm_password: SecretString,
+    allow_host: Option<String>,
+    allow_network: Option<String>,
 }
 
 /// A form before sign-in: its token, and the cookie to set if the browser has none that holds.
@@ -206,11 +208,21 @@ fn refused(error: &SignInError) -> String {
     }
 }
 
-pub(super) async fn setup_page(State(panel): State<Panel>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn setup_page(
+    State(panel): State<Panel>,
+    Extension(passed): Extension<Passed>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     if panel.identity().is_set_up() {
         return answer::redirect("/login");
     }
-    setup_form(&panel, &headers, SetupTyped::default(), &Faults::default(), None)
+    let typed = SetupTyped {
+        way: panel.ways.closed(&passed),
+        allow_host: true,
+        allow_network: true,
+        ..SetupTyped::default()
+    };
+    setup_form(&panel, &headers, typed, &Faults::default(), None)
 }
 
 fn setup_form(
@@ -234,6 +246,7 @@ fn setup_form(
 
 pub(super) async fn set_up(
     State(panel): State<Panel>,
+    Extension(passed): Extension<Passed>,
     headers: HeaderMap,
     sent: PreSubmitted<SetUpForm>,
 ) -> Result<Response, Problem> {
@@ -242,8 +255,12 @@ pub(super) async fn set_up(
         code: form.code.clone(),
         username: form.username.clone(),
         display_name: form.display_name.clone(),
+        way: panel.ways.closed(&passed),
+        allow_host: form.allow_host.is_some(),
+        allow_network: form.allow_network.is_some(),
     };
-    let asked = match asked(form) {
+    let way = typed.ticked();
+    let asked = match asked(form, &way) {
         Ok(asked) => asked,
         Err(faults) => {
             let refused = Some((StatusCode::BAD_REQUEST, EN.form_has_faults.to_owned()));
@@ -256,7 +273,7 @@ pub(super) async fn set_up(
                 true => next_step(&signed_in.session, "/"),
                 false => "/".to_owned(),
             };
-            let response = answer::redirect_with(&to, &Flash::done(EN.setup_done))?;
+            let response = answer::redirect_with(&to, &opened(&panel, &way))?;
             let response = answer::with_session(response, &signed_in)?;
             answer::with_cookie(response, PRE_SESSION_COOKIE, "", Some(0))
         }
@@ -269,8 +286,28 @@ pub(super) async fn set_up(
     }
 }
 
+/// Opens what was ticked, and says how that went. The account is there in any case.
+fn opened(panel: &Panel, way: &ClosedWay) -> Flash {
+    if *way == ClosedWay::default() {
+        return Flash::done(EN.setup_done);
+    }
+    match panel.ways.open(way) {
+        Ok(()) => Flash::done(EN.setup_done),
+        Err(error) => {
+            tracing::error!(%error, "what was allowed at set-up could not be kept; a restart forgets it");
+            Flash::trouble(EN.setup_not_kept)
+        }
+    }
+}
+
 /// The form as identity wants it, or all that is wrong with it.
-fn asked(form: SetUpForm) -> Result<SetUp, Vec<FieldFault>> {
+fn asked(form: SetUpForm, way: &ClosedWay) -> Result<SetUp, Vec<FieldFault>> {
+    let host = way.host.iter().map(|host| ("allowed_host", host.clone()));
+    let network = way
+        .network
+        .iter()
+        .map(|network| ("allowed_network", network.to_string()));
+    let allowed = host.chain(network).collect();
     let mut faults = Vec::new();
     let shown = if form.display_name.trim().is_empty() {
         &form.username
@@ -298,6 +335,7 @@ fn asked(form: SetUpForm) -> Result<SetUp, Vec<FieldFault>> {
             name,
             display_name,
             password: form.password,
+            allowed,
         }),
         _ => Err(faults),
     }

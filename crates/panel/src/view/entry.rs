@@ -1,6 +1,7 @@
 //! The pages before anybody is known: sign in, set-up, session expired.
 
 use askama::Template;
+use watchroom_web::ClosedWay;
 
 use super::{Faults, Field, Flash, Sheet, Theme};
 use crate::text::{EN, Text};
@@ -68,6 +69,9 @@ pub(crate) struct SetupPage {
     password: Field,
     confirm: Field,
     beside: Vec<String>,
+    way: ClosedWay,
+    allow_host: bool,
+    allow_network: bool,
 }
 
 /// What was typed into the set-up form and is worth keeping.
@@ -79,6 +83,22 @@ pub(crate) struct SetupTyped {
     pub(crate) username: String,
     /// The name others see.
     pub(crate) display_name: String,
+    /// What of the way here is closed to all that comes after.
+    pub(crate) way: ClosedWay,
+    /// Whether its host is to be allowed.
+    pub(crate) allow_host: bool,
+    /// Whether its network is.
+    pub(crate) allow_network: bool,
+}
+
+impl SetupTyped {
+    /// What is to be opened.
+    pub(crate) fn ticked(&self) -> ClosedWay {
+        ClosedWay {
+            host: self.way.host.clone().filter(|_| self.allow_host),
+            network: self.way.network.filter(|_| self.allow_network),
+        }
+    }
 }
 
 impl SetupPage {
@@ -117,6 +137,9 @@ impl SetupPage {
                 .wrong(faults),
             confirm: Field::password("confirm_password", EN.password_again, "new-password").wrong(faults),
             beside: faults.beside(&shown),
+            way: typed.way,
+            allow_host: typed.allow_host,
+            allow_network: typed.allow_network,
         }
     }
 }

@@ -28,12 +28,12 @@ use watchroom_model::{
 use watchroom_model::{ServerId, ServerReport, ServerStatus};
 use watchroom_panel::{Panel, PanelParts, problem_page, routes};
 use watchroom_records::Records;
-use watchroom_shield::{AllowedNetworks, Peer, Shield};
+use watchroom_shield::{AllowedNetworks, Passed, Peer, Shield};
 use watchroom_store::{Settings, Store};
 use watchroom_testkit_folder::Folder;
 use watchroom_trust::{ClusterCa, ClusterSecret};
 use watchroom_web::{
-    Check, Dispatch, Doctor, Entrance, EntranceParts, Finding, RefusalLog, Route, RouteTable,
+    Check, ClosedWay, Dispatch, Doctor, Entrance, EntranceParts, Finding, RefusalLog, Route, RouteTable, Ways,
 };
 
 /// A password that breaks no rule.
@@ -122,6 +122,20 @@ impl Gateway for ObedientNode {
     }
 }
 
+/// Every way is open already.
+#[derive(Debug)]
+struct AllOpen;
+
+impl Ways for AllOpen {
+    fn closed(&self, _: &Passed) -> ClosedWay {
+        ClosedWay::default()
+    }
+
+    fn open(&self, _: &ClosedWay) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// What a look over this room finds.
 #[derive(Debug)]
 struct OneCheck;
@@ -205,15 +219,10 @@ impl Room {
         let secret = ClusterSecret::by_chance(&ambient.entropy);
         let vault = Arc::new(ClusterVault::of(secret.clone(), &ambient));
         let mail = no_mail(&store, &vault, &ambient);
-        let identity = Identity::open(
-            store.clone(),
-            cheap(),
-            vault,
-            SharedKey::by_chance(&ambient.entropy),
-            ambient.clone(),
-        )
-        .await
-        .unwrap();
+        let key = SharedKey::by_chance(&ambient.entropy);
+        let identity = Identity::open(store.clone(), cheap(), vault, key, ambient.clone())
+            .await
+            .unwrap();
         let ca = ClusterCa::found(secret, &ambient).unwrap();
         let ports = Ports {
             gateway: Arc::new(ObedientNode),
@@ -260,6 +269,7 @@ impl Room {
             defence,
             mail,
             doctor: Arc::new(OneCheck),
+            ways: Arc::new(AllOpen),
         });
         let bound = routes().into_iter().map(|route| route.with_state(panel.clone()));
         let dispatch = Dispatch::new(bound, Arc::new(problem_page)).unwrap();

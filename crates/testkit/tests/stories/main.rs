@@ -17,6 +17,8 @@ mod doctor;
 #[cfg(test)]
 mod fail_closed;
 #[cfg(test)]
+mod first_way;
+#[cfg(test)]
 mod hidden;
 #[cfg(test)]
 mod hostile;

@@ -54,8 +54,7 @@ pub(super) async fn open(
 pub(super) fn doors(
     ca: &Arc<ClusterCa>,
     hub: &Hub,
-    certificate: &Arc<PanelCertificate>,
-    client_ca: Option<&Arc<ClientCa>>,
+    (certificate, client_ca): (&Arc<PanelCertificate>, Option<&Arc<ClientCa>>),
     config: &Config,
     ambient: &Ambient,
 ) -> Result<ByAlpn, Failure> {

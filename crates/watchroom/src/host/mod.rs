@@ -10,6 +10,7 @@ mod ops;
 mod reach;
 mod router;
 mod vitals;
+mod ways;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -102,7 +103,7 @@ impl Host {
         let records = Records::new(store.clone(), ambient.clone());
         let feed = Feed::new(&ambient.entropy);
         let routes = Routes::all();
-        let shield = router::shield(config, &own_hosts, routes.table()?, &ambient)?;
+        let (shield, ways) = ways::edge(state.folder(), config, &own_hosts, routes.table()?, &ambient)?;
         let client_ca = client_ca::open(config, &shield, &ambient);
         let vitals = Arc::new(HostVitals::new(Asked {
             store: store.clone(),
@@ -117,13 +118,9 @@ impl Host {
         let own = own(config, addresses, &identity, (&hub, &fleet));
         let defence = defence::open(&store, config, &shield, own, &ambient).await?;
         let entrance = entrance(&identity, &shield, &records, &ambient);
-        let doctor = HostDoctor::new(
-            state.folder(),
-            config,
-            (&certificate, client_ca.as_ref()),
-            &entrance,
-            (&defence, &store, &mail),
-        );
+        let certificates = (&certificate, client_ca.as_ref());
+        let parts = (&defence, &store, &mail);
+        let doctor = HostDoctor::new(state.folder(), config, certificates, &entrance, parts);
         let api = Api::new(ApiParts {
             entrance,
             fleet: fleet.clone(),
@@ -135,16 +132,9 @@ impl Host {
             vitals: vitals.clone(),
             doctor: Arc::new(doctor),
         });
-        let dispatch = routes.serve(&api)?;
+        let dispatch = routes.serve(&api, ways)?;
         let ops = ops::router(vitals.clone(), shield.clone(), fleet.clone(), ambient.clone());
-        let choose = links::doors(
-            &cluster_ca,
-            &hub,
-            &certificate,
-            client_ca.as_ref(),
-            config,
-            &ambient,
-        )?;
+        let choose = links::doors(&cluster_ca, &hub, certificates, config, &ambient)?;
 
         link_events::follow(&hub, &fleet, &ambient.tasks);
         own_node::follow(&role, &hub, &ambient.tasks);

@@ -6,7 +6,7 @@ use watchroom_api::Api;
 use watchroom_kit::{Ambient, FaultKind};
 use watchroom_panel::{Panel, PanelParts};
 use watchroom_shield::{Network, RedisCounters, Shield};
-use watchroom_web::{Dispatch, Route, RouteClash, RouteTable};
+use watchroom_web::{Dispatch, Route, RouteClash, RouteTable, Ways};
 
 use crate::config::Config;
 use crate::failure::Failure;
@@ -33,7 +33,7 @@ impl Routes {
     }
 
     /// The service behind the shield.
-    pub(super) fn serve(self, api: &Api) -> Result<Dispatch, Failure> {
+    pub(super) fn serve(self, api: &Api, ways: Arc<dyn Ways>) -> Result<Dispatch, Failure> {
         let panel = Panel::new(PanelParts {
             entrance: api.entrance.clone(),
             fleet: api.fleet.clone(),
@@ -41,6 +41,7 @@ impl Routes {
             defence: api.defence.clone(),
             mail: api.mail.clone(),
             doctor: api.doctor.clone(),
+            ways,
         });
         let pages = self
             .panel
@@ -55,24 +56,29 @@ fn clash(error: &RouteClash) -> Failure {
     Failure::new(FaultKind::Internal, error.to_string())
 }
 
-pub(super) fn shield(
-    config: &Config,
-    own_hosts: &[String],
-    classifier: RouteTable,
-    ambient: &Ambient,
-) -> Result<Shield, Failure> {
+/// What the configuration says of the edge, and the names that are answered if it gives none.
+pub(super) fn edge(config: &Config, own_hosts: &[String]) -> (watchroom_shield::Config, Vec<String>) {
     let mut names: Vec<_> = config.host.names.iter().map(ToString::to_string).collect();
     names.extend_from_slice(own_hosts);
-    let shared = config
-        .shield
-        .limits
-        .redis()
-        .map_err(|error| Failure::new(FaultKind::Invalid, format!("shield.limits: {error}")))?;
     let mut edge = config.shield.clone();
     edge.reports_to = Some(watchroom_api::REPORTS);
     // It stands with what else is said of nodes, and holds at the edge.
     let nodes = config.cluster.allowed_networks.iter().copied();
     edge.allowed_networks.nodes = nodes.map(Network::from).collect();
+    (edge, names)
+}
+
+pub(super) fn shield(
+    config: &Config,
+    (edge, names): (watchroom_shield::Config, Vec<String>),
+    classifier: RouteTable,
+    ambient: &Ambient,
+) -> Result<Shield, Failure> {
+    let shared = config
+        .shield
+        .limits
+        .redis()
+        .map_err(|error| Failure::new(FaultKind::Invalid, format!("shield.limits: {error}")))?;
     let shield = Shield::with_pages(
         edge,
         &names,
