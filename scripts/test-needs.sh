@@ -62,7 +62,7 @@ require_toolchain() {
   have curl || missing+=("curl: apt-get install curl")
   have strace || missing+=("strace: apt-get install strace")
   have redis-server || missing+=("Redis: apt-get install redis-server")
-  have fail2ban-regex || missing+=("fail2ban (its filter is tested; it need not run): apt-get install fail2ban")
+  have fail2ban-regex || missing+=("fail2ban (the tests start one of their own; the machine's need not run): apt-get install fail2ban")
   have systemd-analyze || missing+=("systemd (its units are tested; it need not run): apt-get install systemd")
   have nginx || missing+=("nginx (a proxy in front is told of; it need not run): apt-get install nginx")
   smtp || missing+=("aiosmtpd, the mail server of the tests: apt-get install python3-aiosmtpd")

@@ -9,6 +9,7 @@ mod bans;
 mod cluster;
 mod decoys;
 mod factors;
+mod fail2ban;
 mod health;
 mod lockouts;
 mod mail;
@@ -153,6 +154,7 @@ pub fn routes() -> Vec<Route<Api>> {
         factors::routes(),
         audit::routes(),
         bans::routes(),
+        fail2ban::routes(),
         lockouts::routes(),
         mail::routes(),
         decoys::routes(),

@@ -79,6 +79,7 @@ impl OrderError {
         match error {
             GatewayError::NotConnected { since, why } => Self::NodeOffline { node, since, why },
             GatewayError::TimedOut { may_still_happen } => Self::TimedOut { may_still_happen },
+            GatewayError::Refused { code, why } => Self::RefusedByNode { code, why },
             GatewayError::Failed(why) => Self::Failed(why),
         }
     }

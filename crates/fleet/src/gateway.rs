@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use time::OffsetDateTime;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
-use watchroom_model::{Asker, Envelope, Heartbeat, NodeId, OrderOutcome, Sample, ServerId};
+use watchroom_model::{Asker, Envelope, Heartbeat, Jail, NodeId, OrderOutcome, Sample, ServerId};
 use watchroom_policy::{Act, Permit};
 
 /// Why a node did not answer.
@@ -25,6 +25,14 @@ pub enum GatewayError {
     TimedOut {
         /// Whether it may still do what was ordered.
         may_still_happen: bool,
+    },
+    /// It will not or cannot show what was asked.
+    #[error("the node refused ({code}): {why}")]
+    Refused {
+        /// A stable word.
+        code: String,
+        /// The cause and the next step.
+        why: String,
     },
     /// The link broke or the node failed.
     #[error("the link to the node failed: {0}")]
@@ -56,6 +64,9 @@ pub trait Gateway: Send + Sync + 'static {
         asker: Asker,
         since: OffsetDateTime,
     ) -> Result<Vec<Sample>, GatewayError>;
+
+    /// Who is in the jail of the machine's fail2ban.
+    async fn jail(&self, node: NodeId, asker: Asker) -> Result<Jail, GatewayError>;
 
     /// A server's console.
     async fn console(

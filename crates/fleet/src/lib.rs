@@ -6,6 +6,7 @@
 
 mod authority;
 mod event;
+mod fail2ban;
 mod fault;
 mod fleet;
 mod follow;
@@ -19,6 +20,7 @@ mod written;
 
 pub use authority::{Authority, AuthorityError, Certified, ProvenNode, RequestedKey};
 pub use event::FleetEvent;
+pub use fail2ban::{JailView, Unjailed};
 pub use fleet::{Fleet, Ports};
 pub use gateway::{Gateway, GatewayError};
 pub use idempotency::IdempotencyKey;

@@ -5,7 +5,9 @@ use futures_util::stream::BoxStream;
 use time::OffsetDateTime;
 use tokio::sync::broadcast;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
-use watchroom_model::{BanNews, Envelope, Heartbeat, Inquiry, OrderOutcome, Sample, ServerId, ServerReport};
+use watchroom_model::{
+    BanNews, Envelope, Heartbeat, Inquiry, Jail, OrderOutcome, Sample, ServerId, ServerReport,
+};
 
 /// Why a node cannot give what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +15,9 @@ pub enum AgentError {
     /// It keeps no such server.
     #[error("this node keeps no server {0}")]
     NoSuchServer(ServerId),
+    /// Its own rules do not allow it to be shown.
+    #[error("{0}")]
+    NotAllowed(String),
     /// Something broke on the node.
     #[error("the node failed: {0}")]
     Failed(String),
@@ -41,6 +46,9 @@ pub trait Agent: Send + Sync + 'static {
 
     /// What was measured after `since`, oldest first: at most the last hour.
     fn metrics(&self, since: OffsetDateTime) -> Vec<Sample>;
+
+    /// Who is in the jail of the machine's fail2ban.
+    async fn jail(&self) -> Result<Jail, AgentError>;
 
     /// Every server's report now, and each later change. The receiver is taken before the snapshot, so nothing
     /// falls between; a lagging receiver asks again.

@@ -29,6 +29,8 @@ pub enum Look {
         #[serde(with = "time::serde::rfc3339")]
         since: OffsetDateTime,
     },
+    /// Who is in the jail of the machine's fail2ban.
+    Jail,
     /// A server's console.
     Console {
         /// Of which server.
@@ -65,6 +67,7 @@ mod tests {
         };
         let looks = [
             Look::Status,
+            Look::Jail,
             Look::Metrics {
                 since: time::macros::datetime!(2026-03-01 12:00 UTC),
             },

@@ -7,6 +7,7 @@ mod barred;
 pub mod console;
 mod ids;
 mod inquiry;
+mod jail;
 pub mod join;
 mod machine_role;
 mod metrics;
@@ -23,6 +24,7 @@ pub use ids::{
     LockoutId, NodeId, OperationId, OutsideId, RequestId, ServerId, SessionId, TokenId, UserId,
 };
 pub use inquiry::{Asker, Inquiry, Look};
+pub use jail::{Jail, Jailed, JailedAddress, NotAnAddress};
 pub use machine_role::MachineRole;
 pub use metrics::{Disk, Sample, ServerUse, Traffic};
 pub use names::{

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DecisionId, ServerId, ServerName, ServerReport, ServerSpec};
+use crate::{DecisionId, JailedAddress, ServerId, ServerName, ServerReport, ServerSpec};
 
 /// One thing to do, about one server or about the machine itself. Carried with an idempotency key: a node does it
 /// exactly once per key.
@@ -53,6 +53,12 @@ pub enum MachineOrder {
     /// Let the machine stay up after all and start what was stopped for it, as long as it has not been told to go down.
     #[serde(rename = "keep_machine_up")]
     StayUp,
+    /// Let somebody out of the jail of the machine's fail2ban.
+    #[serde(rename = "lift_fail2ban")]
+    Unjail {
+        /// Whom.
+        address: JailedAddress,
+    },
 }
 
 /// The kind of an order, by which a node's own gate refuses it.
@@ -67,8 +73,10 @@ pub enum OrderKind {
     Control,
     /// [`ServerOrder::SendLine`].
     Console,
-    /// Every [`MachineOrder`].
+    /// Every [`MachineOrder`] about its being up.
     Power,
+    /// [`MachineOrder::Unjail`].
+    Bans,
 }
 
 impl Order {
@@ -77,6 +85,7 @@ impl Order {
     pub const fn kind(&self) -> OrderKind {
         match self {
             Self::Server(order) => order.kind(),
+            Self::Machine(MachineOrder::Unjail { .. }) => OrderKind::Bans,
             Self::Machine(_) => OrderKind::Power,
         }
     }
@@ -180,7 +189,9 @@ mod tests {
             id,
             line: "say hello".into(),
         };
-        let orders: [Order; 8] = [
+        let address = "2001:db8::/64".parse().unwrap();
+        let orders: [Order; 9] = [
+            MachineOrder::Unjail { address }.into(),
             ServerOrder::Remove(id).into(),
             ServerOrder::Start(id).into(),
             ServerOrder::Stop(id).into(),

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use watchroom_kit::Ambient;
 use watchroom_link::{Agent, Envelope};
-use watchroom_node::{Power, Rules, Settings, Supervisor, shim_main};
+use watchroom_node::{Fail2ban, Power, Rules, Settings, Supervisor, shim_main};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
@@ -43,6 +43,7 @@ fn agent(room: &Path, same_account: bool) -> Result<(), Box<dyn Error>> {
             ..Rules::default()
         },
         power: Power::default(),
+        fail2ban: Fail2ban::default(),
     };
     tokio::runtime::Runtime::new()?.block_on(serve(settings))
 }

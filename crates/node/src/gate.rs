@@ -28,6 +28,7 @@ pub(crate) fn allows(settings: &Settings, order: &Order) -> Result<(), Refusal> 
     match order {
         Order::Machine(MachineOrder::Restart) => Going::Restart.means(settings).map(drop),
         Order::Machine(MachineOrder::ShutDown) => Going::ShutDown.means(settings).map(drop),
+        Order::Machine(MachineOrder::Unjail { .. }) => settings.fail2ban.allows(settings.rules.named_file()),
         Order::Machine(MachineOrder::StayUp) | Order::Server(_) => Ok(()),
     }
 }

@@ -263,6 +263,7 @@ pub(crate) fn not_shown(inquiry: &Inquiry, why: &str, now: OffsetDateTime) -> Dr
     let (action, resource) = match inquiry.look {
         Look::Status => ("machine.ping", "machine".to_owned()),
         Look::Metrics { .. } => ("machine.metrics", "machine".to_owned()),
+        Look::Jail => ("fail2ban.list", "machine".to_owned()),
         Look::Console { server, .. } => ("server.console.read", format!("server:{server}")),
     };
     let extra = [("phase", "decided"), ("by", &inquiry.asker.by), ("why", why)];
@@ -316,6 +317,7 @@ const fn action(order: &Order) -> &'static str {
         Order::Machine(MachineOrder::Restart) => "machine.restart",
         Order::Machine(MachineOrder::ShutDown) => "machine.shut_down",
         Order::Machine(MachineOrder::StayUp) => "machine.stay_up",
+        Order::Machine(MachineOrder::Unjail { .. }) => "fail2ban.lift",
     }
 }
 

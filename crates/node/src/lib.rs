@@ -1,4 +1,4 @@
-//! The node agent and the shim: the gate, the supervisor, the console, the machine's power.
+//! The node agent and the shim: the gate, the supervisor, the console, the machine's power and its fail2ban.
 //!
 //! Each server runs under a shim, a tiny process of its own that holds its pipes, keeps its console
 //! and knows how it ended. The [`Supervisor`] is only the shims' client: it may be killed, upgraded and
@@ -10,6 +10,7 @@ mod bans;
 mod claims;
 mod console;
 mod dashboard;
+mod fail2ban;
 mod gate;
 mod ledger;
 mod memory;
@@ -26,6 +27,7 @@ mod supervisor;
 mod vitals;
 
 pub use dashboard::{DashboardParts, Invitations, Portrait, serve_dashboard};
+pub use fail2ban::Fail2ban;
 pub use ledger::{LedgerError, NodeAudit};
 pub use remembered::MachineMemory;
 pub use settings::{Allowed, Power, Rules, Settings};

@@ -93,6 +93,15 @@ pub(crate) enum Refusal {
     StillRuns,
     #[error("it is too late: the machine has been told to go down")]
     TooLate,
+    #[error(
+        "this machine's fail2ban may not be looked at or told anything from the Host; allow it on the machine: \
+         allow = true under [fail2ban] in {file}"
+    )]
+    Fail2banNotAllowed { file: String },
+    #[error("this machine has no fail2ban-client; install fail2ban, or do without")]
+    Fail2banMissing,
+    #[error("fail2ban did not do it: {why}")]
+    Fail2banFailed { why: String },
     #[error("the same idempotency key came with another order before; use a fresh key")]
     KeyReused,
     #[error("the agent was stopped before it could finish this; look at the server and order again")]
@@ -133,6 +142,9 @@ impl Refusal {
             Self::GoingDown { .. } => "going_down",
             Self::StillRuns => "still_runs",
             Self::TooLate => "too_late",
+            Self::Fail2banNotAllowed { .. } => "fail2ban_not_allowed",
+            Self::Fail2banMissing => "fail2ban_missing",
+            Self::Fail2banFailed { .. } => "fail2ban_failed",
             Self::KeyReused => "key_reused",
             Self::Interrupted => "interrupted",
             Self::JournalUnwritable { .. } => "journal_unwritable",
@@ -147,6 +159,7 @@ impl Refusal {
             OrderKind::Control => "control",
             OrderKind::Console => "console",
             OrderKind::Power => "power",
+            OrderKind::Bans => "bans",
         };
         Self::NotAllowedHere { kind: kind.into() }
     }

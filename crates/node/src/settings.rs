@@ -7,6 +7,7 @@ use watchroom_kit::config::{Problems, Section};
 use watchroom_model::{NodeName, OrderKind};
 
 use crate::account;
+use crate::fail2ban::Fail2ban;
 
 /// Where a node keeps its things and what it may do.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Settings {
     pub rules: Rules,
     /// Whether the machine may be restarted and switched off, and how.
     pub power: Power,
+    /// Whether its fail2ban may be looked at and told to let somebody go.
+    pub fail2ban: Fail2ban,
 }
 
 /// `node.toml`: what this machine allows, whatever the Host asks. It is never written by the Host.
@@ -39,6 +42,8 @@ pub struct Allowed {
     pub rules: Rules,
     /// Whether the machine may be restarted and switched off, and how.
     pub power: Power,
+    /// Whether its fail2ban may be looked at and told to let somebody go.
+    pub fail2ban: Fail2ban,
 }
 
 /// The section `power` of `node.toml`: what may be ordered about the machine itself.
@@ -77,7 +82,8 @@ impl Section for Power {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
-    /// Kinds of order refused altogether: `create`, `remove`, `control`, `console`, `power`. Default none.
+    /// Kinds of order refused altogether: `create`, `remove`, `control`, `console`, `power`,
+    /// `bans`. Default none.
     pub refuse: Vec<OrderKind>,
     /// Accounts of this machine that servers may run as by name, `root` among them only if listed. Default none.
     pub run_as: Vec<String>,

@@ -180,6 +180,8 @@ acts! {
     ShowUser = "user.show" on User, needs OwnerOr(&[p::USERS_READ]), known by Some(p::USERS_READ);
     /// List bans.
     ListBans = "ban.list" on Ban, needs Permissions(&[p::NETWORK_READ]), known by None;
+    /// List whom this machine's fail2ban keeps out.
+    ListJail = "fail2ban.list" on Host, needs Permissions(&[p::NETWORK_READ]), known by None;
     /// List lockouts.
     ListLockouts = "lockout.list" on Lockout, needs Permissions(&[p::USERS_READ]), known by None;
     /// List decoy tokens.
@@ -288,6 +290,8 @@ acts! {
     LiftBan = "ban.lift" on Ban, needs Permissions(&[p::NETWORK_MODIFY]), known by Some(p::NETWORK_READ), step up false, leaves Security;
     /// Let a ban hold that would hit one's own people or machines.
     ConfirmBan = "ban.confirm" on Ban, needs Permissions(&[p::NETWORK_MODIFY]), known by Some(p::NETWORK_READ), step up true, leaves Security;
+    /// Lift a ban of this machine's fail2ban.
+    LiftJailed = "fail2ban.lift" on Host, needs Permissions(&[p::NETWORK_MODIFY]), known by None, step up true, leaves Security;
     /// Lift a lockout.
     LiftLockout = "lockout.lift" on Lockout, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up false, leaves Security;
     /// Ban whoever attacks.

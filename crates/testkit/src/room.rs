@@ -55,7 +55,19 @@ impl TestRoom {
     /// If that fails.
     pub async fn with(program: Program, ambient: Ambient, change: impl FnOnce(&mut Config)) -> Self {
         let database = (program.engine == Engine::Postgres).then(|| Arc::new(TestDatabase::fresh()));
-        Self::on(program, ambient, database, None, change).await
+        Self::on(program, ambient, database, None, (change, allowed())).await
+    }
+
+    /// Opens a room whose own node allows something else than usual.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn allowing(program: Program, change: impl FnOnce(&mut Allowed)) -> Self {
+        let database = (program.engine == Engine::Postgres).then(|| Arc::new(TestDatabase::fresh()));
+        let mut allowed = allowed();
+        change(&mut allowed);
+        let usual = |_: &mut Config| {};
+        Self::on(program, Ambient::system(), database, None, (usual, allowed)).await
     }
 
     /// Opens another whole Host on the database of this one, with a node of its own. It has the secrets of this one,
@@ -83,7 +95,7 @@ impl TestRoom {
             Ambient::system(),
             self.database.clone(),
             Some(secrets),
-            name,
+            (name, allowed()),
         )
         .await
     }
@@ -93,7 +105,7 @@ impl TestRoom {
         ambient: Ambient,
         database: Option<Arc<TestDatabase>>,
         secrets: Option<Replica>,
-        change: impl FnOnce(&mut Config),
+        (change, allowed): (impl FnOnce(&mut Config), Allowed),
     ) -> Self {
         // Whichever room is first installs it; the others find it there.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
@@ -131,7 +143,7 @@ impl TestRoom {
         let enrolled = host.enrol_local(state.folder(), &config, panel.to_string()).await;
         enrolled.unwrap_or_else(|error| panic!("{error:?}"));
         host.expect_local_node();
-        let agent = Agent::start(&state, program.shim, allowed(), None, &ambient).await;
+        let agent = Agent::start(&state, program.shim, allowed, None, &ambient).await;
         let agent = agent.unwrap_or_else(|error| panic!("{error:?}"));
         let room = Self {
             host,

@@ -71,6 +71,7 @@ impl Agent {
             port: dashboard.map_or(0, |address| address.port()),
             rules: allowed.rules,
             power: allowed.power,
+            fail2ban: allowed.fail2ban,
         };
         let supervisor = Supervisor::open(settings, ambient.clone())
             .await

@@ -184,6 +184,7 @@ impl Fleet {
             };
             let is_lost = match &error {
                 GatewayError::NotConnected { .. } => was_sent,
+                GatewayError::Refused { .. } => false,
                 GatewayError::TimedOut { may_still_happen } => *may_still_happen,
                 GatewayError::Failed(_) => true,
             };

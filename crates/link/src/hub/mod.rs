@@ -6,6 +6,7 @@ mod bans;
 mod console;
 mod door;
 mod event;
+mod jail;
 mod link;
 mod metrics;
 mod papers;

@@ -139,6 +139,7 @@ fn another_look() -> Status {
 fn failed(error: &AgentError) -> Status {
     let (code, word) = match error {
         AgentError::NoSuchServer(_) => (Code::NotFound, "no_such_server"),
+        AgentError::NotAllowed(_) => (Code::PermissionDenied, "not_allowed_here"),
         AgentError::Failed(_) => (Code::Internal, "failed"),
     };
     refusal(code, word, &error.to_string())
@@ -258,6 +259,16 @@ impl wire::node_server::Node for NodeService {
         };
         Ok(Response::new(wire::MetricsReply {
             samples_json: wire::json(&self.agent().metrics(since))?,
+        }))
+    }
+
+    async fn jail(&self, request: Request<wire::Signed>) -> Result<Response<wire::JailReply>, Status> {
+        let Look::Jail = self.look(request).await? else {
+            return Err(another_look());
+        };
+        let jail = self.agent().jail().await.map_err(|error| failed(&error))?;
+        Ok(Response::new(wire::JailReply {
+            jail_json: wire::json(&jail)?,
         }))
     }
 

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, broadcast, watch};
 use watchroom_link::{Agent, AgentError, ConsoleFrom, Envelope};
 use watchroom_model::console::{ConsoleEvent, Line, Source};
 use watchroom_model::{
-    BanNews, Desired, Heartbeat, Inquiry, Look, Order, OrderOutcome, Sample, ServerId, ServerOrder,
+    BanNews, Desired, Heartbeat, Inquiry, Jail, Look, Order, OrderOutcome, Sample, ServerId, ServerOrder,
     ServerReport, ServerStatus, Share,
 };
 
@@ -140,6 +140,10 @@ impl Agent for Machine {
         } else {
             version
         })
+    }
+
+    async fn jail(&self) -> Result<Jail, AgentError> {
+        Err(AgentError::NotAllowed("not on this node".to_owned()))
     }
 
     async fn disbelieved_bans(&self, why: String) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout_at};
-use watchroom_model::{MachineOrder, OrderOutcome, ServerName};
+use watchroom_model::{JailedAddress, MachineOrder, OrderOutcome, ServerName};
 
 use super::desk::Desk;
 use super::keeper::{Begun, Command, Post};
@@ -82,6 +82,7 @@ impl Desk {
             MachineOrder::Restart => self.go_down(Going::Restart, by, patience).await,
             MachineOrder::ShutDown => self.go_down(Going::ShutDown, by, patience).await,
             MachineOrder::StayUp => self.stay_up(by),
+            MachineOrder::Unjail { address } => self.unjail(address).await,
         };
         outcome.unwrap_or_else(OrderOutcome::from)
     }
@@ -134,6 +135,16 @@ impl Desk {
             Err(Point::CalledOff(by)) => Err(Refusal::CalledOff { by }),
             Err(_) => Err(Refusal::TooLate),
         }
+    }
+
+    async fn unjail(&self, address: JailedAddress) -> Result<OrderOutcome, Refusal> {
+        let was_in = self.house.settings.fail2ban.lift(address).await?;
+        let report = None;
+        Ok(if was_in {
+            OrderOutcome::Done { report }
+        } else {
+            OrderOutcome::AlreadySo { report }
+        })
     }
 
     fn stay_up(&self, by: String) -> Result<OrderOutcome, Refusal> {

@@ -220,6 +220,13 @@ impl Desk {
             {
                 return OrderOutcome::Done { report: None };
             }
+            // Whoever was let out is out; whoever was not is let out now.
+            Order::Machine(MachineOrder::Unjail { .. }) => {
+                return match self.perform(ordered.envelope).await {
+                    OrderOutcome::AlreadySo { report } => OrderOutcome::Done { report },
+                    outcome => outcome,
+                };
+            }
             Order::Machine(_) => return Refusal::Interrupted.into(),
         };
         let id = order.server();

@@ -27,7 +27,7 @@ use tokio::task::spawn_blocking;
 use watchroom_link::{Agent, AgentError, ConsoleFrom, Envelope};
 use watchroom_model::console::ConsoleEvent;
 use watchroom_model::{
-    BanNews, BarredList, Heartbeat, Inquiry, OrderOutcome, Sample, ServerId, ServerReport,
+    BanNews, BarredList, Heartbeat, Inquiry, Jail, OrderOutcome, Sample, ServerId, ServerReport,
 };
 
 use self::desk::Desk;
@@ -113,6 +113,14 @@ impl Agent for Supervisor {
         let failed = |why: String| AgentError::Failed(format!("the bans cannot be kept: {why}"));
         let heard = heard.map_err(|error| failed(error.to_string()))?;
         heard.map_err(|error| failed(error.to_string()))
+    }
+
+    async fn jail(&self) -> Result<Jail, AgentError> {
+        let (fail2ban, rules) = (&self.house.settings.fail2ban, &self.house.settings.rules);
+        let allowed = fail2ban.allows(rules.named_file());
+        allowed.map_err(|refusal| AgentError::NotAllowed(refusal.to_string()))?;
+        let jail = fail2ban.list().await;
+        jail.map_err(|refusal| AgentError::Failed(refusal.to_string()))
     }
 
     async fn disbelieved_bans(&self, why: String) {

@@ -13,7 +13,7 @@ use watchroom_model::{
     Breaker, DecisionId, Limits, Order, OrderOutcome, RestartPolicy, ServerId, ServerOrder, ServerReport,
     ServerSpec, ServerStatus, StopMethod,
 };
-use watchroom_node::{Power, Rules, Settings, Supervisor};
+use watchroom_node::{Fail2ban, Power, Rules, Settings, Supervisor};
 use watchroom_testkit_folder::Folder;
 
 /// How long anything may take before a test gives up: generous, because machines are busy.
@@ -86,6 +86,7 @@ impl Room {
             port: 5002,
             rules: self.rules.clone(),
             power: self.power.clone(),
+            fail2ban: Fail2ban::default(),
         }
     }
 

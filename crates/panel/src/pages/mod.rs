@@ -5,6 +5,7 @@ mod cluster_ca;
 mod create;
 mod deed;
 mod entry;
+mod fail2ban;
 mod findings;
 mod join;
 mod mail;
@@ -252,6 +253,20 @@ fn security_routes() -> Vec<Route<Panel>> {
             act::ConfirmBan,
             administration,
             security::confirm,
+        ),
+        Route::new(
+            Method::GET,
+            "/security/fail2ban",
+            act::ListJail,
+            RouteClass::Page,
+            fail2ban::show,
+        ),
+        Route::new(
+            Method::POST,
+            "/security/fail2ban/lift",
+            act::LiftJailed,
+            administration,
+            fail2ban::lift,
         ),
         Route::new(
             Method::POST,

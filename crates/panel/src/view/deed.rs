@@ -176,6 +176,8 @@ fn house_words(action: &str) -> Option<(&'static str, &'static str)> {
         "lockout.lift" => (EN.did_lockout_lift, EN.do_lockout_lift),
         "ban.lift" => (EN.did_ban_lift, EN.do_ban_lift),
         "ban.confirm" => (EN.did_ban_confirm, EN.do_ban_confirm),
+        "fail2ban.list" => (EN.did_fail2ban_list, EN.do_fail2ban_list),
+        "fail2ban.lift" => (EN.did_fail2ban_lift, EN.do_fail2ban_lift),
         "ban.impose" => (EN.did_ban_impose, ""),
         "audit.read" => (EN.did_audit_read, EN.do_audit_read),
         "audit.verify" => (EN.did_audit_verify, EN.do_audit_verify),

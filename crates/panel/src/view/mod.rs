@@ -17,6 +17,7 @@ pub(crate) mod deed;
 pub(crate) mod device;
 pub(crate) mod entry;
 pub(crate) mod error;
+pub(crate) mod fail2ban;
 pub(crate) mod join;
 pub(crate) mod machine;
 pub(crate) mod mail;

@@ -23,7 +23,8 @@ use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Tasks};
 use watchroom_mail::Mail;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Line, Source};
 use watchroom_model::{
-    Asker, Desired, Envelope, Heartbeat, NodeId, Order, OrderOutcome, Sample, ServerOrder, Share,
+    Asker, Desired, Envelope, Heartbeat, Jail, Jailed, MachineOrder, NodeId, Order, OrderOutcome, Sample,
+    ServerOrder, Share,
 };
 use watchroom_model::{ServerId, ServerReport, ServerStatus};
 use watchroom_panel::{Panel, PanelParts, problem_page, routes};
@@ -45,6 +46,9 @@ struct ObedientNode;
 #[async_trait]
 impl Gateway for ObedientNode {
     async fn order(&self, _: NodeId, envelope: Envelope) -> Result<OrderOutcome, GatewayError> {
+        if let Order::Machine(MachineOrder::Unjail { .. }) = &envelope.order {
+            return Ok(OrderOutcome::Done { report: None });
+        }
         let Order::Server(order) = &envelope.order else {
             return Ok(OrderOutcome::GoesDown {
                 stopped: Vec::new(),
@@ -101,6 +105,18 @@ impl Gateway for ObedientNode {
             servers: Vec::new(),
         };
         Ok(vec![sample(0), sample(5)])
+    }
+
+    async fn jail(&self, _: NodeId, _: Asker) -> Result<Jail, GatewayError> {
+        let jailed = |address: &str| Jailed {
+            address: address.parse().expect("an address"),
+            since: Some("2026-11-20 17:00:00".to_owned()),
+            until: None,
+        };
+        Ok(Jail {
+            name: "watchroom".to_owned(),
+            banned: vec![jailed("198.51.100.7"), jailed("2001:db8::5")],
+        })
     }
 
     async fn console(

@@ -119,3 +119,25 @@ async fn a_lockout_is_listed_and_lifted_on_the_page() {
             .contains("198.51.100.0/24")
     );
 }
+
+#[tokio::test]
+async fn bans_of_fail2ban_stand_on_a_page_of_their_own_and_are_lifted_there() {
+    let (room, mut alice) = Room::with_alice().await;
+    let page = alice.get(&room, "/security").await.html;
+    assert!(page.contains("href=\"/security/fail2ban\""), "{page}");
+    let page = alice.get(&room, "/security/fail2ban").await.html;
+    for address in ["198.51.100.7", "2001:db8::5"] {
+        assert!(page.contains(&format!("<code>{address}</code>")), "{page}");
+    }
+    assert!(page.contains("watchroom ban list --fail2ban"), "{page}");
+    let lift = "/security/fail2ban/lift";
+    let strange = [("address", "--all")];
+    let answer = alice.submit(&room, "/security/fail2ban", lift, &strange).await;
+    assert_eq!(answer.to, "/security/fail2ban", "{}", answer.html);
+    let page = alice.get(&room, "/security/fail2ban").await.html;
+    assert!(page.contains("An address or a network"), "{page}");
+    let fields = [("address", "198.51.100.7")];
+    alice.submit(&room, "/security/fail2ban", lift, &fields).await;
+    let page = alice.get(&room, "/security/fail2ban").await.html;
+    assert!(page.contains("198.51.100.7 is let out"), "{page}");
+}

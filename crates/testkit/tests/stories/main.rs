@@ -15,6 +15,8 @@ mod client_certificates;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod fail2ban;
+#[cfg(test)]
 mod fail_closed;
 #[cfg(test)]
 mod first_way;

@@ -13,7 +13,9 @@ use watchroom_kit::Ambient;
 use watchroom_link::{Agent, AgentError, ConsoleFrom, Dialler, DiallerSettings, Envelope, FreshPapers};
 use watchroom_link::{LinkSettings, LinkState, LinkStates, Papers};
 use watchroom_model::console::ConsoleEvent;
-use watchroom_model::{BanNews, Heartbeat, Inquiry, NodeId, OrderOutcome, ServerId, ServerReport, Share};
+use watchroom_model::{
+    BanNews, Heartbeat, Inquiry, Jail, NodeId, OrderOutcome, ServerId, ServerReport, Share,
+};
 use watchroom_trust::{ClusterCa, ClusterSecret, LinkClient, NodeKey};
 
 use crate::room::Room;
@@ -167,6 +169,10 @@ impl Agent for Hollow {
 
     async fn bans(&self, news: BanNews) -> Result<u64, AgentError> {
         Ok(news.version)
+    }
+
+    async fn jail(&self) -> Result<Jail, AgentError> {
+        Err(AgentError::NotAllowed("there is nothing here".to_owned()))
     }
 
     async fn disbelieved_bans(&self, _: String) {}

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use watchroom_kit::FaultKind;
+use watchroom_model::JailedAddress;
 
 use super::context::Context;
 use super::duration;
@@ -19,11 +20,14 @@ use crate::output::Column;
 #[derive(Debug, Subcommand)]
 pub(super) enum Ban {
     /// List the bans that hold, or wait to be confirmed
-    #[command(after_help = "Example:\n  watchroom ban list --all")]
+    #[command(after_help = "Example:\n  watchroom ban list --all\n  watchroom ban list --fail2ban")]
     List {
         /// Those that are over or were lifted too
         #[arg(long)]
         all: bool,
+        /// Those of this machine's fail2ban instead
+        #[arg(long, conflicts_with = "all")]
+        fail2ban: bool,
     },
     /// Ban an address or a network
     #[command(after_help = "Example:\n  watchroom ban add 192.0.2.7 --for 4h --reason \"tries passwords\"")]
@@ -33,6 +37,9 @@ pub(super) enum Ban {
     Lift {
         /// An address or network as the list shows it, or the id of a ban
         ban: String,
+        /// That of this machine's fail2ban instead
+        #[arg(long)]
+        fail2ban: bool,
     },
     /// Let a held ban hold although it hits one's own people or machines
     #[command(after_help = "Example:\n  watchroom ban confirm 192.0.2.0/24")]
@@ -77,16 +84,41 @@ const LIST: &[Column] = &[
     Column::new("ID", "id"),
 ];
 
+const JAIL: &[Column] = &[
+    Column::new("ADDRESS", "address"),
+    Column::new("SINCE", "since"),
+    Column::new("UNTIL", "until"),
+];
+
 impl Ban {
     pub(super) async fn run(self, mut context: Context) -> Result<(), Failure> {
         match self {
-            Self::List { all } => {
+            Self::List { fail2ban: true, .. } => {
+                let mut jail = context.client()?.get("/api/security/fail2ban", &[]).await?;
+                let banned = jail.get_mut("banned").map(Value::take);
+                let list = json!({ "items": banned.unwrap_or_else(|| json!([])) });
+                context.output.list(&list, JAIL)
+            }
+            Self::List { all, .. } => {
                 let status = if all { "all" } else { "" };
                 let bans = list(&context.client()?, status).await?;
                 context.output.list(&bans, LIST)
             }
             Self::Add(add) => add.run(context).await,
-            Self::Lift { ban } => {
+            Self::Lift { ban, fail2ban: true } => {
+                let address: JailedAddress = ban
+                    .parse()
+                    .map_err(|error| Failure::new(FaultKind::Invalid, format!("{ban:?} is not {error}")))?;
+                let client = context.client()?;
+                let lift = json!({ "address": address });
+                let answer = client.post("/api/security/fail2ban/lift", &lift).await?;
+                let sentence = match answer.get("outcome").and_then(Value::as_str) {
+                    Some("already_so") => format!("{address} was not in fail2ban's jail."),
+                    _ => format!("{address} is let out of fail2ban's jail."),
+                };
+                context.output.done(&sentence, &answer)
+            }
+            Self::Lift { ban, .. } => {
                 let client = context.client()?;
                 let mut answer = Value::Null;
                 for id in find(&client, &ban, "").await? {

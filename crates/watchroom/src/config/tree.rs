@@ -86,5 +86,6 @@ impl Tree for watchroom_node::Allowed {
     fn check_all(&self, problems: &mut Problems) {
         self.rules.check(problems);
         self.power.check(problems);
+        self.fail2ban.check(problems);
     }
 }

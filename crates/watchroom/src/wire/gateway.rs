@@ -10,7 +10,7 @@ use watchroom_fleet::{Gateway, GatewayError};
 use watchroom_kit::Ambient;
 use watchroom_link::{Hub, LinkError};
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom};
-use watchroom_model::{Asker, Envelope, Heartbeat, NodeId, OrderOutcome, Sample, ServerId};
+use watchroom_model::{Asker, Envelope, Heartbeat, Jail, NodeId, OrderOutcome, Sample, ServerId};
 
 /// Orders and consoles over the links of a [`Hub`].
 #[derive(Clone, Debug)]
@@ -39,6 +39,15 @@ impl Gateway for LinkGateway {
     ) -> Result<Vec<Sample>, GatewayError> {
         let link = self.hub.connected(node).map_err(gateway_error)?;
         link.metrics(asker, since).await.map_err(gateway_error)
+    }
+
+    async fn jail(&self, node: NodeId, asker: Asker) -> Result<Jail, GatewayError> {
+        let link = self.hub.connected(node).map_err(gateway_error)?;
+        let jail = link.jail(asker).await;
+        jail.map_err(|error| match error {
+            LinkError::Refused { code, why } => GatewayError::Refused { code, why },
+            error => gateway_error(error),
+        })
     }
 
     async fn console(

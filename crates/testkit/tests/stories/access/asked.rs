@@ -76,6 +76,8 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         | "/api/cluster/status"
         | "/api/cluster/host-status"
         | "/api/cluster/role" => by(path.into()),
+        // The machine does not allow it: that is the answer to whoever may.
+        "/api/security/fail2ban" => by(path.into()).done(409),
         "/api/session" => Asked::by(case.by_session(walker), path),
         "/api/audit/export" | "/api/stream" => by(path.into()).endless(),
         "/api/nodes/{id}" => by(format!("/api/nodes/{node}")).on(On::One),
@@ -259,6 +261,9 @@ async fn administration(case: &Case<'_>, method: &Method, path: &'static str, wa
             let ban = case.fresh_ban(&case.fresh_network()).await;
             by(format!("/api/security/bans/{ban}")).on(On::One).done(204)
         }
+        ("POST", "/api/security/fail2ban/lift") => {
+            by(path.into()).json(json!({ "address": "192.0.2.7" })).done(409)
+        }
         ("POST", "/api/security/decoys") => by(path.into())
             .json(json!({ "name": case.fresh_name() }))
             .done(201),
@@ -288,8 +293,10 @@ fn pages(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
         },
         "/login/mfa" => by(path.into()).done(303),
         "/session-expired" => by(path.into()).done(401),
-        "/" | "/nodes" | "/nodes/new" | "/audit" | "/security" | "/security/findings" | "/servers"
-        | "/servers/new" | "/settings/mail" | "/profile" => by(path.into()),
+        "/" | "/nodes" | "/nodes/new" | "/audit" | "/security" | "/security/fail2ban"
+        | "/security/findings" | "/servers" | "/servers/new" | "/settings/mail" | "/profile" => {
+            by(path.into())
+        }
         "/nodes/{id}" => by(format!("/nodes/{node}")).on(On::One),
         "/servers/{id}" => by(format!("/servers/{talker}")).on(On::One),
         _ => return None,
@@ -355,6 +362,9 @@ async fn ban_forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<
             let ban = case.fresh_ban("::1").await;
             by(format!("/security/bans/{ban}/confirm")).form(Vec::new())
         }
+        "/security/fail2ban/lift" => by(path.into())
+            .on(On::Kind)
+            .form(vec![("address", "192.0.2.7".to_owned())]),
         "/security/lockouts/{id}/lift" => {
             let lockout = case.fresh_lockout().await;
             by(format!("/security/lockouts/{lockout}/lift")).form(Vec::new())
