@@ -25,6 +25,8 @@ const V6_LEVELS: [(u8, u64); 3] = [(64, 1), (56, 4), (48, 8)];
 pub struct Evidence {
     /// From where.
     pub from: IpAddr,
+    /// The whole network, if those in it are too many to be told apart: then nothing narrower is banned for it.
+    pub among: Option<IpNet>,
     /// What.
     pub sign: Sign,
     /// How a person finds it again: the id of the request, the path that was asked for.
@@ -126,7 +128,13 @@ impl Watch {
         let mut widest = None;
         for (rule, weight, name) in marks {
             let threshold = rule.threshold(&self.config);
-            for (network, times) in rule.levels(from) {
+            let is_wide_enough = |network: &IpNet| {
+                evidence
+                    .among
+                    .is_none_or(|among| network.prefix_len() <= among.prefix_len())
+            };
+            let levels = rule.levels(from).into_iter();
+            for (network, times) in levels.filter(|(network, _)| is_wide_enough(network)) {
                 let mark = Mark {
                     at: now,
                     weight: *weight,
@@ -242,6 +250,7 @@ mod tests {
     fn seen(from: &str, sign: Sign) -> Evidence {
         Evidence {
             from: from.parse().unwrap(),
+            among: None,
             sign,
             line: format!("request from {from}"),
         }
@@ -333,6 +342,23 @@ mod tests {
             watch.weigh(&seen("::", Sign::Limited { count: 9_999 }), 0),
             None,
             "nobody in particular"
+        );
+    }
+
+    #[test]
+    fn evidence_of_a_whole_network_bans_nothing_narrower() {
+        let mut watch = watch();
+        let seen = |network: &str, count| Evidence {
+            among: Some(network.parse().unwrap()),
+            ..seen(network.split('/').next().unwrap(), Sign::Attack { count })
+        };
+        assert_eq!(watch.weigh(&seen("2001:db8:1::/48", 39), 0), None);
+        let verdict = watch.weigh(&seen("2001:db8:1::/48", 1), 0).unwrap();
+        assert_eq!(verdict.network.to_string(), "2001:db8:1::/48");
+        assert_eq!(
+            watch.weigh(&seen("192.0.2.0/24", 9_999), 0),
+            None,
+            "of IPv4 only addresses are banned for attacks"
         );
     }
 

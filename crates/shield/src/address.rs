@@ -29,6 +29,14 @@ pub(crate) fn counted(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The network in which those are gathered who are too many to be told apart: a /24 of IPv4, a /48 of IPv6.
+pub(crate) fn neighbourhood(address: IpAddr) -> Network {
+    let address = folded(address);
+    let bits = if address.is_ipv4() { 24 } else { 48 };
+    let network = IpNet::new(address, bits).unwrap_or_else(|_| IpNet::from(address));
+    Network(network.trunc())
+}
+
 /// The /48 that an IPv6 address belongs to; IPv4 has none.
 pub(crate) fn site(address: IpAddr) -> Option<IpAddr> {
     match folded(address) {
@@ -62,6 +70,11 @@ impl Network {
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&folded(address))
+    }
+
+    /// Its first address.
+    pub(crate) fn first(&self) -> IpAddr {
+        self.0.network()
     }
 
     /// Its bits, left-aligned in 128 with the rest zero, and how many of them count.

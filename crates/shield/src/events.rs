@@ -13,18 +13,23 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 use watchroom_kit::Clock;
 
-use crate::address::counted;
+use crate::address::{counted, neighbourhood};
 use crate::inspection::Counts;
-use crate::{AttackClass, Refused, RouteClass, Spotted, SpottedEvent, Why};
+use crate::{AttackClass, Network, Refused, RouteClass, Spotted, SpottedEvent, Why};
 
 /// How long a kind of refusal of one client is gathered into a count.
 const GATHERED: Duration = Duration::from_secs(60);
-/// Most clients whose refusals are gathered apart; the rest are gathered together.
+/// Most clients whose refusals are gathered apart; then as many networks; the rest are gathered together.
 const MOST_OPEN: usize = 4_096;
 /// Events a slow listener may be behind.
 const BACKLOG: usize = 1_024;
 /// Under this address those are gathered that are too many to be kept apart.
-const EVERYBODY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+const EVERYBODY: Whose = Whose {
+    client: IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    among: None,
+};
+/// The refusals that may lead to a ban.
+const LIMITED: &str = "rate-limited";
 
 /// Something the application should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +50,10 @@ pub enum ShieldEvent {
     Decoy {
         /// Who.
         client: IpAddr,
+        /// The whole network, if there were too many clients to tell those in it apart.
+        among: Option<Network>,
+        /// Whether it tells on the client; not if a page of somebody else may have made their browser ask.
+        is_own_doing: bool,
         /// For what; one of the configured paths.
         path: String,
         /// The first such request.
@@ -59,6 +68,10 @@ pub struct RefusedEvent {
     pub why: &'static str,
     /// The client; `::` if there were too many to tell apart.
     pub client: IpAddr,
+    /// The whole network, if there were too many clients to tell those in it apart.
+    pub among: Option<Network>,
+    /// Whether the first tells on the client; not if a page of somebody else may have made their browser ask.
+    pub is_own_doing: bool,
     /// The kind of route of the first of them.
     pub class: RouteClass,
     /// The first of them.
@@ -70,7 +83,7 @@ pub struct RefusedEvent {
 #[derive(Debug)]
 pub(crate) struct Events {
     sender: broadcast::Sender<ShieldEvent>,
-    open: Mutex<HashMap<(&'static str, IpAddr), Gathering>>,
+    open: Mutex<Open>,
     counts: [AtomicU64; Why::SLUGS.len()],
     spotted: Counts,
     /// The last proxy that forwarded requests undeclared.
@@ -80,12 +93,39 @@ pub(crate) struct Events {
     swept_ms: AtomicU64,
 }
 
+/// A request of which something is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) client: IpAddr,
+    pub(crate) class: RouteClass,
+    pub(crate) request_id: Uuid,
+    /// Whether it tells on the client; not if a page of somebody else may have made their browser ask.
+    pub(crate) is_own_doing: bool,
+}
+
+/// Whose requests are gathered under one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Whose {
+    client: IpAddr,
+    among: Option<Network>,
+}
+
+type Gatherings = HashMap<(&'static str, Whose), Gathering>;
+
+/// What may lead to a ban is kept apart from the rest, so that no flood of what does not can hide it.
+#[derive(Debug, Default)]
+struct Open {
+    evidence: Gatherings,
+    rest: Gatherings,
+}
+
 #[derive(Debug)]
 struct Gathering {
     since: Duration,
     more: u64,
     class: RouteClass,
     request_id: Uuid,
+    is_own_doing: bool,
     /// What was spotted in the first of them.
     spotted: Option<Spotted>,
 }
@@ -132,7 +172,14 @@ impl Events {
             return;
         }
         self.sweep_now_and_then();
-        if let Some(client) = self.gather(why, refused.client, refused.class, refused.told.request_id, None) {
+        let seen = Seen {
+            client: refused.client,
+            class: refused.class,
+            request_id: refused.told.request_id,
+            is_own_doing: refused.is_own_doing,
+        };
+        let may_ban = seen.is_own_doing && why == LIMITED;
+        if let Some(Whose { client, among }) = self.gather(why, seen, may_ban, None) {
             tracing::warn!(
                 client.address = %refused.client,
                 request.id = %refused.told.request_id,
@@ -143,8 +190,10 @@ impl Events {
             self.send(ShieldEvent::Refused(RefusedEvent {
                 why,
                 client,
-                class: refused.class,
-                request_id: refused.told.request_id,
+                among,
+                is_own_doing: seen.is_own_doing,
+                class: seen.class,
+                request_id: seen.request_id,
                 count: 1,
             }));
         }
@@ -152,15 +201,17 @@ impl Events {
 
     /// Tells of something that looks like an attack: the first of a kind from a client at once, the others as a
     /// number.
-    pub(crate) fn spotted(&self, spotted: &Spotted, client: IpAddr, class: RouteClass, request_id: Uuid) {
+    pub(crate) fn spotted(&self, spotted: &Spotted, seen: Seen) {
         self.spotted.add(spotted);
         self.sweep_now_and_then();
-        let Some(client) = self.gather(spotted.rule.id(), client, class, request_id, Some(spotted)) else {
+        let may_ban = seen.is_own_doing && spotted.is_refused;
+        let Some(Whose { client, among }) = self.gather(spotted.rule.id(), seen, may_ban, Some(spotted))
+        else {
             return;
         };
         tracing::warn!(
             client.address = %client,
-            request.id = %request_id,
+            request.id = %seen.request_id,
             attack.rule = spotted.rule.id(),
             attack.score = spotted.score,
             attack.field = spotted.field,
@@ -171,8 +222,10 @@ impl Events {
         self.send(ShieldEvent::Spotted(SpottedEvent {
             spotted: spotted.clone(),
             client,
-            class,
-            request_id,
+            among,
+            is_own_doing: seen.is_own_doing,
+            class: seen.class,
+            request_id: seen.request_id,
             count: 1,
         }));
     }
@@ -188,10 +241,13 @@ impl Events {
     }
 
     pub(crate) fn undeclared_proxy(&self, peer: IpAddr, class: RouteClass, request_id: Uuid) {
-        if self
-            .gather("undeclared-proxy", peer, class, request_id, None)
-            .is_some()
-        {
+        let seen = Seen {
+            client: peer,
+            class,
+            request_id,
+            is_own_doing: false,
+        };
+        if self.gather("undeclared-proxy", seen, false, None).is_some() {
             *self.undeclared.lock().unwrap_or_else(PoisonError::into_inner) = Some(peer);
             tracing::warn!(
                 client.address = %peer,
@@ -203,12 +259,15 @@ impl Events {
         }
     }
 
-    pub(crate) fn decoy(&self, path: &str, client: IpAddr, request_id: Uuid) {
+    pub(crate) fn decoy(&self, path: &str, client: IpAddr, request_id: Uuid, is_own_doing: bool) {
         self.sweep_now_and_then();
-        if self
-            .gather("decoy", client, RouteClass::Page, request_id, None)
-            .is_some()
-        {
+        let seen = Seen {
+            client,
+            class: RouteClass::Page,
+            request_id,
+            is_own_doing,
+        };
+        if let Some(Whose { client, among }) = self.gather("decoy", seen, is_own_doing, None) {
             tracing::warn!(
                 client.address = %client,
                 request.id = %request_id,
@@ -218,6 +277,8 @@ impl Events {
             );
             self.send(ShieldEvent::Decoy {
                 client,
+                among,
+                is_own_doing,
                 path: path.to_owned(),
                 request_id,
             });
@@ -228,16 +289,20 @@ impl Events {
     pub(crate) fn sweep(&self) {
         let now = self.clock.elapsed();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let over: Vec<_> = open
-            .extract_if(|_, gathering| now.saturating_sub(gathering.since) >= GATHERED)
+        let Open { evidence, rest } = &mut *open;
+        let is_over = |gathering: &Gathering| now.saturating_sub(gathering.since) >= GATHERED;
+        let over: Vec<_> = evidence
+            .extract_if(|_, gathering| is_over(gathering))
+            .chain(rest.extract_if(|_, gathering| is_over(gathering)))
             .collect();
         drop(open);
         for (
-            (why, client),
+            (why, Whose { client, among }),
             Gathering {
                 more,
                 class,
                 request_id,
+                is_own_doing,
                 spotted,
                 ..
             },
@@ -247,6 +312,8 @@ impl Events {
                 self.send(ShieldEvent::Spotted(SpottedEvent {
                     spotted,
                     client,
+                    among,
+                    is_own_doing,
                     class,
                     request_id,
                     count: more,
@@ -257,6 +324,8 @@ impl Events {
                 self.send(ShieldEvent::Refused(RefusedEvent {
                     why,
                     client,
+                    among,
+                    is_own_doing,
                     class,
                     request_id,
                     count: more,
@@ -280,39 +349,61 @@ impl Events {
         }
     }
 
-    /// Opens a gathering and returns under which address, or adds to the one that is open.
+    /// Opens a gathering and returns whose it is, or adds to the one that is open.
     fn gather(
         &self,
         why: &'static str,
-        client: IpAddr,
-        class: RouteClass,
-        request_id: Uuid,
+        seen: Seen,
+        may_ban: bool,
         spotted: Option<&Spotted>,
-    ) -> Option<IpAddr> {
+    ) -> Option<Whose> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut client = counted(client);
-        if open.len() >= MOST_OPEN && !open.contains_key(&(why, client)) {
-            client = EVERYBODY;
-        }
-        if let Some(gathering) = open.get_mut(&(why, client)) {
+        let gatherings = if may_ban {
+            &mut open.evidence
+        } else {
+            &mut open.rest
+        };
+        let whose = whose(gatherings, why, seen.client);
+        if let Some(gathering) = gatherings.get_mut(&(why, whose)) {
             gathering.more += 1;
             return None;
         }
-        open.insert(
-            (why, client),
+        gatherings.insert(
+            (why, whose),
             Gathering {
                 since: self.clock.elapsed(),
                 more: 0,
-                class,
-                request_id,
+                class: seen.class,
+                request_id: seen.request_id,
+                is_own_doing: seen.is_own_doing,
                 spotted: spotted.cloned(),
             },
         );
-        Some(client)
+        Some(whose)
     }
 
     fn send(&self, event: ShieldEvent) {
         // Nobody listening is no trouble: the counters and the log have it.
         drop(self.sender.send(event));
     }
+}
+
+/// Under whom a request is gathered: its client, or its network if there are too many clients, or everybody.
+fn whose(gatherings: &Gatherings, why: &'static str, client: IpAddr) -> Whose {
+    let alone = Whose {
+        client: counted(client),
+        among: None,
+    };
+    if gatherings.len() < MOST_OPEN || gatherings.contains_key(&(why, alone)) {
+        return alone;
+    }
+    let network = neighbourhood(client);
+    let together = Whose {
+        client: network.first(),
+        among: Some(network),
+    };
+    if gatherings.len() < 2 * MOST_OPEN || gatherings.contains_key(&(why, together)) {
+        return together;
+    }
+    EVERYBODY
 }

@@ -16,7 +16,8 @@ pub use watchroom_inspect::{Class as AttackClass, Rule as AttackRule};
 use watchroom_kit::FieldFault;
 
 use crate::client::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
-use crate::{Passed, RouteClass, RouteRule, Shield};
+use crate::events::Seen;
+use crate::{Network, Passed, RouteClass, RouteRule, Shield};
 use fields::{Fields, Verdicts};
 
 /// The headers that are read: those that people's programs fill with texts of others, and those that proxies pass
@@ -86,6 +87,10 @@ pub struct SpottedEvent {
     pub spotted: Spotted,
     /// The client; `::` if there were too many to tell apart.
     pub client: IpAddr,
+    /// The whole network, if there were too many clients to tell those in it apart.
+    pub among: Option<Network>,
+    /// Whether it tells on the client; not if a page of somebody else may have made their browser ask.
+    pub is_own_doing: bool,
     /// The kind of route.
     pub class: RouteClass,
     /// The first such request.
@@ -161,7 +166,13 @@ impl Shield {
         let Some(spotted) = read_body(plan, form, body) else {
             return Ok(());
         };
-        self.tell_of_spotted(&spotted, passed.client, passed.class, passed.request_id);
+        let seen = Seen {
+            client: passed.client,
+            class: passed.class,
+            request_id: passed.request_id,
+            is_own_doing: passed.is_own_doing,
+        };
+        self.tell_of_spotted(&spotted, seen);
         if spotted.is_refused { Err(spotted) } else { Ok(()) }
     }
 }

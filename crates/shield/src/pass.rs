@@ -125,6 +125,8 @@ pub struct Finding {
     /// The largest body that is read, in bytes.
     pub body_limit: usize,
     pub(crate) told: Told,
+    /// Whether what it does tells on whoever is at its address.
+    pub(crate) is_own_doing: bool,
     /// How its input is taken.
     pub(crate) plan: Plan,
     /// What was counted, for giving it back.
@@ -145,6 +147,9 @@ impl Finding {
     }
 }
 
+/// Where a browser says that the page is from which a request was made.
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
+
 /// A request on its way through the checks.
 struct Visit<'a> {
     parts: &'a mut Parts,
@@ -164,6 +169,13 @@ struct Visit<'a> {
 impl Visit<'_> {
     fn is_by_socket(&self) -> bool {
         self.peer.process().is_some()
+    }
+
+    /// Whether what it does tells on whoever is at its address. Any page that somebody looks at can make their
+    /// browser ask us for anything; over TLS the browser says so, and in the clear it says nothing.
+    fn is_own_doing(&self) -> bool {
+        let mut sites = self.parts.headers.get_all(SEC_FETCH_SITE).iter();
+        self.is_https && !sites.any(|site| site == "cross-site" || site == "same-site")
     }
 }
 
@@ -193,7 +205,7 @@ impl Shield {
             peer,
             rules: &rules,
             host: None,
-            is_https: matches!(peer.door, Door::Tls { .. } | Door::Narrow(_) | Door::Socket(_)),
+            is_https: false,
             told: Told::new(self.next_id()),
             charge: None,
             over_anonymous: None,
@@ -201,6 +213,7 @@ impl Shield {
             spotted: None,
             parts,
         };
+        visit.is_https = https::is_secure(peer, &visit.client, &visit.parts.headers);
         if visit.client.is_undeclared_proxy {
             self.warn_of_proxy(visit.client.address, visit.rule.class, visit.told.request_id);
         }
@@ -277,6 +290,7 @@ impl Shield {
         };
         let refused = Refused {
             why,
+            is_own_doing: visit.is_own_doing(),
             client: visit.client.address,
             class: visit.rule.class,
             wants_page: wants_page(visit.parts),
@@ -292,6 +306,7 @@ impl Shield {
 impl Visit<'_> {
     fn into_passed(self) -> Passed {
         Passed(Arc::new(Finding {
+            is_own_doing: self.is_own_doing(),
             request_id: self.told.request_id,
             client_request_id: self.parts.headers.get(X_REQUEST_ID).cloned(),
             client: self.client.address,

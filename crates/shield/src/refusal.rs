@@ -235,6 +235,8 @@ pub struct Refused {
     pub client: IpAddr,
     /// What kind of route it was for.
     pub class: RouteClass,
+    /// Whether what it does tells on whoever is at its address.
+    pub(crate) is_own_doing: bool,
     /// What every answer to it carries.
     pub told: Told,
     /// Whether a person with a browser is looking.
@@ -255,6 +257,7 @@ impl Refused {
             why,
             client: passed.client,
             class: passed.class,
+            is_own_doing: passed.is_own_doing,
             told,
             wants_page: passed.wants_page,
             location: None,
@@ -268,6 +271,7 @@ impl Refused {
             why,
             client,
             class: RouteClass::Page,
+            is_own_doing: false,
             told: Told::new(request_id),
             wants_page: false,
             location: None,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use watchroom_kit::Ambient;
 
 use crate::certificates::Wanted;
-use crate::events::Events;
+use crate::events::{Events, Seen};
 use crate::headers::Labels;
 use crate::reports::Reports;
 use crate::rules::Rules;
@@ -187,6 +187,12 @@ impl Shield {
         self.0.events.undeclared_proxy(peer, class, request_id);
     }
 
+    /// Whether an address is kept out of everything now. Whatever goes on after its request passed asks this again.
+    #[must_use]
+    pub fn is_barred(&self, address: IpAddr) -> bool {
+        self.banned(address) == Some(BanKind::Attack)
+    }
+
     /// From what an address is kept out now.
     pub(crate) fn banned(&self, address: IpAddr) -> Option<BanKind> {
         let terms = self.0.bans.load().terms(address);
@@ -196,18 +202,12 @@ impl Shield {
         terms.at(self.now_micros())
     }
 
-    pub(crate) fn tell_of_decoy(&self, path: &str, client: IpAddr, request_id: Uuid) {
-        self.0.events.decoy(path, client, request_id);
+    pub(crate) fn tell_of_decoy(&self, path: &str, client: IpAddr, request_id: Uuid, is_own_doing: bool) {
+        self.0.events.decoy(path, client, request_id, is_own_doing);
     }
 
-    pub(crate) fn tell_of_spotted(
-        &self,
-        spotted: &Spotted,
-        client: IpAddr,
-        class: RouteClass,
-        request_id: Uuid,
-    ) {
-        self.0.events.spotted(spotted, client, class, request_id);
+    pub(crate) fn tell_of_spotted(&self, spotted: &Spotted, seen: Seen) {
+        self.0.events.spotted(spotted, seen);
     }
 
     pub(crate) fn sweep(&self) {

@@ -246,6 +246,15 @@ impl Caller {
         }
     }
 
+    /// Whether the address they came from is kept out meanwhile; streams ask this again and again. Whoever holds the
+    /// machine itself never is.
+    #[must_use]
+    pub(crate) fn is_barred(&self) -> bool {
+        let is_here = matches!(self.credential, Credential::Socket);
+        let from = self.trail.source_ip.filter(|_| !is_here);
+        from.is_some_and(|from| self.entrance.shield.is_barred(from))
+    }
+
     /// Notes a request that may have been sent by another site in this caller's name.
     pub(crate) fn forged(&self, error: CsrfError) -> Problem {
         let refusals = &self.entrance.refusals;

@@ -83,7 +83,8 @@ impl EventStream {
         }
     }
 
-    /// Resolves when the reader is gone, the caller may listen no longer, or the house shuts down.
+    /// Resolves when the reader is gone, the caller may listen no longer or from there no longer, or the house shuts
+    /// down.
     pub async fn until_over(&self, caller: &Caller, tasks: &Tasks) {
         let mut tick = tokio::time::interval(CHECKED_EVERY);
         for turn in 1_u32.. {
@@ -91,6 +92,9 @@ impl EventStream {
                 _ = tick.tick() => {}
                 () = self.sender.closed() => return,
                 () = tasks.stopped() => return,
+            }
+            if caller.is_barred() {
+                return;
             }
             if !caller.is_still_good() {
                 self.send("ended", None, "{\"why\":\"session\"}").await;

@@ -58,11 +58,17 @@ pub(super) fn networks(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     }
 }
 
-/// Touching a decoy is told, and answered as if there were nothing special about it.
+/// Touching a decoy is told, and answered as if there were nothing special about it. Whether it may lead to a ban is
+/// told as well: else any page could have its visitors banned.
 pub(super) fn decoys(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     let path = visit.parts.uri.path();
     if visit.rules.decoys.contains(path) {
-        shield.tell_of_decoy(path, visit.client.address, visit.told.request_id);
+        shield.tell_of_decoy(
+            path,
+            visit.client.address,
+            visit.told.request_id,
+            visit.is_own_doing(),
+        );
     }
     Ok(())
 }

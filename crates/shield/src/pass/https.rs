@@ -1,25 +1,30 @@
 //! The check that wants TLS, and what it tells whoever came without.
 
-use http::{HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 
 use super::Visit;
-use crate::client::{self, X_FORWARDED_PROTO};
+use crate::client::{self, Client, X_FORWARDED_PROTO};
 use crate::config::Hsts;
 use crate::hosts::{Named, is_loopback_name};
 use crate::peer::Door;
-use crate::{Host, RouteClass, Shield, Why};
+use crate::{Host, Peer, RouteClass, Shield, Why};
+
+/// Whether the client's words passed the wire by TLS. Through a trusted proxy it counts how the client reached that,
+/// whatever the proxy speaks with us.
+pub(super) fn is_secure(peer: &Peer, client: &Client, headers: &HeaderMap) -> bool {
+    let is_here = matches!(peer.door, Door::Tls { .. } | Door::Narrow(_) | Door::Socket(_));
+    if !client.is_proxied {
+        return is_here;
+    }
+    let is_named = |protocol: &str| {
+        ["https", "wss"]
+            .iter()
+            .any(|name| protocol.eq_ignore_ascii_case(name))
+    };
+    client::forwarded(headers, &X_FORWARDED_PROTO, "proto").map_or(is_here, is_named)
+}
 
 pub(super) fn https(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
-    if visit.client.is_proxied {
-        // What counts is how the client reached the proxy, whatever the proxy speaks with us.
-        let stated = client::forwarded(&visit.parts.headers, &X_FORWARDED_PROTO, "proto");
-        let is_secure = |protocol: &str| {
-            ["https", "wss"]
-                .iter()
-                .any(|name| protocol.eq_ignore_ascii_case(name))
-        };
-        visit.is_https = stated.map_or(visit.is_https, is_secure);
-    }
     if visit.is_https {
         visit.told.is_strict = is_strict(visit);
         return Ok(());

@@ -1,6 +1,7 @@
 //! The check that reads what a request says before its body.
 
 use super::Visit;
+use crate::events::Seen;
 use crate::inspection::{Plan, inspect_head};
 use crate::rules::Rules;
 use crate::{RouteRule, Shield, Why};
@@ -18,12 +19,13 @@ pub(super) fn inspection(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), W
     let Some(spotted) = inspect_head(plan, uri.path(), uri.query(), &visit.parts.headers) else {
         return Ok(());
     };
-    shield.tell_of_spotted(
-        &spotted,
-        visit.client.address,
-        visit.rule.class,
-        visit.told.request_id,
-    );
+    let seen = Seen {
+        client: visit.client.address,
+        class: visit.rule.class,
+        request_id: visit.told.request_id,
+        is_own_doing: visit.is_own_doing(),
+    };
+    shield.tell_of_spotted(&spotted, seen);
     if !spotted.is_refused {
         return Ok(());
     }

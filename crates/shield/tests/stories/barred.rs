@@ -229,6 +229,114 @@ fn touching_a_decoy_is_told_once_and_looks_like_nothing() {
     assert!(events.try_recv().is_err(), "once a minute");
 }
 
+/// What is told of a decoy, and of input that looks like an attack: whose doing they are.
+fn own_doings(peer: Peer, headers: &[(&str, &str)]) -> Vec<bool> {
+    let config = Config {
+        trusted_proxies: vec!["10.0.0.0/24".parse().unwrap()],
+        ..Config::default()
+    };
+    let (shield, _clock) = shield(config);
+    let mut events = shield.events();
+    ask(&shield, "/.env", peer, headers);
+    ask(&shield, "/seen?q=1%27+or+%271%27%3D%271", peer, headers);
+    let mut told = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        match event {
+            ShieldEvent::Decoy { is_own_doing, .. } => told.push(is_own_doing),
+            ShieldEvent::Spotted(event) => told.push(event.is_own_doing),
+            _ => {}
+        }
+    }
+    told
+}
+
+#[test]
+fn what_a_page_may_have_made_a_browser_ask_for_is_told_and_tells_on_nobody() {
+    const FROM: &str = "198.51.100.7:1";
+    let site = |name| [("sec-fetch-site", name)];
+    assert_eq!(own_doings(from(FROM), &[]), [true, true]);
+    for (name, is_own) in [
+        ("none", true),
+        ("same-origin", true),
+        ("same-site", false),
+        ("cross-site", false),
+    ] {
+        assert_eq!(own_doings(from(FROM), &site(name)), [is_own, is_own], "{name}");
+    }
+    // In the clear a browser does not say, and what comes after the decoys is not reached.
+    let clear = Peer::plain_to_tls(FROM.parse().unwrap());
+    assert_eq!(own_doings(clear, &[]), [false]);
+    let plain = Peer::plain(FROM.parse().unwrap());
+    assert_eq!(own_doings(plain, &[]), [false, false]);
+    // Through a proxy it counts how the client reached that.
+    let proxy = Peer::plain_to_tls(PROXY.parse().unwrap());
+    let over = |protocol| {
+        [
+            ("x-forwarded-for", "198.51.100.7"),
+            ("x-forwarded-proto", protocol),
+        ]
+    };
+    assert_eq!(own_doings(proxy, &over("https")), [true, true]);
+    assert_eq!(own_doings(proxy, &over("http")), [false]);
+    assert_eq!(own_doings(from(PROXY), &over("http")), [false]);
+}
+
+#[test]
+fn a_page_cannot_use_up_the_minute_in_which_more_of_the_same_is_not_told() {
+    let (shield, _clock) = shield(Config::default());
+    let client = from("198.51.100.7:1");
+    ask(&shield, "/.env", client, &[("sec-fetch-site", "cross-site")]);
+    let mut events = shield.events();
+    ask(&shield, "/.env", client, &[]);
+    let told = events.try_recv();
+    assert!(
+        matches!(
+            told,
+            Ok(ShieldEvent::Decoy {
+                is_own_doing: true,
+                ..
+            })
+        ),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn no_flood_hides_what_leads_to_bans() {
+    let (shield, _clock) = shield(Config::default());
+    let elsewhere = [("host", "elsewhere.example")];
+    for network in 0..10_000 {
+        ask(
+            &shield,
+            "/",
+            from(&format!("[2001:db8:a:{network:x}::1]:1")),
+            &elsewhere,
+        );
+    }
+    let mut events = shield.events();
+    let touch = |address: &str| ask(&shield, "/.env", from(&format!("[{address}]:1")), &[]);
+    let mut next = || match events.try_recv() {
+        Ok(ShieldEvent::Decoy { client, among, .. }) => {
+            Some((client.to_string(), among.map(|network| network.to_string())))
+        }
+        _ => None,
+    };
+    touch("2001:db8:b:1::1");
+    assert_eq!(next(), Some(("2001:db8:b:1::".to_owned(), None)));
+    // Nor does one of evidence: it is then told by networks.
+    for network in 0..1_000 {
+        for customer in 0..5 {
+            touch(&format!("2001:db8:{:x}:{customer}::1", 0x1000 + network));
+            let _told = next();
+        }
+    }
+    let site = Some("2001:db8:c::/48".to_owned());
+    touch("2001:db8:c:1::1");
+    assert_eq!(next(), Some(("2001:db8:c::".to_owned(), site)));
+    touch("2001:db8:c:2::1");
+    assert_eq!(next(), None, "it is counted");
+}
+
 /// A header of the PROXY protocol, version 2, that names 198.51.100.7 as the source.
 const PROXY_HEADER: &[u8] =
     b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xc6\x33\x64\x07\x0a\x00\x00\x01\x12\x67\x1d\x13";

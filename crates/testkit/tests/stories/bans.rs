@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use serde_json::{Value, json};
 use watchroom::config::Config;
 use watchroom_kit::{Ambient, Clock, Entropy, Tasks};
@@ -173,6 +174,52 @@ async fn whoever_tries_one_attack_after_another_is_banned_and_others_are_not() {
     until_status(&scanner, "/login", 403).await;
     assert_eq!(other.get("/login").await.status, 200);
     assert_eq!(the_ban(&ada).await["kind"], "attack");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_elsewhere_cannot_have_its_visitors_banned() {
+    let room = open().await;
+    room.admin("ada").await;
+    let victim = room.stranger().coming_from(FAR);
+    let scanner = room.stranger().coming_from("198.51.100.8");
+    let picture = victim.request(http::Method::GET, "/.env");
+    let picture = picture.header("sec-fetch-site", "cross-site");
+    let in_the_clear = victim.request(http::Method::GET, "/.env");
+    let in_the_clear = in_the_clear.header("x-forwarded-proto", "http");
+    for request in [picture, in_the_clear] {
+        victim.send(request.body(Body::empty()).expect("a request")).await;
+    }
+    scanner.get("/.env").await;
+    // Evidence is weighed in its order.
+    until_status(&scanner, "/login", 403).await;
+    assert_eq!(victim.get("/login").await.status, 200);
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ban_ends_the_streams_of_whoever_it_keeps_out() {
+    let room = open().await;
+    let ada = room.admin("ada").await.coming_from(DESK);
+    let vera = room.viewer("vera").await.coming_from(FAR);
+    let is_open = tokio::sync::Notify::new();
+    let listening = vera.listen("/api/stream", None, |heard| {
+        if heard.contains("event: hello") {
+            is_open.notify_one();
+        }
+        false
+    });
+    let (heard, ()) = tokio::join!(tokio::time::timeout(SOON, listening), async {
+        is_open.notified().await;
+        let new = json!({ "network": FAR, "kind": "attack", "reason": "a test" });
+        ban(&ada, new).await;
+    });
+    let heard = heard.expect("the stream ends");
+    assert!(
+        !heard.contains("event: ended"),
+        "her session is not over: {heard}"
+    );
+    assert_eq!(vera.get("/api/auth/me").await.status, 403);
+    room.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

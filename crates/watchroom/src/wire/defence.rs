@@ -139,7 +139,8 @@ async fn witness(defence: &Defence, evidence: &Evidence) {
 
 fn of_edge(event: ShieldEvent) -> Option<Evidence> {
     match event {
-        ShieldEvent::Refused(refused) => {
+        // What a page of somebody else may have made a browser do tells on nobody.
+        ShieldEvent::Refused(refused) if refused.is_own_doing => {
             let count = refused.count;
             let sign = match refused.why {
                 why if LIMITED.contains(&why) => Sign::Limited { count },
@@ -147,13 +148,15 @@ fn of_edge(event: ShieldEvent) -> Option<Evidence> {
             };
             Some(Evidence {
                 from: refused.client,
+                among: refused.among.map(IpNet::from),
                 sign,
                 line: format!("request {} ({})", refused.request_id, refused.why),
             })
         }
         // What is only reported may be somebody's own words.
-        ShieldEvent::Spotted(event) if event.spotted.is_refused => Some(Evidence {
+        ShieldEvent::Spotted(event) if event.spotted.is_refused && event.is_own_doing => Some(Evidence {
             from: event.client,
+            among: event.among.map(IpNet::from),
             sign: Sign::Attack { count: event.count },
             line: format!(
                 "request {} ({} in {})",
@@ -162,10 +165,13 @@ fn of_edge(event: ShieldEvent) -> Option<Evidence> {
         }),
         ShieldEvent::Decoy {
             client,
+            among,
+            is_own_doing: true,
             path,
             request_id,
         } => Some(Evidence {
             from: client,
+            among: among.map(IpNet::from),
             sign: Sign::Decoy,
             line: format!("request {request_id} for {path}"),
         }),
@@ -182,6 +188,7 @@ fn of_entrance(event: &EntranceEvent) -> Option<Evidence> {
             request_id,
         } => Some(Evidence {
             from: *from,
+            among: None,
             sign: Sign::SignInFailed {
                 name: *name,
                 locks: *locks,
@@ -198,6 +205,7 @@ fn of_entrance(event: &EntranceEvent) -> Option<Evidence> {
                 .unwrap_or_default();
             Some(Evidence {
                 from: *from,
+                among: None,
                 sign: Sign::Decoy,
                 line: format!("{request}the decoy token {decoy}"),
             })
