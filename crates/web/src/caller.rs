@@ -132,12 +132,15 @@ impl Caller {
         Ok(caller)
     }
 
-    /// Somebody known has a budget of their own, by role; what the edge counted for their address is given back.
+    /// Somebody known has a budget of their own, by role; what the edge counted for their address is given back. Not
+    /// so an attempt to sign in, whoever makes it: only its success gives that back.
     async fn within_rate(&self, passed: &Passed) -> Result<(), Problem> {
         let shield = &self.entrance.shield;
         let verdict = match (self.principal.user(), self.principal.per_minute()) {
             (Some(user), Some(limit)) => {
-                shield.give_back(passed);
+                if passed.class != RouteClass::SignIn {
+                    shield.give_back(passed);
+                }
                 let id = user.as_uuid();
                 let verdict = shield
                     .limits()

@@ -157,12 +157,11 @@ pub(super) async fn sign_in(
     };
     match panel.identity().sign_in(sent.caller.trail(), asked).await {
         Ok(signed_in) => {
+            // Of two steps each gives back its own.
+            give_back(&panel, &passed, &signed_in).await;
             let to = match signed_in.session.is_half() {
                 true => next_step(&signed_in.session, &to),
-                false => {
-                    give_back(&panel, &passed, &signed_in).await;
-                    to
-                }
+                false => to,
             };
             let response = answer::with_session(answer::redirect(&to)?, &signed_in)?;
             answer::with_cookie(response, PRE_SESSION_COOKIE, "", Some(0))

@@ -172,6 +172,7 @@ async fn setup_form(
 
 pub(super) async fn set_up(
     State(panel): State<Panel>,
+    Extension(passed): Extension<Passed>,
     headers: HeaderMap,
     sent: StepSubmitted<EnrolForm>,
 ) -> Result<Response, Problem> {
@@ -192,6 +193,7 @@ pub(super) async fn set_up(
     };
     match panel.identity().confirm_totp(&permit, session, confirm).await {
         Ok(enrolled) => {
+            give_back(&panel, &passed, &enrolled.signed_in).await;
             let to = answer::path_of_ours(&next).unwrap_or("/");
             let response = match enrolled.recovery_codes.as_slice() {
                 [] => answer::redirect(to)?,

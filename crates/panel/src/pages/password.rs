@@ -1,5 +1,6 @@
 //! `POST /change-password`.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
@@ -7,8 +8,10 @@ use serde::Deserialize;
 use watchroom_identity::ChangePassword;
 use watchroom_kit::{Fault, SecretString};
 use watchroom_policy::{Resource, act};
+use watchroom_shield::Passed;
 use watchroom_web::Problem;
 
+use super::entry::give_back;
 use super::profile::shown;
 use crate::text::EN;
 use crate::view::profile::ProfileForms;
@@ -27,6 +30,7 @@ pub(super) struct PasswordForm {
 
 pub(super) async fn change(
     State(panel): State<Panel>,
+    Extension(passed): Extension<Passed>,
     Form { viewer, form }: Form<PasswordForm>,
 ) -> Result<Response, Problem> {
     let permit = viewer
@@ -43,6 +47,7 @@ pub(super) async fn change(
         .await
     {
         Ok(signed_in) => {
+            give_back(&panel, &passed, &signed_in).await;
             let response = answer::redirect_with("/profile", &Flash::done(EN.password_changed))?;
             answer::with_session(response, &signed_in)
         }

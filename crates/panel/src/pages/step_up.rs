@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use watchroom_identity::{SignInError, SignedIn, StepUpError};
 use watchroom_kit::{FieldFault, SecretString};
 use watchroom_policy::Principal;
+use watchroom_shield::Passed;
 use watchroom_web::Problem;
 
+use super::entry::give_back;
 use crate::text::EN;
 use crate::view::Flash;
 use crate::viewer::{Form, Viewer};
@@ -77,6 +80,7 @@ pub(super) struct StepUpForm {
 /// `POST /step-up`: proves again and goes on to `next`.
 pub(super) async fn step_up(
     State(panel): State<Panel>,
+    Extension(passed): Extension<Passed>,
     Form { viewer, form }: Form<StepUpForm>,
 ) -> Result<Response, Problem> {
     let next = answer::path_of_ours(&form.next).unwrap_or("/").to_owned();
@@ -85,7 +89,10 @@ pub(super) async fn step_up(
         .step_up(&viewer.session, viewer.caller.trail(), form.password)
         .await;
     match risen {
-        Ok(risen) => answer::with_session(answer::redirect(&next)?, &risen),
+        Ok(risen) => {
+            give_back(&panel, &passed, &risen).await;
+            answer::with_session(answer::redirect(&next)?, &risen)
+        }
         Err(StepUpError::Refused(SignInError::Wrong {
             locked_until: None, ..
         })) => answer::redirect_with(&next, &Flash::trouble(crate::view::sentence(EN.proof_wrong))),

@@ -45,6 +45,8 @@ mod second_factors;
 #[cfg(test)]
 mod sessions;
 #[cfg(test)]
+mod sign_in_rate;
+#[cfg(test)]
 mod stream;
 #[cfg(test)]
 mod tokens;
