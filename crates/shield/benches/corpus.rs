@@ -20,7 +20,7 @@ use http::request::Parts;
 use http::{Method, Request};
 use watchroom_kit::Ambient;
 use watchroom_shield::{
-    BodyForm, Config, Passed, Peer, Refused, RouteClass, RouteRule, Shield, Spotted, Why,
+    BodyForm, Config, Objection, Passed, Peer, Refused, RouteClass, RouteRule, Shield, Spotted, Why,
 };
 
 /// Where a value stands in a request.
@@ -72,7 +72,9 @@ impl Edge {
         let passed = self.pass("/").expect("an empty request passes");
         match self.shield.inspect_body(&passed, kind, body.as_bytes()) {
             Ok(()) => Outcome::Passed,
-            Err(spotted) => Outcome::Refused(spotted),
+            Err(Objection::Spotted(spotted)) => Outcome::Refused(spotted),
+            Err(Objection::TooMuch) => Outcome::TooLong,
+            Err(Objection::Unreadable) => panic!("what this wrote is no JSON"),
         }
     }
 }

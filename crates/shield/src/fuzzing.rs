@@ -68,7 +68,7 @@ pub fn body(form: BodyForm, body: &[u8]) {
         rule,
         only_reports: false,
     };
-    if let Some(spotted) = inspection::read_body(plan, form, body) {
+    if let Some(spotted) = inspection::read_body(plan, form, body).spotted {
         assert!(spotted.score >= 50);
         assert!(spotted.field.len() <= 64 && spotted.field.is_ascii());
     }

@@ -157,14 +157,15 @@ impl Shield {
     /// reported is told here.
     ///
     /// # Errors
-    /// [`Spotted`], if the request is to be refused.
-    pub fn inspect_body(&self, passed: &Passed, form: BodyForm, body: &[u8]) -> Result<(), Spotted> {
+    /// [`Objection`], if the request is to be refused.
+    pub fn inspect_body(&self, passed: &Passed, form: BodyForm, body: &[u8]) -> Result<(), Objection> {
         let plan = passed.plan;
         if plan.is_off() {
             return Ok(());
         }
-        let Some(spotted) = read_body(plan, form, body) else {
-            return Ok(());
+        let read = read_body(plan, form, body);
+        let Some(spotted) = read.spotted else {
+            return read.unread.filter(|_| !plan.only_reports).map_or(Ok(()), Err);
         };
         let seen = Seen {
             client: passed.client,
@@ -173,19 +174,51 @@ impl Shield {
             is_own_doing: passed.is_own_doing,
         };
         self.tell_of_spotted(&spotted, seen);
-        if spotted.is_refused { Err(spotted) } else { Ok(()) }
+        if spotted.is_refused {
+            return Err(Objection::Spotted(spotted));
+        }
+        read.unread.filter(|_| !plan.only_reports).map_or(Ok(()), Err)
     }
 }
 
+/// Why a body is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Objection {
+    /// Something in it looks like an attack.
+    Spotted(Spotted),
+    /// There is more in it than is read for attacks, so that nobody knows what the rest is.
+    TooMuch,
+    /// It cannot be read to its end, so that nobody knows what the rest is.
+    Unreadable,
+}
+
+/// What was found in a body.
+pub(crate) struct ReadBody {
+    pub(crate) spotted: Option<Spotted>,
+    /// Why part of it was not read.
+    pub(crate) unread: Option<Objection>,
+}
+
 /// Reads a body for attacks.
-pub(crate) fn read_body(plan: Plan, form: BodyForm, body: &[u8]) -> Option<Spotted> {
+pub(crate) fn read_body(plan: Plan, form: BodyForm, body: &[u8]) -> ReadBody {
     let mut verdicts = Verdicts::new(plan);
     let mut fields = Fields::new(&mut verdicts);
-    match form {
-        BodyForm::Form => fields.form(body),
+    let is_readable = match form {
+        BodyForm::Form => {
+            fields.form(body);
+            true
+        }
         BodyForm::Json => fields.json(body),
+    };
+    let unread = match (verdicts.is_cut(), is_readable) {
+        (true, _) => Some(Objection::TooMuch),
+        (false, false) => Some(Objection::Unreadable),
+        (false, true) => None,
+    };
+    ReadBody {
+        spotted: verdicts.spotted(),
+        unread,
     }
-    verdicts.spotted()
 }
 
 /// Inspects what a request says before its body.

@@ -45,7 +45,9 @@ pub use config::{BaseUri, Config, Hsts, LimitsConfig};
 pub use events::{RefusedEvent, ShieldEvent};
 pub use headers::SECURITY_HEADERS;
 pub use hosts::Host;
-pub use inspection::{AttackClass, AttackRule, BodyForm, Inspected, InspectionConfig, Spotted, SpottedEvent};
+pub use inspection::{
+    AttackClass, AttackRule, BodyForm, Inspected, InspectionConfig, Objection, Spotted, SpottedEvent,
+};
 pub use layer::{ShieldLayer, Shielded};
 #[cfg(feature = "redis")]
 pub use limits::redis::{RedisCounters, RedisError, RedisServer};

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use watchroom_identity::Identity;
 use watchroom_kit::{Ambient, Fault, FaultKind, FieldFault};
 use watchroom_policy::{Refusal, Trail};
-use watchroom_shield::{BodyForm, Passed, Shield, Spotted};
+use watchroom_shield::{BodyForm, Objection, Passed, Shield, Spotted};
 
 use crate::Problem;
 use crate::caller::NotPassed;
+use crate::extract::UnreadBody;
 
 /// Where refusals are noted, so that they reach the audit log without costing the request a write.
 pub trait RefusalLog: Send + Sync + 'static {
@@ -47,17 +48,21 @@ impl Entrance {
         Self(Arc::new(parts))
     }
 
-    /// Has the shield inspect a body before anything is made of it. Every extractor of a body calls this.
+    /// Has the shield inspect a body before anything is made of it; whether it could be read to its end. Every
+    /// extractor of a body calls this.
     pub(crate) fn inspect(
         &self,
         passed: Option<&Passed>,
         form: BodyForm,
         body: &[u8],
-    ) -> Result<(), Problem> {
+    ) -> Result<bool, Problem> {
         let passed = passed.ok_or(NotPassed)?;
-        self.shield
-            .inspect_body(passed, form, body)
-            .map_err(|spotted| InputRefused(spotted).into())
+        match self.shield.inspect_body(passed, form, body) {
+            Ok(()) => Ok(true),
+            Err(Objection::Unreadable) => Ok(false),
+            Err(Objection::TooMuch) => Err(UnreadBody::TooLarge.into()),
+            Err(Objection::Spotted(spotted)) => Err(InputRefused(spotted).into()),
+        }
     }
 }
 

@@ -50,7 +50,7 @@ where
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| unread(&rejection))?;
-        Entrance::from_ref(state).inspect(passed.as_ref(), BodyForm::Json, &bytes)?;
+        let is_whole = Entrance::from_ref(state).inspect(passed.as_ref(), BodyForm::Json, &bytes)?;
         // Without names its members would be taken in their order, which is nobody's promise.
         if bytes.trim_ascii_start().first() == Some(&b'[') {
             return Err(invalid("", "invalid", "send an object, not a list".to_owned()));
@@ -63,6 +63,14 @@ where
         reader
             .end()
             .map_err(|error| invalid("", "invalid", reason(&error)))?;
+        // What a handler ignores is skipped without a look, and what stands behind it nobody would have inspected.
+        if !is_whole {
+            return Err(invalid(
+                "",
+                "invalid",
+                "send no text that is none, and nest less deeply".to_owned(),
+            ));
+        }
         match doubled(&bytes) {
             Some(key) => Err(invalid(&key, "invalid", "this key comes twice".to_owned())),
             None => Ok(Self { value, bytes }),
@@ -111,7 +119,7 @@ fn no_report(error: &ReportError) -> Problem {
 
 /// A body that could not be read to its end: too large, or cut off.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-enum UnreadBody {
+pub(crate) enum UnreadBody {
     #[error("the body is larger than this route takes")]
     TooLarge,
     #[error("the body ended before it was complete")]

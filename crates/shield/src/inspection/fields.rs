@@ -9,10 +9,11 @@ use watchroom_inspect::inspect;
 
 use super::{Plan, Spotted};
 
-/// How much of one field is read, in bytes. No field of ours takes so much; what is longer is refused by its handler.
+/// How much of one field is read, in bytes. No field of ours takes so much.
 const FIELD: usize = 64 * 1024;
-/// How much of one request is read, in bytes, so that nobody can buy our time with bodies.
-const REQUEST: usize = 256 * 1024;
+/// How much of one request is read, in bytes, so that nobody can buy our time with bodies. The largest thing of ours, a
+/// server with its environment, has 256 KiB.
+const REQUEST: usize = 320 * 1024;
 /// How much of a field's name is told, in bytes. Names come from outside, too.
 const NAME: usize = 64;
 
@@ -20,6 +21,8 @@ const NAME: usize = 64;
 pub(super) struct Verdicts {
     plan: Plan,
     left: usize,
+    /// There was more than is read.
+    is_cut: bool,
     refused: Option<Spotted>,
     reported: Option<Spotted>,
 }
@@ -29,6 +32,7 @@ impl Verdicts {
         Self {
             plan,
             left: REQUEST,
+            is_cut: false,
             refused: None,
             reported: None,
         }
@@ -39,8 +43,13 @@ impl Verdicts {
         self.refused.or(self.reported)
     }
 
+    /// Whether something was left unread that handlers would see.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
     fn is_over(&self) -> bool {
-        self.left == 0 || self.refused.is_some()
+        self.is_cut || self.refused.is_some()
     }
 
     /// Reads one text. `field` is where it stands.
@@ -51,9 +60,9 @@ impl Verdicts {
         if self.is_over() || is_named(self.plan.rule.secrets) {
             return;
         }
-        let text = text
-            .get(..text.len().min(FIELD).min(self.left))
-            .unwrap_or_default();
+        let most = FIELD.min(self.left);
+        self.is_cut = text.len() > most;
+        let text = text.get(..text.len().min(most)).unwrap_or_default();
         self.left -= text.len();
         let Some(finding) = inspect(text) else {
             return;
@@ -110,11 +119,11 @@ impl<'v> Fields<'v> {
         }
     }
 
-    /// The strings of a JSON text, and the names in its objects. What is no JSON is left to the handler, which says so.
-    pub(super) fn json(&mut self, text: &[u8]) {
+    /// The strings of a JSON text, and the names in its objects; whether it could be read to its end. A handler may
+    /// read on where this cannot, past what it ignores.
+    pub(super) fn json(&mut self, text: &[u8]) -> bool {
         let mut reader = serde_json::Deserializer::from_slice(text);
-        // The part before an error has been read, and nothing of it reaches a handler.
-        let _handler_says = reader.deserialize_any(Walk(self));
+        reader.deserialize_any(Walk(self)).is_ok()
     }
 
     fn within<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> T {

@@ -132,3 +132,62 @@ fn strings_of_json_are_read_wherever_they_are_and_secrets_never() {
     );
     assert_eq!(in_json(r#"{"a":"fine","b":"#), None);
 }
+
+fn unread(form: BodyForm, text: &str) -> Option<Objection> {
+    let rule = RouteRule::new(RouteClass::Change).with_fields(&["note"], &["password"]);
+    let plan = Plan {
+        rule,
+        only_reports: false,
+    };
+    let read = read_body(plan, form, text.as_bytes());
+    assert_eq!(read.spotted, None);
+    read.unread
+}
+
+#[test]
+fn what_stands_behind_more_than_is_read_is_refused() {
+    let attack = "1' or '1'='1";
+    let fine = "fine words ".repeat(5_000);
+    let json = |many: usize, end: &str| {
+        let fields: String = (0..many).map(|n| format!(r#""f{n}":"{fine}","#)).collect();
+        format!(r#"{{{fields}"z":"{end}"}}"#)
+    };
+    assert_eq!(unread(BodyForm::Json, &json(5, "fine")), None);
+    assert_eq!(unread(BodyForm::Json, &json(6, attack)), Some(Objection::TooMuch));
+    let form = |many: usize, end: &str| {
+        let fields: String = (0..many).map(|n| format!("f{n}={fine}&")).collect();
+        format!("{fields}z={end}")
+    };
+    assert_eq!(unread(BodyForm::Form, &form(5, "fine")), None);
+    assert_eq!(
+        unread(BodyForm::Form, &form(6, "1%27+or+%271%27%3D%271")),
+        Some(Objection::TooMuch)
+    );
+    // Nor does the end of one long field go unread.
+    let long = format!("{}{attack}", fine.repeat(2));
+    assert_eq!(
+        unread(BodyForm::Json, &format!(r#"["{long}"]"#)),
+        Some(Objection::TooMuch)
+    );
+    let secret = format!(r#"{{"password":"{long}","z":"fine"}}"#);
+    assert_eq!(
+        unread(BodyForm::Json, &secret),
+        None,
+        "secrets are not read at all"
+    );
+}
+
+#[test]
+fn what_stands_behind_json_that_cannot_be_read_is_refused() {
+    let attack = "1' or '1'='1";
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for junk in [deep.as_str(), r#""\ud800""#, "1e999"] {
+        let text = format!(r#"{{"junk":{junk},"name":"{attack}"}}"#);
+        assert_eq!(
+            unread(BodyForm::Json, &text),
+            Some(Objection::Unreadable),
+            "{junk}"
+        );
+    }
+    assert_eq!(unread(BodyForm::Json, r#"{"a":[[[1,null,true]]]}"#), None);
+}

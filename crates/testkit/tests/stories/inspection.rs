@@ -127,3 +127,25 @@ async fn where_it_is_only_reported_it_passes_and_is_written_down() {
         .fault(400, "input-refused", "name");
     room.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_hides_behind_more_than_is_read() {
+    let room = TestRoom::open(program!()).await;
+    let ada = room.signed_in("ada", "admin").await;
+    let junk: serde_json::Map<String, Value> = (0..6)
+        .map(|number| (format!("a{number}"), "fine words ".repeat(5_000).into()))
+        .collect();
+    let mut much = Value::from(junk);
+    much["name"] = TAUTOLOGY.into();
+    let answer = ada.post("/api/tokens", much).await;
+    answer.problem(413, "body-too-large");
+    let mut deep = json!([]);
+    for _ in 0..200 {
+        deep = json!([deep]);
+    }
+    let answer = ada
+        .post("/api/tokens", json!({ "a": deep, "name": TAUTOLOGY }))
+        .await;
+    answer.problem(400, "invalid-input");
+    room.close().await;
+}
