@@ -5,7 +5,7 @@
 //! other on as the client sent it. If they differ, one is the client's own invention and nobody knows which: taken for the
 //! proxy, whoever invents would be at its address, free of bans and inside its networks. So they are turned away.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, header};
 
@@ -17,12 +17,20 @@ pub(crate) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwa
 pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// What passes a request on for somebody else says so in one of these.
-static FORWARDED_BY: [HeaderName; 4] = [
+static FORWARDED_BY: [HeaderName; 8] = [
     X_FORWARDED_FOR,
     X_FORWARDED_HOST,
     X_FORWARDED_PROTO,
     header::FORWARDED,
+    header::VIA,
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("true-client-ip"),
+    HeaderName::from_static("cf-connecting-ip"),
 ];
+
+/// Where those are whom a proxy passes on that nobody declared: anywhere. Its own address would lend them what
+/// loopback may, by joins without a token, tokens for one machine and a trail that names it.
+const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// What was found out about the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,10 +62,12 @@ pub(crate) fn resolve(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
         };
     }
     let is_forwarded = headers.keys().any(|name| FORWARDED_BY.contains(name));
+    let is_undeclared_proxy = is_local && !is_proxied && is_forwarded;
     let named = is_proxied.then(|| behind(peer, headers, trusted));
     let (address, is_contradicted) = match named {
         Some(Named::One(address)) => (address, false),
         Some(Named::Two) => (peer, true),
+        None if is_undeclared_proxy => (NOWHERE, false),
         None => (peer, false),
     };
     Client {
@@ -65,7 +75,7 @@ pub(crate) fn resolve(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
         is_proxied,
         // A declared proxy that forwards nothing would lend loopback's privileges to the whole world.
         is_loopback: is_local && !is_proxied && !is_forwarded,
-        is_undeclared_proxy: is_local && !is_proxied && is_forwarded,
+        is_undeclared_proxy,
         is_contradicted,
     }
 }

@@ -16,6 +16,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, header};
 use uuid::Uuid;
 
+use crate::address::folded;
 use crate::client::{self, Client, X_FORWARDED_HOST};
 use crate::headers::X_REQUEST_ID;
 use crate::inspection::Plan;
@@ -215,7 +216,7 @@ impl Shield {
         };
         visit.is_https = https::is_secure(peer, &visit.client, &visit.parts.headers);
         if visit.client.is_undeclared_proxy {
-            self.warn_of_proxy(visit.client.address, visit.rule.class, visit.told.request_id);
+            self.warn_of_proxy(folded(peer.address.ip()), visit.rule.class, visit.told.request_id);
         }
         for (name, check) in CHECKS {
             if let Err(why) = check(self, &mut visit) {

@@ -102,16 +102,31 @@ fn the_table_of_who_is_asking() {
         // Loopback's privileges are for those who are really here.
         ("127.0.0.1", &[], "127.0.0.1 loopback"),
         ("::1", &[], "::1 loopback"),
-        ("127.0.0.1", &[(XFF, "1.1.1.1")], "127.0.0.1 undeclared-proxy"),
-        (
-            "127.0.0.1",
-            &[("x-forwarded-proto", "https")],
-            "127.0.0.1 undeclared-proxy",
-        ),
         ("10.0.0.1", &[(XFF, "127.0.0.1")], "127.0.0.1"),
     ];
     for (peer, lines, expected) in CASES {
         assert_eq!(found(peer, lines), *expected, "{peer} {lines:?}");
+    }
+}
+
+#[test]
+fn whom_an_undeclared_proxy_passes_on_is_nowhere() {
+    for header in [
+        ("x-forwarded-for", "1.1.1.1"),
+        ("x-forwarded-proto", "https"),
+        ("forwarded", "for=127.0.0.1"),
+        ("via", "1.1 attic"),
+        ("x-real-ip", "127.0.0.1"),
+        ("true-client-ip", "1.1.1.1"),
+        ("cf-connecting-ip", "1.1.1.1"),
+    ] {
+        for local in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            assert_eq!(found(local, &[header]), "0.0.0.0 undeclared-proxy", "{header:?}");
+        }
+        if header.0 != "x-forwarded-for" && header.0 != "forwarded" {
+            assert_eq!(found("10.0.0.1", &[header]), "10.0.0.1", "{header:?}");
+        }
+        assert_eq!(found("198.51.100.7", &[header]), "198.51.100.7", "{header:?}");
     }
 }
 

@@ -3,6 +3,7 @@
 use http::header;
 
 use super::Visit;
+use crate::address::folded;
 use crate::peer::Door;
 use crate::{BanKind, RouteClass, Shield, Why};
 
@@ -29,7 +30,13 @@ pub(super) fn bans(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     if is_open(visit) || is_at_this_machine(visit) {
         return Ok(());
     }
-    match shield.banned(visit.client.address) {
+    // Whoever says they pass on for somebody is no less banned than before they said so.
+    let address = if visit.client.is_undeclared_proxy {
+        folded(visit.peer.address.ip())
+    } else {
+        visit.client.address
+    };
+    match shield.banned(address) {
         None => Ok(()),
         Some(BanKind::Attack) => Err(Why::Banned),
         Some(BanKind::SignIn) => {

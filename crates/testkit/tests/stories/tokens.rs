@@ -64,6 +64,22 @@ async fn a_token_may_no_more_than_it_was_given() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_for_this_machine_is_worth_nothing_through_a_proxy_that_nobody_declared() {
+    let room = TestRoom::open(program!()).await;
+    let olga = room.signed_in("olga", "operator").await;
+    let draft = json!({ "name": "local", "networks": ["127.0.0.0/8"] });
+    let local = Visitor::with_token(room.client(), &made(&olga, draft).await);
+    assert_eq!(local.get("/api/servers").await.status, 200);
+    for passed_on in ["x-forwarded-for", "via", "x-real-ip"] {
+        let request = local.request(http::Method::GET, "/api/servers");
+        let request = request.header(passed_on, "127.0.0.1");
+        let request = request.body(axum::body::Body::empty()).expect("a request");
+        local.send(request).await.problem(401, "token-network");
+    }
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_holds_from_its_networks_and_until_its_time() {
     let clock = Clock::manual(Clock::system().now());
     let ambient = Ambient {
