@@ -211,16 +211,36 @@ impl ConnectFault {
         }
     }
 
-    /// The fault behind the end of an HTTP/2 connection.
+    /// The fault behind the end of an HTTP/2 connection on the node.
     pub(crate) fn from_connection(end: Result<(), hyper::Error>) -> Self {
-        let why = match end {
-            Ok(()) => "the other end closed it".to_owned(),
-            Err(error) if error.is_timeout() => "no answer to keep-alive".to_owned(),
-            Err(error) => error
-                .source()
-                .map_or_else(|| error.to_string(), ToString::to_string),
-        };
-        Self::Lost { why }
+        match end {
+            Ok(()) => Self::closed(),
+            Err(error) if error.is_timeout() => Self::silent(),
+            Err(error) => Self::Lost {
+                why: error
+                    .source()
+                    .map_or_else(|| error.to_string(), ToString::to_string),
+            },
+        }
+    }
+
+    /// The same on the Host.
+    pub(crate) fn from_http2(error: &h2::Error) -> Self {
+        Self::Lost {
+            why: error.to_string(),
+        }
+    }
+
+    pub(crate) fn closed() -> Self {
+        Self::Lost {
+            why: "the other end closed it".to_owned(),
+        }
+    }
+
+    pub(crate) fn silent() -> Self {
+        Self::Lost {
+            why: "no answer to keep-alive".to_owned(),
+        }
     }
 }
 

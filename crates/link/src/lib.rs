@@ -13,6 +13,7 @@ mod codec;
 mod error;
 mod fault;
 mod hello;
+mod http2;
 mod hub;
 mod join;
 mod node;

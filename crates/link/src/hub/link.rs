@@ -16,8 +16,8 @@ use watchroom_trust::Fingerprint;
 use super::Shared;
 use super::arrival::{Arrival, Passage};
 use super::traffic::{Passing, Traffic};
+use crate::http2::{HostTransport, TransportError};
 use crate::statement::{self, Content};
-use crate::transport::{HostTransport, TransportError};
 use crate::wire::{self, node_client::NodeClient};
 use crate::{ConnectFault, LinkError, NodeHello};
 

@@ -1,10 +1,11 @@
 //! One connection on the Host, from the hello to its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future;
 use http::Uri;
-use hyper::client::conn::http2;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -15,9 +16,11 @@ use watchroom_model::NodeId;
 use super::link::Client;
 use super::registry::Displaced;
 use super::{Arrival, FAREWELL, LinkEvent, NodeLink, Shared, bans, door, papers, pump};
-use crate::settings::{CALL_WINDOW, LARGEST_MESSAGE, LINK_WINDOW, MOST_GIVEN_UP};
-use crate::transport::{HostTransport, LinkExecutor};
-use crate::{ConnectFault, NodeHello, wire};
+use crate::settings::LARGEST_MESSAGE;
+use crate::{ConnectFault, NodeHello, http2, wire};
+
+/// How long a connection may take to say why its streams broke.
+const LAST_WORD: Duration = Duration::from_millis(250);
 
 pub(super) async fn serve<S>(shared: &Arc<Shared>, stream: S, arrival: Arrival)
 where
@@ -50,7 +53,8 @@ fn refused(shared: &Shared, node: NodeId, why: ConnectFault) {
     shared.registry.emit(LinkEvent::Refused { node, why });
 }
 
-type End = oneshot::Receiver<ConnectFault>;
+/// Why the connection ended, for everything that breaks with it.
+type End = future::Shared<oneshot::Receiver<ConnectFault>>;
 
 /// Speaks HTTP/2 as the client of a connection that was dialled to us.
 async fn open<S>(shared: &Shared, stream: S, tasks: &Tasks) -> Result<(Client, End), ConnectFault>
@@ -58,34 +62,16 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let settings = &shared.settings;
-    let mut builder = http2::Builder::new(LinkExecutor(tasks.clone()));
-    builder
-        .timer(TokioTimer::new())
-        .keep_alive_interval(settings.keep_alive_every)
-        .keep_alive_timeout(settings.keep_alive_patience)
-        .keep_alive_while_idle(true)
-        .initial_stream_window_size(CALL_WINDOW)
-        .initial_connection_window_size(LINK_WINDOW)
-        // What the node still sent on calls given up here is told apart from a breach of the protocol only
-        // while they are remembered; each such breach counts for the whole life of the link.
-        .max_concurrent_reset_streams(MOST_GIVEN_UP)
-        .max_pending_accept_reset_streams(MOST_GIVEN_UP)
-        .max_local_error_reset_streams(None);
-    let handshake = timeout(settings.hello_patience, builder.handshake(TokioIo::new(stream))).await;
-    let (sender, connection) = handshake
-        .map_err(|_| silent())?
-        .map_err(|error| ConnectFault::from_connection(Err(error)))?;
     let (ended, end) = oneshot::channel();
-    // The receiver goes with the link; a connection that outlives it by a moment has nobody to tell.
-    drop(tasks.spawn("link.connection", async move {
-        drop(ended.send(ConnectFault::from_connection(connection.await)));
-    }));
+    let opened = timeout(settings.hello_patience, http2::open(stream, settings, ended)).await;
+    let (transport, connection) = opened.map_err(|_| silent())??;
+    drop(tasks.spawn("link.connection", connection));
     // Never looked up: requests need an authority, and this connection is the only way they can go.
     let origin = Uri::from_static("http://node.watchroom.internal");
-    let client = Client::with_origin(HostTransport(sender), origin)
+    let client = Client::with_origin(transport, origin)
         .max_decoding_message_size(LARGEST_MESSAGE)
         .max_encoding_message_size(LARGEST_MESSAGE);
-    Ok((client, end))
+    Ok((client, end.shared()))
 }
 
 fn silent() -> ConnectFault {
@@ -141,7 +127,7 @@ async fn run(place: &Place, end: End, tasks: &Tasks) {
     let link = &place.link;
     tracing::info!(node.id = %link.node(), link.epoch = link.epoch(), "a node is linked");
     for stream in [Stream::Heartbeats, Stream::Reports, Stream::Papers, Stream::Bans] {
-        let (shared, link) = (Arc::clone(&place.shared), link.clone());
+        let (shared, link, end) = (Arc::clone(&place.shared), link.clone(), end.clone());
         drop(tasks.spawn("link.pump", async move {
             let ended = match stream {
                 Stream::Heartbeats => pump::heartbeats(&shared, &link).await,
@@ -152,7 +138,14 @@ async fn run(place: &Place, end: End, tasks: &Tasks) {
             // Without one of them the Host would be blind, the node without a certificate, or let in who is banned: it
             // dials anew.
             let why = ended.map_or_else(|error| error.to_string(), |()| format!("its {stream:?} ended"));
-            link.end(&ConnectFault::Lost { why });
+            // A stream often breaks because the connection did, which knows the reason.
+            let of_all = Box::pin(timeout(LAST_WORD, end)).await;
+            link.end(
+                &of_all
+                    .ok()
+                    .and_then(Result::ok)
+                    .unwrap_or(ConnectFault::Lost { why }),
+            );
         }));
     }
     tokio::select! {

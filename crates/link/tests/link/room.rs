@@ -33,6 +33,7 @@ pub fn brisk() -> LinkSettings {
         heartbeat_every: Duration::from_millis(50),
         keep_alive_every: Duration::from_millis(500),
         keep_alive_patience: Duration::from_secs(2),
+        call_patience: PATIENCE,
         probe_patience: Duration::from_secs(2),
         renewal_looked_for_every: Duration::from_millis(50),
         retry_first: Duration::from_millis(40),
