@@ -99,7 +99,10 @@ impl Admission for FleetAdmission {
 
     async fn certify(&self, arrival: &Arrival, request: &[u8]) -> Result<FreshPapers, String> {
         let fleet = self.fleet().map_err(|fault| fault.to_string())?;
-        standing(fleet, arrival.node).map_err(|fault| fault.to_string())?;
+        let standing = standing(fleet, arrival.node);
+        standing
+            .and_then(|()| is_its_key(fleet, arrival.node, arrival.key))
+            .map_err(|fault| fault.to_string())?;
         let (node, authority) = (arrival.node.as_uuid(), self.ca.fingerprint());
         let issued = self
             .ca

@@ -99,7 +99,7 @@ impl Fleet {
         let row = &request.row;
         let id: Option<NodeId> = row.node.as_ref().and_then(|id| id.parse().ok());
         let node = self.let_in(id.ok_or(JoinError::NotFound)?).await?;
-        if node.admitted().is_err() || !self.is_due(request, proof)? {
+        if node.admitted().is_err() || !is_its_machine(request, &node) || !self.is_due(request, proof)? {
             return Ok(request.answer());
         }
         let csr = BASE64
@@ -168,6 +168,7 @@ impl Fleet {
         let now = self.ambient().clock.now_micros();
         let (id, before) = (request.row.id.clone(), request.row.handed_over_at);
         let (hash, until) = (digest(token.expose_secret()), micros(certified.not_after));
+        let key = request.row.key_fingerprint.clone();
         let committed = self
             .store()
             .write(permit, async move |tx| {
@@ -187,8 +188,11 @@ impl Fleet {
                     .col_expr(node_entity::Column::TokenHash, Expr::value(hash.clone()))
                     .col_expr(node_entity::Column::TokenExpiresAt, Expr::value(until))
                     .col_expr(node_entity::Column::CertificateExpiresAt, Expr::value(until))
-                    .filter(node_entity::Column::Id.eq(node.to_string()));
-                tx.update(update).await?;
+                    .filter(node_entity::Column::Id.eq(node.to_string()))
+                    .filter(node_entity::Column::KeyFingerprint.eq(key.clone()));
+                if tx.update(update).await? == 0 {
+                    return Err(NotHandedOver::Elsewhere);
+                }
                 tx.note("node", node.to_string());
                 tx.note("is_repeated", before.is_some());
                 tx.changed(Changed::Node(node));
@@ -203,9 +207,15 @@ impl Fleet {
     }
 }
 
+/// Whether the node is still the machine that asked: the place of one that was replaced is another's, and so are its
+/// papers.
+fn is_its_machine(request: &OwnJoinRequest, node: &Node) -> bool {
+    node.key_fingerprint().as_ref() == Some(&request.row.key_fingerprint)
+}
+
 /// Why papers were not committed.
 enum NotHandedOver {
-    /// Another answer has them.
+    /// Another answer has them, or another machine the node's place.
     Elsewhere,
     /// The store did not take it.
     Store(StoreError),
