@@ -143,7 +143,7 @@ impl Fault for JoinError {
                 format!("this address has asked {per_hour} times within an hour; wait, or have its requests decided")
             }
             Self::Full { most } => {
-                format!("{most} machines wait to be let in already; decide on some under pending requests")
+                format!("{most} machines wait to be let in already; decide on some under pending requests, or give this one a join URL")
             }
             Self::NotFound => "there is no such join request, or this is not its secret".to_owned(),
             Self::Decided(JoinStatus::Expired) => {

@@ -4,6 +4,7 @@
 //! the statement that changes it, so that of a thousand who try at once exactly one wins.
 
 mod answer;
+mod bounds;
 mod decide;
 mod fault;
 mod invite;

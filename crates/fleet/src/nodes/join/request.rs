@@ -11,9 +11,10 @@ use watchroom_model::{HostName, JoinRequestId};
 use watchroom_policy::{Permit, Resource, act};
 use watchroom_store::{StoreError, WriteTx};
 
+use super::bounds::within_bounds;
 use super::invite::usable;
 use super::list::word;
-use super::{HOUR_US, JoinError, KEPT_US, REQUEST_LASTS_US, digest, request_entity as entity, token_entity};
+use super::{JoinError, KEPT_US, REQUEST_LASTS_US, digest, request_entity as entity, token_entity};
 use crate::fleet::from_micros;
 use crate::nodes::{Standing, entity as node_entity};
 use crate::{Fleet, FleetEvent, RequestedKey};
@@ -158,7 +159,7 @@ impl Fleet {
             Some(hash) => Some(spend(tx, hash, &row.key_fingerprint, now).await?),
             None => None,
         };
-        within_bounds(tx, &row, rules).await?;
+        within_bounds(tx, &row, token.is_some(), rules).await?;
         let mut admits = false;
         if let Some(token) = token {
             row.name = token.node_name.unwrap_or(row.name);
@@ -254,29 +255,6 @@ async fn spend(tx: &WriteTx, hash: &str, key: &str, now: i64) -> Result<token_en
         0 => Err(JoinError::Token("used up")),
         _ => Ok(token),
     }
-}
-
-async fn within_bounds(tx: &WriteTx, row: &entity::Model, rules: &super::JoinRules) -> Result<(), JoinError> {
-    let pending = entity::Entity::find()
-        .filter(entity::Column::Status.eq(word(JoinStatus::Pending)))
-        .filter(entity::Column::ExpiresAt.gt(row.requested_at));
-    if tx.all(pending).await?.len() >= usize::try_from(rules.most_pending).unwrap_or(usize::MAX) {
-        return Err(JoinError::Full {
-            most: rules.most_pending,
-        });
-    }
-    let recent = entity::Entity::find()
-        .filter(entity::Column::FromAddress.eq(row.from_address.clone()))
-        .filter(entity::Column::RequestedAt.gt(row.requested_at - HOUR_US));
-    // The Host's own machine speaks for many behind it, and for itself.
-    let is_near = row.from_address.is_empty();
-    let limit = usize::try_from(rules.per_address_per_hour).unwrap_or(usize::MAX);
-    if !is_near && tx.all(recent).await?.len() >= limit {
-        return Err(JoinError::TooOften {
-            per_hour: rules.per_address_per_hour,
-        });
-    }
-    Ok(())
 }
 
 /// Sees whether the name is free, or the machine's own. Returns why it is not.

@@ -29,9 +29,10 @@ pub struct JoinRules {
     /// Networks from which a machine may ask without a join token; a person must approve it in any case.
     /// Default: private networks.
     pub networks: Vec<IpNet>,
-    /// Requests that one address may make in an hour. Default 30.
+    /// Requests that one address may make in an hour; an IPv6 address counts by its /64. Default 30.
     pub per_address_per_hour: u32,
-    /// Requests that may wait at once; above that nobody is heard until some are decided. Default 256.
+    /// Requests without a join token that may wait at once; above that nobody without one is heard until some are
+    /// decided. One network (IPv4 /24, IPv6 /48) may have a quarter of them waiting. Default 256.
     pub most_pending: u32,
 }
 

@@ -12,6 +12,7 @@ use watchroom_policy::act;
 use watchroom_testkit::{Machine, TestRoom, program};
 use watchroom_trust::NodeKey;
 
+use super::super::bans::proxied;
 use super::{approve, check, invited, text, token};
 
 /// How many try at once where exactly one may win.
@@ -139,19 +140,58 @@ async fn of_a_thousand_polls_exactly_one_is_handed_the_papers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_fills_the_list_of_those_who_wait() {
     let room = TestRoom::with(program!(), watchroom_kit::Ambient::system(), |config| {
-        config.join.most_pending = 2;
+        proxied(config);
+        config.join.most_pending = 4;
     })
     .await;
-    let stranger = room.stranger();
-    for name in ["one", "two"] {
-        assert_eq!(Machine::new(name).request(&stranger, None).await.status, 201);
+    let admin = room.admin("alice").await.coming_from("10.9.8.7");
+    let url = invited(&admin, json!({ "uses": 5 })).await;
+    let ask = async |name: &str, from: &str, token: Option<&str>| {
+        let machine = Machine::new(name);
+        machine
+            .request(&room.stranger().coming_from(from), token)
+            .await
+            .status
+    };
+    // Each network has a part of the list, of whatever kind its addresses are, and nobody has it whole.
+    assert_eq!(ask("one", "10.0.1.1", None).await, 201);
+    assert_eq!(ask("one-beside", "10.0.1.2", None).await, 429);
+    assert_eq!(ask("two", "fd00:1::1", None).await, 201);
+    assert_eq!(ask("two-beside", "fd00:1:0:7::1", None).await, 429);
+    assert_eq!(ask("three", "10.0.3.1", None).await, 201);
+    assert_eq!(ask("four", "fd00:4::1", None).await, 201);
+    assert_eq!(ask("five", "10.0.5.1", None).await, 429);
+    // Who was invited does not wait behind those who were not.
+    for name in ["six", "seven"] {
+        assert_eq!(ask(name, "10.0.1.3", Some(token(&url))).await, 201);
     }
-    Machine::new("three")
-        .request(&stranger, None)
-        .await
-        .problem(429, "rate-limited");
     room.close().await;
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_has_as_many_requests_for_a_house_however_many_addresses_it_has() {
+    let room = TestRoom::with(program!(), watchroom_kit::Ambient::system(), |config| {
+        proxied(config);
+        config.join.per_address_per_hour = 2;
+    })
+    .await;
+    let ask = async |name: &str, from: &str| {
+        let machine = Machine::new(name);
+        machine
+            .request(&room.stranger().coming_from(from), None)
+            .await
+            .status
+    };
+    for (name, address) in [("one", "fd00:0:0:7::1"), ("two", "fd00:0:0:7:8:9:a:b")] {
+        assert_eq!(ask(name, address).await, 201);
+    }
+    assert_eq!(ask("three", "fd00:0:0:7::3").await, 429);
+    assert_eq!(ask("four", "fd00:0:0:8::1").await, 201);
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_ask_without_an_invitation_may_not_ask_for_ever_with_one() {
     let room = TestRoom::with(program!(), watchroom_kit::Ambient::system(), |config| {
         config.join.per_address_per_hour = 1;
         config.join.networks.clear();
