@@ -113,13 +113,13 @@ fn of_nodes() -> Vec<Route<Api>> {
 }
 
 fn of_keys() -> Vec<Route<Api>> {
-    let change = RouteClass::Change;
+    let administration = RouteClass::Administration;
     vec![
         Route::new(
             Method::POST,
             "/api/cluster/nodes/{id}/unfence",
             act::UnfenceNode,
-            change,
+            administration,
             unfence::unfence,
         )
         .says("Let a fenced node back in")
@@ -138,7 +138,7 @@ fn of_keys() -> Vec<Route<Api>> {
             Method::POST,
             "/api/cluster/ca/rotate",
             act::RotateCa,
-            change,
+            administration,
             ca::rotate,
         )
         .says("Make a new cluster CA, which every node moves to")

@@ -41,7 +41,7 @@ pub(super) fn routes() -> Vec<Route<Api>> {
             Method::POST,
             "/api/cluster/nodes/{id}/ping",
             act::PingNode,
-            RouteClass::Read,
+            RouteClass::Change,
             ping,
         )
         .says("A round trip to a node, and how it is")

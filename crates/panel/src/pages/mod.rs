@@ -174,41 +174,42 @@ fn node_routes() -> Vec<Route<Panel>> {
 
 /// What is done to a machine, and to invitations.
 fn machine_routes() -> Vec<Route<Panel>> {
-    let change = RouteClass::Change;
+    let (change, sensitive) = (RouteClass::Change, RouteClass::Sensitive);
+    let administration = RouteClass::Administration;
     vec![
         Route::new(
             Method::POST,
             "/nodes/{id}/restart",
             act::RestartNode,
-            change,
+            sensitive,
             power::restart,
         ),
         Route::new(
             Method::POST,
             "/nodes/{id}/shutdown",
             act::ShutDownNode,
-            change,
+            sensitive,
             power::shut_down,
         ),
         Route::new(
             Method::POST,
             "/nodes/{id}/unfence",
             act::UnfenceNode,
-            change,
+            administration,
             power::unfence,
         ),
         Route::new(
             Method::POST,
             "/nodes/invites/{id}/revoke",
             act::RevokeJoinToken,
-            change,
+            administration,
             join::take_back,
         ),
         Route::new(
             Method::POST,
             "/cluster/ca/rotate",
             act::RotateCa,
-            RouteClass::Administration,
+            administration,
             cluster_ca::rotate,
         ),
         Route::new(
@@ -354,7 +355,7 @@ fn settings_routes() -> Vec<Route<Panel>> {
 
 /// Oneself.
 fn own_routes() -> Vec<Route<Panel>> {
-    let change = RouteClass::Change;
+    let (change, sensitive) = (RouteClass::Change, RouteClass::Sensitive);
     vec![
         Route::new(
             Method::GET,
@@ -395,14 +396,14 @@ fn own_routes() -> Vec<Route<Panel>> {
             Method::POST,
             "/profile/tokens",
             act::CreateToken,
-            change,
+            sensitive,
             tokens::create,
         ),
         Route::new(
             Method::POST,
             "/profile/tokens/{id}/revoke",
             act::RevokeToken,
-            change,
+            sensitive,
             tokens::revoke,
         ),
         Route::new(

@@ -3,13 +3,14 @@
 mod asked;
 mod case;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use axum::body::Body;
 use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use watchroom_policy::{ActSpec, Needs, Permission, PermissionSet, Role};
+use watchroom_shield::RouteClass;
 use watchroom_testkit::{Answer, TestRoom, Visitor, program};
 use watchroom_web::Route;
 
@@ -222,6 +223,25 @@ async fn every_route_of_the_api_lets_in_whom_the_roles_say() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_of_the_panel_lets_in_whom_the_roles_say() {
     assert_picture("panel", &picture(watchroom_panel::routes()).await);
+}
+
+/// The kinds of routes by which each act is done, and where; routes that only show something are not asked.
+fn kinds<S>(routes: &[Route<S>], of: &mut BTreeMap<&'static str, Vec<(RouteClass, String)>>) {
+    for route in routes.iter().filter(|route| route.method != Method::GET) {
+        let place = format!("{} {}", route.method, route.path);
+        of.entry(route.act.name).or_default().push((route.class, place));
+    }
+}
+
+/// Nobody may do by a form what is limited, or bound to a network, by the API, nor the other way round.
+#[test]
+fn an_act_is_as_delicate_by_the_panel_as_by_the_api() {
+    let mut of = BTreeMap::new();
+    kinds(&watchroom_api::routes(), &mut of);
+    kinds(&watchroom_panel::routes(), &mut of);
+    assert!(of.contains_key("node.restart"), "acts are found: {of:?}");
+    of.retain(|_, kinds| kinds.iter().any(|(class, _)| *class != kinds[0].0));
+    assert!(of.is_empty(), "acts of several kinds: {of:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
