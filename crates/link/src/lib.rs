@@ -9,6 +9,7 @@
 //! the first frames ([`ConnectFault`]), because a TLS alert cannot say it.
 
 mod agent;
+mod bounds;
 mod codec;
 mod error;
 mod fault;
@@ -17,6 +18,7 @@ mod http2;
 mod hub;
 mod join;
 mod node;
+mod pace;
 mod papers;
 mod settings;
 mod statement;
@@ -30,6 +32,7 @@ pub use hello::NodeHello;
 pub use hub::{Admission, Arrival, ConsoleStream, Hub, LinkEvent, NodeLink, Passage};
 pub use join::{JoinCallError, JoinHost};
 pub use node::{Dialler, DiallerSettings, LinkState, LinkStates};
+pub use pace::Pace;
 pub use papers::{FreshPapers, Papers};
 pub use settings::LinkSettings;
 pub use watchroom_model::Envelope;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use watchroom_kit::{ExposeSecret, SecretString};
 use watchroom_trust::{CertificateDer, Fingerprint, Issued};
 
+use crate::bounds::{LONGEST_WORD, MOST_ANCHORS, MOST_CAPABILITIES, Said};
 use crate::{ConnectFault, FreshPapers, LinkError, NodeHello};
 
 pub(crate) use generated::*;
@@ -36,11 +37,13 @@ pub(crate) fn noun<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Status> {
         .map_err(|error| refusal(Code::InvalidArgument, "bad_request", &error.to_string()))
 }
 
-/// Bytes as a noun, on the Host: what does not parse was garbled.
-pub(crate) fn answer<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, LinkError> {
-    serde_json::from_slice(bytes).map_err(|error| LinkError::Garbled {
+/// Bytes as a noun within its bounds, on the Host: what does not parse was garbled.
+pub(crate) fn answer<T: DeserializeOwned + Said>(bytes: &[u8]) -> Result<T, LinkError> {
+    let mut said: T = serde_json::from_slice(bytes).map_err(|error| LinkError::Garbled {
         why: error.to_string(),
-    })
+    })?;
+    said.cut();
+    Ok(said)
 }
 
 /// A refusal of the node, under a stable word.
@@ -94,6 +97,14 @@ impl TryFrom<Introduction> for NodeHello {
         let wrong = |what: String| ConnectFault::Lost {
             why: format!("its hello is not understood: {what}"),
         };
+        let is_long = |word: &String| word.len() > LONGEST_WORD;
+        if is_long(&hello.version)
+            || hello.capabilities.len() > MOST_CAPABILITIES
+            || hello.capabilities.iter().any(is_long)
+            || hello.anchors.len() > MOST_ANCHORS
+        {
+            return Err(wrong("it says more than a node has to say".to_owned()));
+        }
         let name = hello
             .name
             .parse()

@@ -28,6 +28,7 @@ pub use console::{ConsoleError, ConsoleStream};
 pub use create::{CreateError, NewServer};
 pub use list::ServerFilter;
 pub use order::{Acted, Outcome};
+pub use report::IsNews;
 pub use view::ServerView;
 pub use viewers::Crowd;
 pub(crate) use viewers::Viewers;

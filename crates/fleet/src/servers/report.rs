@@ -1,6 +1,8 @@
 //! Keeping what nodes say of their servers, and mending what the two do not agree on.
 
-use watchroom_model::{Envelope, NodeId, OrderOutcome, ServerOrder, ServerReport};
+use std::collections::BTreeSet;
+
+use watchroom_model::{Envelope, NodeId, OrderOutcome, ServerId, ServerOrder, ServerReport};
 use watchroom_policy::{Permit, Target};
 use watchroom_store::{Changed, StoreError};
 
@@ -11,22 +13,40 @@ use crate::Fleet;
 /// How long a node may take to be told of a server it should have known.
 const MENDING: std::time::Duration = std::time::Duration::from_secs(15);
 
+/// What a report says of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IsNews {
+    /// Something new.
+    News,
+    /// What is known.
+    Known,
+    /// It is no server of the node that says it.
+    NotItsOwn,
+}
+
 impl Fleet {
-    /// A node has said how one of its servers is.
+    /// Whether this is the report of a server of this node, and says something new.
+    #[must_use]
+    pub fn is_news(&self, node: NodeId, report: &ServerReport) -> IsNews {
+        match self.known_server(report.id) {
+            Some(server) if server.node.id() != node => IsNews::NotItsOwn,
+            None => IsNews::NotItsOwn,
+            Some(server) if server.report == *report => IsNews::Known,
+            Some(_) => IsNews::News,
+        }
+    }
+
+    /// A node has said how one of its servers is. What is of no server of its own, or no news, changes nothing.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be kept; the next report will say it again.
     pub async fn reported(&self, node: NodeId, report: ServerReport) -> Result<(), StoreError> {
         let Some(server) = self
             .known_server(report.id)
-            .filter(|server| server.node.id() == node)
+            .filter(|server| server.node.id() == node && server.report != report)
         else {
-            tracing::warn!(node.id = %node, server.id = %report.id, "a node reports a server that is not its own");
             return Ok(());
         };
-        if server.report == report {
-            return Ok(());
-        }
         let permit: Permit<watchroom_policy::act::ReportServer> =
             Permit::of_house(&server.resource(), self.decision());
         let now = self.ambient().clock.now_micros();
@@ -45,25 +65,17 @@ impl Fleet {
         Ok(())
     }
 
-    /// A node that has just connected has said how all its servers are.
-    ///
-    /// # Errors
-    /// As [`Fleet::reported`].
-    pub async fn reported_all(&self, node: NodeId, reports: Vec<ServerReport>) -> Result<(), StoreError> {
+    /// A node has said which servers it keeps: it is told again of the others that it should.
+    pub async fn mend_roll(&self, node: NodeId, kept: &BTreeSet<ServerId>) {
         let missing: Vec<_> = self
             .known_servers()
             .values()
-            .filter(|server| server.node.id() == node)
-            .filter(|server| !reports.iter().any(|report| report.id == server.id()))
+            .filter(|server| server.node.id() == node && !kept.contains(&server.id()))
             .cloned()
             .collect();
-        for report in reports {
-            self.reported(node, report).await?;
-        }
         for server in missing {
             self.mend(node, server.spec.clone()).await;
         }
-        Ok(())
     }
 
     /// Tells a node again of a server that it should keep: it missed the order, or lost its memory.

@@ -49,11 +49,10 @@ pub enum LinkEvent {
         /// How the server is.
         report: Arc<ServerReport>,
     },
-    /// All its servers, as they are: what is not among them the node no longer keeps.
+    /// It told of all its servers, as they are: [`NodeLink::reports`](crate::NodeLink::reports). What is not among
+    /// them the node no longer keeps. They are not part of the event, as many events may wait for a receiver.
     Reports {
         /// Which node.
         node: NodeId,
-        /// All of them.
-        all: Arc<Vec<ServerReport>>,
     },
 }

@@ -16,6 +16,7 @@ use watchroom_trust::Fingerprint;
 use super::Shared;
 use super::arrival::{Arrival, Passage};
 use super::traffic::{Passing, Traffic};
+use crate::bounds::MOST_SERVERS;
 use crate::http2::{HostTransport, TransportError};
 use crate::statement::{self, Content};
 use crate::wire::{self, node_client::NodeClient};
@@ -297,17 +298,34 @@ impl NodeLink {
         *self.0.heartbeat.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(heartbeat), at));
     }
 
-    pub(super) fn note_report(&self, report: &Arc<ServerReport>) {
+    /// Keeps a report, unless the link has told of more servers than a node keeps.
+    pub(super) fn note_report(&self, report: &Arc<ServerReport>) -> Result<(), LinkError> {
         let mut reports = self.0.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        if reports.len() >= MOST_SERVERS && !reports.contains_key(&report.id) {
+            return Err(too_many_servers());
+        }
         reports.insert(report.id, Arc::clone(report));
+        Ok(())
     }
 
-    pub(super) fn note_all(&self, all: &[ServerReport]) {
+    /// Keeps these and no others.
+    pub(super) fn note_all(&self, all: Vec<ServerReport>) -> Result<(), LinkError> {
+        if all.len() > MOST_SERVERS {
+            return Err(too_many_servers());
+        }
         let all = all
-            .iter()
-            .map(|report| (report.id, Arc::new(report.clone())))
+            .into_iter()
+            .map(|report| (report.id, Arc::new(report)))
             .collect();
         *self.0.reports.lock().unwrap_or_else(PoisonError::into_inner) = all;
+        Ok(())
+    }
+}
+
+/// A node that has made and removed so many servers over one link tells of those that are left over the next.
+fn too_many_servers() -> LinkError {
+    LinkError::Garbled {
+        why: format!("it told of more than {MOST_SERVERS} servers"),
     }
 }
 

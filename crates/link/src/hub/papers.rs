@@ -1,6 +1,8 @@
 //! Papers over the link: the CAs that a node has to trust, and a new certificate whenever it wishes one.
 
-use tokio::time::timeout;
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
 use watchroom_trust::Fingerprint;
 
 use super::NodeLink;
@@ -16,6 +18,10 @@ pub(super) async fn serve(link: &NodeLink) -> Result<(), LinkError> {
     }
     let mut wishes = open(link, false).await?;
     while let Some(wish) = next(&mut wishes).await? {
+        // Until then no more wishes are read, so that a node that wishes without end waits with them.
+        while let Err(wait) = may_certify(link) {
+            sleep(wait).await;
+        }
         if let Err(why) = Box::pin(grant(link, &wish.request)).await {
             // It asks again, on this link or the next.
             tracing::error!(node.id = %link.node(), "a node's certificate was not renewed: {why}");
@@ -51,7 +57,14 @@ pub(super) async fn renew_once(link: &NodeLink) -> Result<(), ConnectFault> {
         .map_err(|_| lost("it did not ask in time".to_owned()))?
         .map_err(|error| lost(error.to_string()))?
         .ok_or_else(|| lost("it asked for none".to_owned()))?;
+    may_certify(link).map_err(|_| lost("it was given one a moment ago".to_owned()))?;
     grant(link, &wish.request).await.map_err(lost)
+}
+
+fn may_certify(link: &NodeLink) -> Result<(), Duration> {
+    let shared = link.shared();
+    let apart = shared.settings.certificates_apart;
+    shared.registry.may_certify(link.node(), apart)
 }
 
 async fn open(link: &NodeLink, at_once: bool) -> Result<tonic::Streaming<wire::Wish>, LinkError> {

@@ -4,15 +4,17 @@
 //! the slot, so that nothing of an old link can follow the `Up` of a newer one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dashmap::DashMap;
 use time::OffsetDateTime;
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 use watchroom_kit::Clock;
 use watchroom_model::NodeId;
 
 use super::{LinkEvent, NodeLink};
-use crate::ConnectFault;
+use crate::{ConnectFault, Pace};
 
 /// What is known of one node's links.
 #[derive(Default)]
@@ -21,6 +23,8 @@ struct Slot {
     gone_since: Option<OffsetDateTime>,
     /// One agent at a time is judged: of two that come together the second sees the first.
     door: Arc<tokio::sync::Mutex<()>>,
+    /// How fast it is given certificates, over whichever link.
+    certificates: Option<Pace>,
 }
 
 /// What a link took the place of.
@@ -37,6 +41,8 @@ pub(super) struct Registry {
     slots: DashMap<NodeId, Slot>,
     events: broadcast::Sender<LinkEvent>,
     clock: Clock,
+    /// What paces are measured from: those who wait do so by the runtime's clock.
+    begun: Instant,
 }
 
 impl Registry {
@@ -45,6 +51,7 @@ impl Registry {
             slots: DashMap::new(),
             events: broadcast::Sender::new(events_kept.max(1)),
             clock,
+            begun: Instant::now(),
         }
     }
 
@@ -63,6 +70,17 @@ impl Registry {
     /// Where agents of one node wait for each other.
     pub(super) fn door(&self, node: NodeId) -> Arc<tokio::sync::Mutex<()>> {
         Arc::clone(&self.slots.entry(node).or_default().door)
+    }
+
+    /// Takes a turn at being given a certificate.
+    ///
+    /// # Errors
+    /// How long the node has to wait for one.
+    pub(super) fn may_certify(&self, node: NodeId, apart: Duration) -> Result<(), Duration> {
+        let now = self.begun.elapsed();
+        let mut slot = self.slots.entry(node).or_default();
+        let pace = slot.certificates.get_or_insert_with(|| Pace::new(apart, 1));
+        pace.take(now)
     }
 
     pub(super) fn events(&self) -> broadcast::Receiver<LinkEvent> {

@@ -87,6 +87,12 @@ impl Machine {
         report
     }
 
+    /// Says something of a server, whatever it is.
+    pub fn claim(&self, report: ServerReport) {
+        self.reports.lock().unwrap().insert(report.id, report.clone());
+        drop(self.changes.send(report));
+    }
+
     pub fn say(&self) {
         drop(
             self.lines

@@ -36,6 +36,7 @@ pub fn brisk() -> LinkSettings {
         call_patience: PATIENCE,
         probe_patience: Duration::from_secs(2),
         renewal_looked_for_every: Duration::from_millis(50),
+        certificates_apart: Duration::from_millis(50),
         retry_first: Duration::from_millis(40),
         retry_most: Duration::from_millis(400),
         ..LinkSettings::default()

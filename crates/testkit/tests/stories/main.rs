@@ -31,6 +31,8 @@ mod inspection;
 #[cfg(test)]
 mod joining;
 #[cfg(test)]
+mod liars;
+#[cfg(test)]
 mod links;
 #[cfg(test)]
 mod lockouts;

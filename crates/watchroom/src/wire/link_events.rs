@@ -6,9 +6,9 @@ use tokio::sync::broadcast::error::RecvError;
 use watchroom_fleet::{Fleet, FleetEvent};
 use watchroom_kit::Tasks;
 use watchroom_link::{Hub, LinkEvent};
-use watchroom_store::StoreError;
 
 use super::admission::{is_its_key, standing};
+use super::reports::Reports;
 
 /// How often nodes are looked at for silence: a missed heartbeat shows within a second of its deadline.
 const SILENCE_WATCHED_EVERY: Duration = Duration::from_millis(500);
@@ -16,15 +16,14 @@ const SILENCE_WATCHED_EVERY: Duration = Duration::from_millis(500);
 /// Follows the hub until the tasks stop.
 pub(crate) fn follow(hub: &Hub, fleet: &Fleet, tasks: &Tasks) {
     let (mut events, linked, heard) = (hub.events(), hub.clone(), fleet.clone());
+    let mut reports = Reports::new(hub, fleet, tasks);
+    // Nothing here waits, so that no node holds up what the others say.
     tasks.spawn("follow-links", async move {
         loop {
-            let kept = match events.recv().await {
-                Ok(event) => keep(&heard, event).await,
-                Err(RecvError::Lagged(_)) => catch_up(&linked, &heard).await,
+            match events.recv().await {
+                Ok(event) => keep(&heard, &mut reports, event),
+                Err(RecvError::Lagged(_)) => catch_up(&linked, &heard, &mut reports),
                 Err(RecvError::Closed) => return,
-            };
-            if let Err(error) = kept {
-                tracing::error!(%error, "what a node said could not be kept; its next report will say it again");
             }
         }
     });
@@ -67,7 +66,7 @@ fn cut_links(hub: &Hub, fleet: &Fleet, tasks: &Tasks) {
     });
 }
 
-async fn keep(fleet: &Fleet, event: LinkEvent) -> Result<(), StoreError> {
+fn keep(fleet: &Fleet, reports: &mut Reports, event: LinkEvent) {
     match event {
         LinkEvent::Up { node, .. } => fleet.link_up(node),
         LinkEvent::Down { node, why } => fleet.link_down(node, why.to_string()),
@@ -76,21 +75,18 @@ async fn keep(fleet: &Fleet, event: LinkEvent) -> Result<(), StoreError> {
             fleet.link_down(node, why.to_string());
         }
         LinkEvent::Heartbeat { node, heartbeat, .. } => fleet.heard(node, heartbeat),
-        LinkEvent::Report { node, report } => fleet.reported(node, (*report).clone()).await?,
-        LinkEvent::Reports { node, all } => fleet.reported_all(node, all.to_vec()).await?,
+        LinkEvent::Report { node, report } => reports.one(node, report),
+        LinkEvent::Reports { node } => reports.all(node),
     }
-    Ok(())
 }
 
 /// Reads anew what was missed.
-async fn catch_up(hub: &Hub, fleet: &Fleet) -> Result<(), StoreError> {
+fn catch_up(hub: &Hub, fleet: &Fleet, reports: &mut Reports) {
     for node in hub.nodes() {
         let Some(link) = hub.link(node) else { continue };
         if let Some((heartbeat, _)) = link.heartbeat() {
             fleet.heard(node, heartbeat);
         }
-        let reports = link.reports().iter().map(|report| (**report).clone()).collect();
-        fleet.reported_all(node, reports).await?;
+        reports.all(node);
     }
-    Ok(())
 }

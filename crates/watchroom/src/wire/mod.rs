@@ -10,6 +10,7 @@ pub(crate) mod link_events;
 pub(crate) mod own_node;
 pub(crate) mod pages;
 pub(crate) mod refusals;
+mod reports;
 pub(crate) mod rotation;
 pub(crate) mod tls;
 pub(crate) mod vault;
