@@ -41,9 +41,11 @@ pub struct LinkSettings {
     pub drain_patience: Duration,
     /// How often a node looks whether its certificate is to be renewed. Default 30 s.
     pub renewal_looked_for_every: Duration,
-    /// At most one certificate in this time is given to a node; its next wish waits. Default 1 min: each costs a
-    /// signature and an audit entry, and an honest node wishes one a day, and one for each new CA.
+    /// One certificate in this time is given to a node that wishes again and again; its next wish waits. Default 1 min:
+    /// each costs a signature and an audit entry, and an honest node wishes one a day, and one for each new CA.
     pub certificates_apart: Duration,
+    /// So many it is given at once after a rest. Default 8: people who try out new CAs need not wait for each.
+    pub certificates_at_once: u32,
     /// First wait of a node that lost its Host; doubled each time. Default 500 ms.
     pub retry_first: Duration,
     /// Longest such wait. Default 30 s, so that a Host that comes back has all its nodes within a minute.
@@ -65,6 +67,7 @@ impl Default for LinkSettings {
             drain_patience: Duration::from_secs(300),
             renewal_looked_for_every: Duration::from_secs(30),
             certificates_apart: Duration::from_secs(60),
+            certificates_at_once: 8,
             retry_first: Duration::from_millis(500),
             retry_most: Duration::from_secs(30),
             events_kept: 4_096,

@@ -63,8 +63,7 @@ pub(super) async fn renew_once(link: &NodeLink) -> Result<(), ConnectFault> {
 
 fn may_certify(link: &NodeLink) -> Result<(), Duration> {
     let shared = link.shared();
-    let apart = shared.settings.certificates_apart;
-    shared.registry.may_certify(link.node(), apart)
+    shared.registry.may_certify(link.node(), &shared.settings)
 }
 
 async fn open(link: &NodeLink, at_once: bool) -> Result<tonic::Streaming<wire::Wish>, LinkError> {

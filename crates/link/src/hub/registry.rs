@@ -14,7 +14,7 @@ use watchroom_kit::Clock;
 use watchroom_model::NodeId;
 
 use super::{LinkEvent, NodeLink};
-use crate::{ConnectFault, Pace};
+use crate::{ConnectFault, LinkSettings, Pace};
 
 /// What is known of one node's links.
 #[derive(Default)]
@@ -76,10 +76,12 @@ impl Registry {
     ///
     /// # Errors
     /// How long the node has to wait for one.
-    pub(super) fn may_certify(&self, node: NodeId, apart: Duration) -> Result<(), Duration> {
+    pub(super) fn may_certify(&self, node: NodeId, settings: &LinkSettings) -> Result<(), Duration> {
         let now = self.begun.elapsed();
         let mut slot = self.slots.entry(node).or_default();
-        let pace = slot.certificates.get_or_insert_with(|| Pace::new(apart, 1));
+        let pace = slot
+            .certificates
+            .get_or_insert_with(|| Pace::new(settings.certificates_apart, settings.certificates_at_once));
         pace.take(now)
     }
 

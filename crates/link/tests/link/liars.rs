@@ -115,9 +115,10 @@ async fn a_node_that_says_too_much_of_itself_is_not_let_in() {
 }
 
 #[tokio::test]
-async fn a_node_that_wishes_certificates_without_end_is_given_one_whichever_link_it_asks_on() {
+async fn a_node_that_wishes_certificates_without_end_is_given_few_whichever_link_it_asks_on() {
     let apart = LinkSettings {
         certificates_apart: Duration::from_secs(3_600),
+        certificates_at_once: 2,
         ..brisk()
     };
     let room = Room::with(apart, Ambient::system()).await;
@@ -144,7 +145,7 @@ async fn a_node_that_wishes_certificates_without_end_is_given_one_whichever_link
         }
         room.cut();
     }
-    assert_eq!(room.roll.issued.load(Ordering::SeqCst), 1);
-    assert_eq!(greedy.given.load(Ordering::SeqCst), 1);
+    assert_eq!(room.roll.issued.load(Ordering::SeqCst), 2);
+    assert_eq!(greedy.given.load(Ordering::SeqCst), 2);
     drop(node);
 }
