@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use argon2::Params;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use watchroom_kit::{Entropy, Fault, FaultKind, SecretString};
 
 pub(crate) use self::waiting::Asking;
@@ -138,14 +139,11 @@ impl HashThreads {
         answered.await.map_err(broken)?
     }
 
-    /// A place in the line. Whoever finds it full is told so after a while: answering at once would invite the next try
-    /// at once.
+    /// A place in the line, if there is one for whoever asks within a while. Whoever finds none is told so only then:
+    /// answering at once would invite the next try at once.
     pub(crate) async fn turn(&self, asking: Asking) -> Result<Turn, HashError> {
-        if let Some(ticket) = self.line.enter(asking) {
-            return Ok(Turn(ticket));
-        }
-        tokio::time::sleep(self.busy_delay).await;
-        Err(HashError::Busy)
+        let place = timeout(self.busy_delay, self.line.wait(asking)).await;
+        place.map(Turn).map_err(|_| HashError::Busy)
     }
 
     /// Whether `password` belongs to `hash`; without one it costs the same and is wrong.

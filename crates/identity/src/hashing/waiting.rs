@@ -2,10 +2,13 @@
 //!
 //! Without those places a flood would fill the line all the time, and a person elsewhere would have to be lucky to sign
 //! in. They are for networks that have nobody in the line and where nobody failed lately, and for browsers that have
-//! signed in before.
+//! signed in before; whoever is let have one waits for it in the order of coming.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
 
 use crate::network::Network;
 
@@ -53,6 +56,8 @@ pub(super) struct Line {
     /// Further places for who does not look like part of a flood.
     kept: usize,
     book: Mutex<Book>,
+    /// Tells of places that were given back, one of those who wait for each.
+    freed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -76,7 +81,26 @@ impl Line {
             open,
             kept,
             book: Mutex::default(),
+            freed: Notify::new(),
         }
+    }
+
+    /// A place as soon as there is one; for who may have none of the kept places and finds no other, never.
+    pub(super) async fn wait(self: &Arc<Self>, asking: Asking) -> Ticket {
+        loop {
+            let mut freed = pin!(self.freed.notified());
+            // From here on no place is given back unheard.
+            freed.as_mut().enable();
+            if let Some(ticket) = self.enter(asking) {
+                return ticket;
+            }
+            if !self.book().may_have_kept(asking) {
+                // Out of the line of those who wait: what is given back is for them.
+                break;
+            }
+            freed.await;
+        }
+        std::future::pending().await
     }
 
     /// A place for whoever asks, if there is one for them.
@@ -137,11 +161,15 @@ impl Drop for Ticket {
                 book.held.remove(&self.network);
             }
         }
+        drop(book);
+        self.line.freed.notify_one();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
     use super::*;
 
     const FLOOD: Network = Network::V4([192, 0, 2]);
@@ -180,6 +208,26 @@ mod tests {
         assert!(line.enter(from(ELSEWHERE)).is_some());
         let known = Asking::known(crowd(99), 0);
         assert!(line.enter(known).is_some(), "a browser that has signed in before");
+    }
+
+    #[test]
+    fn who_finds_even_the_kept_places_taken_waits_for_one() {
+        let line = Arc::new(Line::new(1, 1));
+        let mut crowd: Vec<_> = [FLOOD, Network::Inside]
+            .map(|network| line.enter(from(network)))
+            .into();
+        assert!(crowd.iter().all(Option::is_some));
+        line.failed(FLOOD, 0);
+        let (mut flood, mut person) = (pin!(line.wait(from(FLOOD))), pin!(line.wait(from(ELSEWHERE))));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(flood.as_mut().poll(&mut context).is_pending());
+        assert!(person.as_mut().poll(&mut context).is_pending());
+        drop(crowd.pop());
+        assert!(
+            flood.as_mut().poll(&mut context).is_pending(),
+            "told when its time is over"
+        );
+        assert!(person.as_mut().poll(&mut context).is_ready(), "a place is free");
     }
 
     #[test]

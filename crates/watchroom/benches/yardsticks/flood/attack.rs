@@ -133,9 +133,7 @@ async fn flood(shared: Arc<Shared>, number: usize) {
             Attack::HeldBack => held_back(&shared, number, || risen(&mut is_counted)).await,
         };
         // Whoever is cut off at once comes again, but not at once: that would be another flood.
-        if shared.attack != Attack::Hammer {
-            tokio::time::sleep(PAUSE / 4).await;
-        }
+        tokio::time::sleep(PAUSE / 4).await;
     }
 }
 
@@ -256,7 +254,8 @@ async fn hammer(shared: &Shared, number: usize, risen: impl FnOnce()) -> std::io
     let mut turn = 0_usize;
     while !shared.is_over.load(Ordering::Relaxed) {
         turn += 1;
-        let from = format!("198.51.{}.{}", number, turn % 250);
+        // Each time from another network, so that none of them is banned for it.
+        let from = format!("10.{}.{}.7", number, turn % 250);
         let name = format!("nobody-{number}-{turn}");
         form.send(&name, "wrong+horse+9", Some(&from)).await?;
         shared.done.fetch_add(1, Ordering::Relaxed);
@@ -302,7 +301,9 @@ impl Form {
         let page = format!("GET /login HTTP/1.1\r\nhost: {authority}\r\naccept: text/html\r\n{claimed}\r\n");
         let (status, head, length) = wire.hear(page.as_bytes()).await?;
         let text = String::from_utf8_lossy(&wire.buffer[..head + length]).into_owned();
-        assert_eq!(status, 200, "{text}");
+        if status != 200 {
+            return Err(std::io::Error::other(text));
+        }
         let cookies = text.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
         let mut held = cookies.filter_map(|cookie| cookie.split(';').next());
         let cookie = held.find(|pair| !pair.ends_with('=')).unwrap().to_owned();
