@@ -42,13 +42,19 @@ impl Default for Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
+        let mut was_gone = false;
         for _ in 0..TRIES {
-            match std::fs::remove_dir_all(&self.0) {
-                Ok(()) => return,
-                Err(gone) if gone.kind() == ErrorKind::NotFound => return,
-                // Something was written just now. What stays in the end is found by whoever runs all tests.
-                Err(_) => std::thread::sleep(PAUSE),
+            // Something was written just now, or is gone and comes again with what was being started. What stays in the
+            // end is found by whoever runs all tests.
+            let is_gone = match std::fs::remove_dir_all(&self.0) {
+                Ok(()) => true,
+                Err(why) => why.kind() == ErrorKind::NotFound,
+            };
+            if is_gone && was_gone {
+                return;
             }
+            was_gone = is_gone;
+            std::thread::sleep(PAUSE);
         }
     }
 }
