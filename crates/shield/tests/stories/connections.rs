@@ -27,14 +27,7 @@ async fn one_connection_too_many_from_an_address_is_told_so() {
         .await
         .unwrap();
     assert!(hear(first).await.ends_with("hello"));
-    let freed = async {
-        while status(&room.get("/").await) != 200 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, freed)
-        .await
-        .expect("the place is free again");
+    is_free_again(&room).await;
 }
 
 #[tokio::test]
@@ -167,7 +160,7 @@ async fn who_takes_slowly_but_takes_keeps_the_connection_over_http2() {
     assert_eq!(answer.status(), 200);
 }
 
-/// Waits until a room with one place for each address has it free again.
+/// Waits until a room that had no place has one again.
 async fn is_free_again(room: &Room) {
     let freed = async {
         while status(&room.get("/").await) != 200 {
