@@ -16,6 +16,7 @@ mod mail;
 mod nodes;
 mod openapi;
 mod operations;
+mod people;
 mod security;
 mod servers;
 mod session;
@@ -150,6 +151,7 @@ pub fn routes() -> Vec<Route<Api>> {
         servers::routes(),
         cluster::routes(),
         users::routes(),
+        people::routes(),
         tokens::routes(),
         factors::routes(),
         audit::routes(),

@@ -1,8 +1,12 @@
 //! The section `identity`: how hard passwords are hashed, what they must be, how long things last.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use watchroom_kit::config::{Problems, Section};
 use watchroom_policy::Role;
+
+use crate::breached;
 
 /// How people prove who they are, and how long that holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +24,16 @@ pub struct Config {
     pub tokens: TokenRules,
     /// Who must have a second factor.
     pub second_factors: SecondFactorRules,
+    /// Signing in by links that come by mail.
+    pub magic_links: MagicLinkRules,
+}
+
+/// Signing in by links that come by mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MagicLinkRules {
+    /// Whether people may, where mail is sent. Default false.
+    pub is_on: bool,
 }
 
 /// How passwords are hashed: Argon2id (RFC 9106). A rise is applied to each account at its next sign-in.
@@ -67,6 +81,8 @@ pub struct PasswordRules {
     pub longest_run: u8,
     /// Least zxcvbn score, 0 to 4. Default 3.
     pub least_score: u8,
+    /// A file of passwords that are known to others: SHA-1 digests in hexadecimal, one on each line, sorted. Default none.
+    pub breached_file: Option<PathBuf>,
 }
 
 impl Default for PasswordRules {
@@ -77,6 +93,7 @@ impl Default for PasswordRules {
             mixed: true,
             longest_run: 3,
             least_score: 3,
+            breached_file: None,
         }
     }
 }
@@ -274,6 +291,9 @@ impl Section for Config {
             "password.least_score",
             "must be 0 to 4",
         );
+        if let Some(Err(error)) = password.breached_file.as_deref().map(breached::check) {
+            wants(false, "password.breached_file", &error.to_string());
+        }
         let session = &self.session;
         wants(session.idle_s >= 60, "session.idle_s", "must be at least 60");
         wants(

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 use watchroom_kit::{Ambient, SecretString};
+use watchroom_mail::Mail;
 use watchroom_model::{DecisionId, UserId, UserName};
 use watchroom_policy::{Act, Ask, Permit, Principal, Refusal, Target, Trail, decide};
 use watchroom_store::{Changed, Store, StoreError, follow};
@@ -47,6 +48,7 @@ pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) ambient: Ambient,
     pub(crate) vault: Arc<dyn Vault>,
+    pub(crate) mail: Mail,
     pub(crate) roll: Roll,
     pub(crate) hashing: HashThreads,
     pub(crate) lockouts: Lockouts,
@@ -70,7 +72,7 @@ impl Identity {
     pub async fn open(
         store: Store,
         config: Config,
-        vault: Arc<dyn Vault>,
+        (vault, mail): (Arc<dyn Vault>, Mail),
         key: SharedKey,
         ambient: Ambient,
     ) -> Result<Self, OpenError> {
@@ -91,6 +93,7 @@ impl Identity {
             store,
             config,
             vault,
+            mail,
             ambient,
         });
         let identity = Self { inner };
@@ -108,6 +111,7 @@ impl Identity {
             },
         );
         identity.start_pruning();
+        identity.start_pruning_links();
         Ok(identity)
     }
 

@@ -8,6 +8,7 @@
 //! A session knows what it has proven and when; [`watchroom_policy::Proof`] carries that to the evaluator.
 //! What may be done is decided in `watchroom-policy`; requests, cookies and pages are in `watchroom-web`.
 
+mod breached;
 pub mod config;
 mod csrf;
 mod decoys;
@@ -20,6 +21,8 @@ mod factors;
 mod hashing;
 mod identity;
 mod key;
+mod letters;
+mod links;
 mod lockout;
 mod network;
 mod outside;
@@ -45,6 +48,9 @@ pub use factors::{
 pub use hashing::HashError;
 pub use identity::{Identity, OpenError};
 pub use key::SharedKey;
+pub use links::{
+    Accept, EmailChange, EnterByLink, InvitationView, Invite, IssuedLink, LinkError, MagicOffer, ResetByLink,
+};
 pub use lockout::{LiftLockoutError, LockoutFilter, LockoutScope, LockoutView};
 pub use outside::{
     Admission, Claims, Entered, Errand, FromOutside, OutsideError, OutsideView, Outsider, Provider, RoleRule,

@@ -2,6 +2,7 @@
 
 use watchroom_kit::{ExposeSecret, FieldFault, SecretString};
 
+use crate::breached;
 use crate::config::PasswordRules;
 
 impl PasswordRules {
@@ -70,7 +71,24 @@ impl PasswordRules {
                 "this is easy to guess; use more or less common words".to_owned(),
             );
         }
+        if length <= usize::from(self.longest)
+            && let Some(rule) = self.known_to_others(password)
+        {
+            wants(false, "breached", rule.to_owned());
+        }
         faults
+    }
+
+    /// What is wrong with a password that is in the list of known ones, or cannot be looked up there.
+    fn known_to_others(&self, password: &SecretString) -> Option<&'static str> {
+        match breached::contains(self.breached_file.as_deref()?, password) {
+            Ok(false) => None,
+            Ok(true) => Some("this password is known to others from a breach; choose another"),
+            Err(error) => {
+                tracing::error!(%error, "whether a password is known to others could not be looked up");
+                Some("whether it is known to others cannot be looked up now; try again later")
+            }
+        }
     }
 
     /// How hard `password` is to guess, 0 to 4: zxcvbn's score (Wheeler 2016), which knows dictionaries,
@@ -219,6 +237,28 @@ mod tests {
             let faults = lax.faults("password", &used.into(), &["alice"]);
             assert!(!faults.is_empty(), "{used}");
         }
+    }
+
+    #[test]
+    fn what_is_known_to_others_is_refused_and_so_is_what_cannot_be_looked_up() {
+        let folder = watchroom_testkit_folder::Folder::new();
+        let path = folder.path().join("breached");
+        let rules = PasswordRules {
+            breached_file: Some(path.clone()),
+            ..PasswordRules::default()
+        };
+        let codes = |password: &str| -> Vec<String> {
+            let faults = rules.faults("password", &password.into(), &["alice"]);
+            faults.into_iter().map(|fault| fault.code).collect()
+        };
+        assert_eq!(codes("Teal-Otter7 drums"), ["breached"], "there is no such file");
+        std::fs::write(&path, "KNOWN:12\n").unwrap();
+        assert_eq!(codes("Teal-Otter7 drums"), ["breached"], "it is no list");
+        let known =
+            data_encoding::HEXUPPER.encode(&<sha1::Sha1 as sha1::Digest>::digest("Teal-Otter7 drums"));
+        std::fs::write(&path, format!("{known}:12\n")).unwrap();
+        assert_eq!(codes("Teal-Otter7 drums"), ["breached"]);
+        assert_eq!(codes("Teal-Otter8 drums"), Vec::<String>::new());
     }
 
     #[test]

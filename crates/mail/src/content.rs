@@ -133,6 +133,13 @@ pub enum Content {
         /// Hours that it holds.
         hours: u32,
     },
+    /// That another address is now the one.
+    EmailChanged {
+        /// Whose.
+        name: UserName,
+        /// From where.
+        place: Place,
+    },
     /// A way to sign in without a password.
     SignInLink {
         /// The way.
@@ -153,6 +160,18 @@ pub enum FactorChange {
     Reset,
 }
 
+impl FactorChange {
+    fn told(self, name: &UserName, host: &str) -> String {
+        match self {
+            Self::Added => format!("A second factor was added to your account {name} on {host}."),
+            Self::Removed => format!("A second factor was removed from your account {name} on {host}."),
+            Self::Reset => {
+                format!("An administrator removed all second factors of your account {name} on {host}.")
+            }
+        }
+    }
+}
+
 impl Content {
     /// Its word, as kept and logged.
     #[must_use]
@@ -164,6 +183,7 @@ impl Content {
             Self::Invitation { .. } => "invitation",
             Self::PasswordReset { .. } => "password_reset",
             Self::ConfirmEmail { .. } => "confirm_email",
+            Self::EmailChanged { .. } => "email_changed",
             Self::SignInLink { .. } => "sign_in_link",
         }
     }
@@ -185,21 +205,9 @@ impl Content {
                 },
                 place,
             ),
-            Self::FactorsChanged { name, place, what } => told(
-                "Your second factors were changed",
-                &match what {
-                    FactorChange::Added => {
-                        format!("A second factor was added to your account {name} on {host}.")
-                    }
-                    FactorChange::Removed => {
-                        format!("A second factor was removed from your account {name} on {host}.")
-                    }
-                    FactorChange::Reset => format!(
-                        "An administrator removed all second factors of your account {name} on {host}."
-                    ),
-                },
-                place,
-            ),
+            Self::FactorsChanged { name, place, what } => {
+                told("Your second factors were changed", &what.told(name, host), place)
+            }
             Self::NewDevice { name, place } => told(
                 "A new browser signed in",
                 &format!("A browser that was not there before signed in to your account {name} on {host}."),
@@ -229,6 +237,11 @@ impl Content {
                      do nothing.",
                     link.on(panel).expose_secret()
                 ),
+            ),
+            Self::EmailChanged { name, place } => told(
+                "Your e-mail address was changed",
+                &format!("Mail about your account {name} on {host} no longer goes to this address."),
+                place,
             ),
             Self::SignInLink { link, minutes } => (
                 "Your sign-in link",

@@ -102,6 +102,11 @@ impl Viewer {
         self.entrance.ambient.now()
     }
 
+    /// The theme they chose.
+    pub(crate) fn theme(&self) -> Theme {
+        self.theme
+    }
+
     /// The token that forms carry.
     pub(crate) fn csrf(&self) -> String {
         self.entrance.identity.csrf_token(&self.session)
@@ -121,6 +126,7 @@ impl Viewer {
                 sees_servers: self.reaches(permission::COMPUTE_READ),
                 sees_security: self.reaches(permission::NETWORK_READ),
                 sees_audit: self.reaches(permission::AUDIT_READ),
+                sees_people: self.reaches(permission::USERS_READ),
                 sees_settings: self.reaches(permission::SETTINGS_READ),
             },
             csrf: self.csrf(),

@@ -178,6 +178,8 @@ acts! {
     ListUsers = "user.list" on User, needs Permissions(&[p::USERS_READ]), known by None;
     /// See one person.
     ShowUser = "user.show" on User, needs OwnerOr(&[p::USERS_READ]), known by Some(p::USERS_READ);
+    /// List the sessions of a person.
+    ListSessions = "session.list" on User, needs OwnerOr(&[p::USERS_READ]), known by Some(p::USERS_READ);
     /// List bans.
     ListBans = "ban.list" on Ban, needs Permissions(&[p::NETWORK_READ]), known by None;
     /// List whom this machine's fail2ban keeps out.
@@ -248,6 +250,20 @@ acts! {
     CancelOperation = "operation.cancel" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up false, leaves Audit;
     /// Create a person's account.
     CreateUser = "user.create" on User, needs Permissions(&[p::USERS_MANAGE]), known by None, step up true, leaves Security;
+    /// Invite somebody by a link, or take an invitation back.
+    InviteUser = "user.invite" on User, needs Permissions(&[p::USERS_MANAGE]), known by None, step up true, leaves Security;
+    /// Make one's account by an invitation.
+    AcceptInvitation = "user.accept_invitation" on User, needs Nothing, known by None, step up false, leaves Security;
+    /// Make a link by which another chooses a new password.
+    OfferReset = "user.offer_reset" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    /// Choose a new password by a link.
+    ResetByLink = "user.reset_by_link" on User, needs Nothing, known by None, step up false, leaves Security;
+    /// Set the address where mail reaches somebody.
+    ChangeEmail = "user.change_email" on User, needs OwnerOr(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    /// Confirm one's own address by a link.
+    ConfirmEmail = "user.confirm_email" on User, needs OwnerOr(&[]), known by None, step up false, leaves Security;
+    /// End sessions of a person.
+    EndSessions = "session.end" on User, needs OwnerOr(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up false, leaves Security;
     /// Disable or enable an account.
     ChangeUser = "user.change" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
     /// Set another's password.
@@ -302,6 +318,8 @@ acts! {
     SignIn = "session.sign_in" on Session, needs Nothing, known by None, step up false, leaves Auth;
     /// Fail to sign in, or to step up.
     FailSignIn = "session.fail" on Session, needs Nothing, known by None, step up false, leaves AuthFailed;
+    /// Ask for a link by which one signs in.
+    AskForLink = "session.ask_for_link" on Session, needs Nothing, known by None, step up false, leaves Auth;
     /// Sign out.
     SignOut = "session.sign_out" on Session, needs FirstFactor, known by None, step up false, leaves Auth;
     /// Prove the second factor.

@@ -4,6 +4,7 @@ pub(crate) mod decoy_token;
 pub(crate) mod grant;
 pub(crate) mod guess;
 pub(crate) mod lockout;
+pub(crate) mod one_time_link;
 pub(crate) mod outside_identity;
 pub(crate) mod recovery_code;
 pub(crate) mod sealing_key;

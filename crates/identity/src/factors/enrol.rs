@@ -4,6 +4,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use watchroom_kit::{ExposeSecret, SecretString};
+use watchroom_mail::{Draft, FactorChange};
 use watchroom_model::{FactorId, UserId};
 use watchroom_policy::{Permit, SecondFactor, act};
 use watchroom_store::{Changed, StoreError, WriteTx};
@@ -148,6 +149,7 @@ impl Identity {
             },
             must_be_first: permit.principal().proof.second_factor == SecondFactor::ToEnrol,
             recovery_codes: recovery_codes.clone(),
+            letter: self.letter_of_factors(&account, permit.trail(), FactorChange::Added),
             at: now,
         };
         let written = self
@@ -213,6 +215,7 @@ struct Enrolment {
     factor: totp_factor::ActiveModel,
     must_be_first: bool,
     recovery_codes: Vec<SecretString>,
+    letter: Option<Draft>,
     at: i64,
 }
 
@@ -258,6 +261,9 @@ impl Enrolment {
                 .col_expr(user::Column::LastSignIn, Expr::value(self.at))
                 .filter(user::Column::Id.eq(user));
             tx.update(seen).await?;
+        }
+        if let Some(letter) = &self.letter {
+            letter.put(tx).await?;
         }
         tx.note_resource(format!("user:{}", self.user));
         tx.note("factor", TOTP);

@@ -2,14 +2,16 @@
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use watchroom_kit::SecretString;
+use watchroom_mail::{Content, Draft, FactorChange};
 use watchroom_model::{FactorId, UserId};
-use watchroom_policy::{Permit, act};
+use watchroom_policy::{Permit, Trail, act};
 use watchroom_store::{Changed, StoreError};
 
 use super::error::FactorError;
 use super::{is_of, recovery, remove_all, replace_recovery_codes};
 use crate::Identity;
 use crate::entity::{session, totp_factor};
+use crate::roll::Account;
 use crate::users::{all_of, held_everywhere};
 
 impl Identity {
@@ -28,6 +30,7 @@ impl Identity {
             return Err(FactorError::Unknown);
         }
         let is_required = account.requires_second_factor;
+        let letter = self.letter_of_factors(&account, permit.trail(), FactorChange::Removed);
         let removed = self.inner.store.write(permit, async move |tx| {
             let own = totp_factor::Entity::find().filter(totp_factor::Column::UserId.eq(user.to_string()));
             let own = tx.all(own).await?;
@@ -42,6 +45,9 @@ impl Identity {
                     let one = totp_factor::Entity::delete_many().filter(totp_factor::Column::Id.eq(id));
                     tx.delete(one).await?;
                 }
+            }
+            if let Some(letter) = &letter {
+                letter.put(tx).await?;
             }
             tx.changed(Changed::User(user));
             Ok(())
@@ -85,14 +91,29 @@ impl Identity {
         if !held_everywhere(permit.principal()).covers(all_of(&account.grants)) {
             return Err(FactorError::MoreThanOwn);
         }
+        let letter = self.letter_of_factors(&account, permit.trail(), FactorChange::Reset);
         let reset = self.inner.store.write(permit, async move |tx| {
             remove_all(tx, user).await?;
             let all = session::Entity::delete_many().filter(session::Column::UserId.eq(user.to_string()));
             tx.note("sessions_ended", tx.delete(all).await?);
+            if let Some(letter) = &letter {
+                letter.put(tx).await?;
+            }
             tx.changed(Changed::User(user));
             Ok::<_, StoreError>(())
         });
         reset.await?;
         Ok(self.reread(user).await?)
+    }
+
+    /// What the owner is told of their factors.
+    pub(super) fn letter_of_factors(
+        &self,
+        account: &Account,
+        trail: &Trail,
+        what: FactorChange,
+    ) -> Option<Draft> {
+        let (name, place) = (account.name.clone(), self.seen_at(trail));
+        self.letter(account, &Content::FactorsChanged { name, place, what })
     }
 }

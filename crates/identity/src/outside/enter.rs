@@ -203,12 +203,17 @@ impl Identity {
         let (ambient, rules) = (&self.inner.ambient, &self.inner.config.session);
         let mut new = NewSession::mint(ambient, rules, account.id, trail, entering.remember_me);
         new.row.began_by = Set(Some(provider.to_owned()));
+        let is_half = self.will_lack_a_factor(&account, provider, &roles);
         let begun = Begun {
             user: account.id,
             session: new.row,
             session_id: new.id.to_string(),
             at: ambient.clock.now_micros(),
-            is_half: self.will_lack_a_factor(&account, provider, &roles),
+            is_half,
+            letter: match is_half {
+                true => None,
+                false => self.letter_of_device(&account, trail, entering.device),
+            },
             first: First::Vouched(Vouched {
                 user: account.id,
                 provider: provider.to_owned(),

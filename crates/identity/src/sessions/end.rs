@@ -1,6 +1,6 @@
 //! Ending sessions: signing out, and ending another of one's own.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 use watchroom_model::SessionId;
 use watchroom_policy::{Permit, act};
 use watchroom_store::{Changed, StoreError};
@@ -50,5 +50,35 @@ impl Identity {
         ended?;
         self.reread(session.user).await?;
         Ok(())
+    }
+
+    /// Ends one session of the person that the permit was given for, or all of them.
+    ///
+    /// # Errors
+    /// [`EndError::Unknown`] where that one is not theirs or has ended.
+    pub async fn end_sessions_of(
+        &self,
+        permit: &Permit<act::EndSessions>,
+        one: Option<SessionId>,
+    ) -> Result<(), EndError> {
+        let user = permit
+            .resource()
+            .owner()
+            .ok_or(EndError::Unknown(NO_SUCH_SESSION))?;
+        let ended = self.inner.store.write(permit, async move |tx| {
+            let mut which = Condition::all().add(session::Column::UserId.eq(user.to_string()));
+            if let Some(one) = one {
+                which = which.add(session::Column::Id.eq(one.to_string()));
+            }
+            let ended = tx.delete(session::Entity::delete_many().filter(which)).await?;
+            if one.is_some() && ended == 0 {
+                return Err(EndError::Unknown(NO_SUCH_SESSION));
+            }
+            tx.note("sessions_ended", ended);
+            tx.changed(Changed::User(user));
+            Ok(())
+        });
+        ended.await?;
+        Ok(self.reread(user).await?)
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use watchroom_mail::Draft;
 use watchroom_model::UserId;
 use watchroom_store::{Changed, StoreError, WriteTx};
 
@@ -38,6 +39,8 @@ pub(crate) struct Begun {
     pub(crate) at: i64,
     /// Whether a second factor is still to come.
     pub(crate) is_half: bool,
+    /// What the owner is told of it.
+    pub(crate) letter: Option<Draft>,
 }
 
 impl Begun {
@@ -60,6 +63,9 @@ impl Begun {
         }
         self.update_account(tx, id).await?;
         tx.insert(self.session.clone()).await?;
+        if let Some(letter) = &self.letter {
+            letter.put(tx).await?;
+        }
         tx.note("awaits_second_factor", self.is_half);
         self.end_oldest(tx).await?;
         tx.changed(Changed::User(self.user));

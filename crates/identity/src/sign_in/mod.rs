@@ -194,6 +194,10 @@ impl Identity {
             session_id: new.id.to_string(),
             at: self.inner.ambient.clock.now_micros(),
             is_half: account.standing(false).is_lacking(),
+            letter: match account.standing(false).is_lacking() {
+                true => None,
+                false => self.letter_of_device(&account, trail, shown),
+            },
         };
         let is_begun = self
             .inner

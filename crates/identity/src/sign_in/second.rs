@@ -5,6 +5,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 use watchroom_kit::{Fault, FaultKind, SecretString};
+use watchroom_mail::Draft;
 use watchroom_model::UserId;
 use watchroom_policy::{Refusal, SecondFactor, Trail, act};
 use watchroom_store::{Changed, StoreError, WriteTx};
@@ -127,6 +128,7 @@ impl Identity {
             session: session.id.to_string(),
             digest: cookie.digest.to_string(),
             code: right.code,
+            letter: self.letter_of_device(&account, trail, device),
             at: self.inner.ambient.clock.now_micros(),
         };
         let written = self
@@ -153,6 +155,7 @@ struct Second {
     session: String,
     digest: String,
     code: Code,
+    letter: Option<Draft>,
     at: i64,
 }
 
@@ -174,6 +177,9 @@ impl Second {
             .col_expr(user::Column::LastSignIn, Expr::value(self.at))
             .filter(user::Column::Id.eq(self.user.to_string()));
         tx.update(seen).await?;
+        if let Some(letter) = &self.letter {
+            letter.put(tx).await?;
+        }
         tx.note_resource(format!("session:{}", self.session));
         tx.note("method", self.code.word());
         tx.changed(Changed::User(self.user));

@@ -18,7 +18,7 @@ pub struct NewUser {
     pub name: UserName,
     /// Their role, everywhere.
     pub role: String,
-    /// Their first password. Invitations, for accounts without one, are not there yet.
+    /// Their first password. Who is to choose it themselves is invited instead ([`crate::Invite`]).
     pub password: Option<SecretString>,
     /// Their name as others see it; the user name if there is none.
     pub display_name: Option<DisplayName>,
@@ -105,7 +105,7 @@ impl Fault for CreateUserError {
                 format!("there is no such role; choose one of {}", known.join(", "))
             }
             Self::PasswordWanted => {
-                "give the account a password; invitations are not available yet".to_owned()
+                "give the account a password, or invite the person, who then chooses one".to_owned()
             }
             Self::Password(_) => "the password is not strong enough".to_owned(),
             Self::Hashing(error) => error.public(),

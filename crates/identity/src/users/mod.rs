@@ -12,9 +12,10 @@ use watchroom_policy::{Grant, PermissionSet, Principal, Scope, Who};
 pub use create::{CreateUserError, CreatedUser, NewUser};
 pub(crate) use create::{NewAccount, NewGrant};
 pub use list::{ReadError, UserView};
+pub(crate) use password::with_hash;
 pub use password::{ChangePassword, ChangePasswordError, ResetPasswordError};
 pub use status::ChangeUserError;
-pub(crate) use status::is_active;
+pub(crate) use status::{end_sessions, is_active};
 
 /// Whether an account may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

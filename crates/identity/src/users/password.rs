@@ -4,7 +4,8 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 use watchroom_kit::{ExposeSecret, Fault, FaultKind, FieldFault, SecretString};
-use watchroom_policy::{Permit, act};
+use watchroom_mail::Content;
+use watchroom_policy::{Permit, Trail, act};
 use watchroom_store::{Changed, StoreError};
 
 use super::status::end_sessions;
@@ -204,6 +205,7 @@ impl Identity {
         };
         self.check_password(&attempt, Some(&account), change.old).await?;
         let hash = self.hash_new(change.new, permit.trail()).await?;
+        let letter = self.letter(&account, &self.changed(&account, permit.trail(), false));
         let cookie = NewCookie::mint(&self.inner.ambient);
         let (digest, now) = (cookie.digest.to_string(), self.inner.ambient.clock.now_micros());
         let (user, id) = (account.id, session.id.to_string());
@@ -211,6 +213,9 @@ impl Identity {
             let text = user.to_string();
             tx.update(with_hash(&text, &hash)).await?;
             end_sessions(tx, &text, Some(&id)).await?;
+            if let Some(letter) = &letter {
+                letter.put(tx).await?;
+            }
             let renewed = session::Entity::update_many()
                 .col_expr(session::Column::CookieHash, Expr::value(digest.clone()))
                 .col_expr(session::Column::ProvenAt, Expr::value(now))
@@ -247,17 +252,29 @@ impl Identity {
             return Err(ResetPasswordError::New(faults));
         }
         let hash = self.hash_new(new, permit.trail()).await?;
+        let letter = self.letter(&account, &self.changed(&account, permit.trail(), true));
         let reset = self.inner.store.write(permit, async move |tx| {
             let text = user.to_string();
             if tx.update(with_hash(&text, &hash)).await? == 0 {
                 return Err(ResetPasswordError::Unknown);
             }
             end_sessions(tx, &text, None).await?;
+            if let Some(letter) = &letter {
+                letter.put(tx).await?;
+            }
             tx.changed(Changed::User(user));
             Ok(())
         });
         reset.await?;
         Ok(self.reread(user).await?)
+    }
+
+    fn changed(&self, account: &Account, trail: &Trail, by_another: bool) -> Content {
+        Content::PasswordChanged {
+            name: account.name.clone(),
+            place: self.seen_at(trail),
+            by_another,
+        }
     }
 
     fn new_password_faults(&self, account: &Account, change: &ChangePassword) -> Vec<FieldFault> {
@@ -282,7 +299,7 @@ impl Identity {
     }
 }
 
-fn with_hash(user: &str, hash: &str) -> sea_orm::UpdateMany<user::Entity> {
+pub(crate) fn with_hash(user: &str, hash: &str) -> sea_orm::UpdateMany<user::Entity> {
     user::Entity::update_many()
         .col_expr(user::Column::PasswordHash, Expr::value(hash.to_owned()))
         .filter(user::Column::Id.eq(user))

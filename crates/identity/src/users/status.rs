@@ -115,7 +115,7 @@ pub(crate) async fn is_active(tx: &WriteTx, user: &str) -> Result<bool, StoreErr
 }
 
 /// Ends all sessions of a person but one, as part of a change; how many that were.
-pub(super) async fn end_sessions(tx: &WriteTx, user: &str, but: Option<&str>) -> Result<u64, StoreError> {
+pub(crate) async fn end_sessions(tx: &WriteTx, user: &str, but: Option<&str>) -> Result<u64, StoreError> {
     let mut ended = Condition::all().add(session::Column::UserId.eq(user));
     if let Some(but) = but {
         ended = ended.add(session::Column::Id.ne(but));

@@ -5,7 +5,13 @@ mod enrolment;
 #[cfg(test)]
 mod factors;
 #[cfg(test)]
+mod letters;
+#[cfg(test)]
+mod links;
+#[cfg(test)]
 mod lockouts;
+#[cfg(test)]
+mod magic;
 #[cfg(test)]
 mod outside;
 #[cfg(test)]

@@ -5,12 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sea_orm::{EntityTrait, QueryOrder};
 use time::macros::datetime;
 use watchroom_identity::{
     Config, CreateUserError, Identity, NewToken, NewUser, Place, SetUp, SharedKey, SignIn, SignInError,
     SignedIn, TokenKind, UserView, Vault, VaultError,
 };
 use watchroom_kit::{Ambient, Clock, Entropy, SecretString, Tasks};
+use watchroom_mail::config::Protection;
+use watchroom_mail::{Mail, Pace, Seal, SealError};
 use watchroom_model::{DecisionId, UserId};
 use watchroom_policy::{
     Act, Ask, Permit, Principal, Refusal, Resource, ResourceKind, Target, Trail, act, decide,
@@ -23,6 +26,25 @@ pub const PASSWORD: &str = "Teal-Otter7 drums";
 
 /// What the browser in these stories calls itself.
 pub const BROWSER: &str = "Browser/1.0";
+
+/// The outbox as it lies in the database.
+mod outbox {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "letters")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub kind: String,
+        pub content: String,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
 
 pub struct Room {
     pub identity: Identity,
@@ -60,6 +82,46 @@ impl Vault for Drawer {
     }
 }
 
+impl Seal for Drawer {
+    fn seal(&self, letter: &str, text: &SecretString) -> Result<String, SealError> {
+        let sealed = Vault::seal(self, "letters", content_of(letter), text);
+        sealed.map_err(|error| SealError(error.to_string()))
+    }
+
+    fn open(&self, letter: &str, sealed: &str) -> Result<SecretString, SealError> {
+        let opened = Vault::open(self, content_of(letter), sealed);
+        opened.map_err(|error| SealError(error.to_string()))
+    }
+}
+
+fn content_of(letter: &str) -> Place<'_> {
+    Place {
+        table: "letters",
+        row: letter,
+        column: "content",
+    }
+}
+
+/// Mail towards a server that is not there: what is written waits in the outbox.
+pub fn mail_of(store: &Store, ambient: &Ambient) -> Mail {
+    let config = watchroom_mail::Config {
+        server: Some("127.0.0.1".into()),
+        port: Some(1),
+        protection: Protection::None,
+        from: Some("watchroom@host.example".parse().unwrap()),
+        panel_url: Some("https://host.example".into()),
+        ..watchroom_mail::Config::default()
+    };
+    Mail::open(
+        store.clone(),
+        config,
+        Arc::new(Drawer),
+        Pace::default(),
+        ambient.clone(),
+    )
+    .unwrap()
+}
+
 /// The cheapest hashes Argon2 has.
 pub fn cheap() -> Config {
     let mut config = Config::default();
@@ -95,7 +157,7 @@ impl Room {
         let identity = Identity::open(
             store.clone(),
             config.clone(),
-            Arc::new(Drawer),
+            (Arc::new(Drawer), mail_of(&store, &ambient)),
             shared_key(),
             ambient.clone(),
         )
@@ -133,7 +195,7 @@ impl Room {
         Identity::open(
             self.store.clone(),
             self.config.clone(),
-            Arc::new(Drawer),
+            (Arc::new(Drawer), mail_of(&self.store, &self.ambient)),
             shared_key(),
             self.ambient.clone(),
         )
@@ -183,6 +245,37 @@ impl Room {
             call_sign: None,
         };
         Ok(self.identity.create_user(&permit, new).await?.user)
+    }
+
+    /// Sets where mail reaches somebody, as root on the socket does.
+    pub async fn give_email(&self, user: UserId, email: &str) {
+        let permit = self
+            .permit(&root(), act::ChangeEmail, &Resource::user(user))
+            .unwrap();
+        let email = Some(email.parse().unwrap());
+        self.identity.change_email(&permit, email).await.unwrap();
+    }
+
+    /// The kinds of the letters in the outbox, in the order of the alphabet.
+    pub async fn letters(&self) -> Vec<String> {
+        let rows = self.outbox().await;
+        let mut kinds: Vec<_> = rows.into_iter().map(|row| row.kind).collect();
+        kinds.sort();
+        kinds
+    }
+
+    /// The secret in the link of the newest letter of this kind, of those a minute apart.
+    pub async fn code_in_letter(&self, kind: &str) -> String {
+        let rows = self.outbox().await;
+        let row = rows.into_iter().rev().find(|row| row.kind == kind).unwrap();
+        let text = text_of(&Seal::open(&Drawer, &row.id, &row.content).unwrap());
+        let (_, rest) = text.split_once("#code=").unwrap();
+        rest.split_whitespace().next().unwrap().to_owned()
+    }
+
+    async fn outbox(&self) -> Vec<outbox::Model> {
+        let select = outbox::Entity::find().order_by_asc(outbox::Column::Id);
+        self.store.read().await.unwrap().all(select).await.unwrap()
     }
 
     pub async fn sign_in(&self, name: &str, password: &str) -> Result<SignedIn, SignInError> {

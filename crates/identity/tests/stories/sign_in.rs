@@ -157,7 +157,10 @@ async fn a_hash_grows_stronger_at_the_next_sign_in() {
     let later = watchroom_identity::Identity::open(
         room.store.clone(),
         risen,
-        std::sync::Arc::new(crate::room::Drawer),
+        (
+            std::sync::Arc::new(crate::room::Drawer),
+            crate::room::mail_of(&room.store, &room.ambient),
+        ),
         shared_key(),
         room.ambient.clone(),
     )

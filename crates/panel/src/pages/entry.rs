@@ -58,13 +58,13 @@ pub(super) struct SetUpForm {
 }
 
 /// A form before sign-in: its token, and the cookie to set if the browser has none that holds.
-struct Before {
+pub(super) struct Before {
     token: String,
     new_cookie: Option<String>,
 }
 
 impl Before {
-    fn of(panel: &Panel, headers: &HeaderMap) -> Self {
+    pub(super) fn of(panel: &Panel, headers: &HeaderMap) -> Self {
         let held = Cookie::find(headers, PRE_SESSION_COOKIE)
             .and_then(|cookie| panel.identity().pre_session_token(cookie));
         held.map_or_else(
@@ -82,7 +82,12 @@ impl Before {
         )
     }
 
-    fn finish(self, response: Response) -> Result<Response, Problem> {
+    /// The token for the form.
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(super) fn finish(self, response: Response) -> Result<Response, Problem> {
         match self.new_cookie {
             Some(cookie) => answer::with_cookie(response, PRE_SESSION_COOKIE, &cookie, None),
             None => Ok(response),
@@ -126,7 +131,8 @@ fn sign_in_form(
     flash: Option<Flash>,
 ) -> Result<Response, Problem> {
     let before = Before::of(panel, headers);
-    let page = SignInPage::new(theme_of(headers), before.token.clone(), typed, flash);
+    let page = SignInPage::new(theme_of(headers), before.token.clone(), typed, flash)
+        .by_mail(panel.identity().offers_links());
     let response = answer::page_with(status, &page)?;
     before.finish(answer::with_cookie(response, answer::FLASH_COOKIE, "", Some(0))?)
 }

@@ -4,15 +4,19 @@ mod audit;
 mod cluster_ca;
 mod create;
 mod deed;
+mod email;
 mod entry;
 mod fail2ban;
 mod findings;
 mod join;
+mod links;
+mod magic;
 mod mail;
 pub(crate) mod mfa;
 mod nodes;
 mod overview;
 mod password;
+mod people;
 mod power;
 mod profile;
 mod remove;
@@ -39,6 +43,9 @@ pub(crate) fn routes() -> Vec<Route<Panel>> {
     routes.extend(security_routes());
     routes.extend(machine_routes());
     routes.extend(server_routes());
+    routes.extend(magic::routes());
+    routes.extend(links::routes());
+    routes.extend(people::routes());
     routes.extend(settings_routes());
     routes.extend(own_routes());
     routes
@@ -412,6 +419,13 @@ fn own_routes() -> Vec<Route<Panel>> {
             act::ChangePassword,
             RouteClass::SignIn,
             password::change,
+        ),
+        Route::new(
+            Method::POST,
+            "/profile/email",
+            act::ChangeEmail,
+            change,
+            email::change,
         ),
         Route::new(
             Method::POST,

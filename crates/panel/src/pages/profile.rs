@@ -69,10 +69,12 @@ pub(super) async fn shown(
             .map(|one| factor_row(viewer, one))
             .collect(),
     };
+    let email = panel.identity().user(principal, user)?.email;
+    let email = email.map(|email| email.to_string()).unwrap_or_default();
     let shell = viewer.shell(Section::Profile, EN.nav_profile);
     let page = ProfilePage::new(
         shell,
-        (sessions, tokens, factors),
+        (sessions, tokens, factors, email),
         forms,
         viewer.needs_proof(),
         issued,

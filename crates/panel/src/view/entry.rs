@@ -20,9 +20,17 @@ pub(crate) struct SignInPage {
     remember_me: bool,
     /// Where to go afterwards: a path of ours.
     next: String,
+    /// Whether one may sign in by a link that comes by mail.
+    by_mail: bool,
 }
 
 impl SignInPage {
+    /// With the way by mail, or without it.
+    pub(crate) fn by_mail(mut self, is_offered: bool) -> Self {
+        self.by_mail = is_offered;
+        self
+    }
+
     /// An empty form, or one with what was typed before (never the password).
     pub(crate) fn new(theme: Theme, csrf: String, typed: SignInTyped, flash: Option<Flash>) -> Self {
         let username = Field::text("username", EN.user_name)
@@ -40,6 +48,7 @@ impl SignInPage {
             password: if is_second_try { password.focus() } else { password },
             remember_me: typed.remember_me,
             next: typed.next,
+            by_mail: false,
         }
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Icon {
     Audit,
     /// A person.
     Profile,
+    /// Several persons.
+    People,
     /// How things are set.
     Settings,
     /// Make something.
@@ -48,6 +50,9 @@ impl Icon {
                 "M5 3h10.5v14H5a1.5 1.5 0 0 1 0-3h10.5M5 3a1.5 1.5 0 0 0-1.5 1.5v11M8 6.5h5M8 9.5h5"
             }
             Self::Profile => "M10 10a3.2 3.2 0 1 0 0-6.4 3.2 3.2 0 0 0 0 6.4M3.8 16.6a6.4 6.4 0 0 1 12.4 0",
+            Self::People => {
+                "M7.5 9.5a2.7 2.7 0 1 0 0-5.4 2.7 2.7 0 0 0 0 5.4M2.5 15.8a5.1 5.1 0 0 1 10 0M13 4.4a2.6 2.6 0 0 1 0 4.9M14.6 11.4a5 5 0 0 1 3 4.4"
+            }
             Self::Settings => "M3 6h8M15 6h2M3 14h2M9 14h8M13 4v4M7 12v4",
             Self::Add => "M10 4.5v11M4.5 10h11",
             Self::Start => "M6.5 4.2v11.6l9-5.8z",

@@ -91,6 +91,10 @@ pub(crate) struct ProfileForms {
     pub(crate) token_faults: Faults,
     /// What is wrong with the password form.
     pub(crate) password_faults: Faults,
+    /// The address as typed, if it was.
+    pub(crate) email: Option<String>,
+    /// What is wrong with it.
+    pub(crate) email_faults: Faults,
 }
 
 /// The page.
@@ -113,6 +117,8 @@ pub(crate) struct ProfilePage {
     token_wrong: Vec<String>,
     passwords: Vec<Field>,
     password_wrong: Vec<String>,
+    email: Field,
+    email_proof: Option<Field>,
     theme: Choice,
     command: Command,
 }
@@ -121,7 +127,7 @@ impl ProfilePage {
     /// The page; `needs_proof` where making a token asks for the password.
     pub(crate) fn new(
         shell: Shell,
-        (sessions, tokens, factors): (Vec<SessionRow>, Vec<TokenRow>, Factors),
+        (sessions, tokens, factors, email): (Vec<SessionRow>, Vec<TokenRow>, Factors, String),
         forms: &ProfileForms,
         needs_proof: bool,
         issued: Option<Issued>,
@@ -167,8 +173,14 @@ impl ProfilePage {
                 .required()
                 .wrong(faults),
             token_sensitive: typed.allow_sensitive.is_some(),
-            token_password: needs_proof.then(|| proof.wrong(faults).within("token")),
+            token_password: needs_proof.then(|| proof.clone().wrong(faults).within("token")),
             token_wrong: faults.beside(&["name", "expires_days", "password"]),
+            email: Field::text("email", EN.email)
+                .hint(EN.email_hint)
+                .value(forms.email.clone().unwrap_or(email))
+                .autocomplete("email")
+                .wrong(&forms.email_faults),
+            email_proof: needs_proof.then(|| proof.clone().wrong(&forms.email_faults).within("email")),
             passwords: password_fields(&forms.password_faults),
             password_wrong: forms.password_faults.beside(&[
                 "old_password",

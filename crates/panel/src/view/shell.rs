@@ -104,6 +104,8 @@ pub(crate) enum Section {
     Security,
     /// The log book.
     Audit,
+    /// Who there is.
+    People,
     /// How things are set.
     Settings,
     /// Oneself.
@@ -123,6 +125,8 @@ pub(crate) struct Person {
     pub(crate) sees_security: bool,
     /// Whether they may read the audit log.
     pub(crate) sees_audit: bool,
+    /// Whether they may see people.
+    pub(crate) sees_people: bool,
     /// Whether they may see settings.
     pub(crate) sees_settings: bool,
 }
@@ -190,6 +194,14 @@ impl Shell {
         }
         if self.person.sees_audit {
             rail.push(entry(Section::Audit, "/audit", t.nav_audit, Icon::Audit));
+        }
+        if self.person.sees_people {
+            rail.push(entry(
+                Section::People,
+                "/access/people",
+                t.nav_people,
+                Icon::People,
+            ));
         }
         if self.person.sees_settings {
             rail.push(entry(

@@ -22,6 +22,7 @@ mod m0016_lockouts;
 mod m0017_decoy_tokens;
 mod m0018_outside_identities;
 mod m0019_letters;
+mod m0020_one_time_links;
 
 use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
 
@@ -46,6 +47,7 @@ pub const ALL: &[Migration] = &[
     m0017_decoy_tokens::MIGRATION,
     m0018_outside_identities::MIGRATION,
     m0019_letters::MIGRATION,
+    m0020_one_time_links::MIGRATION,
 ];
 
 /// Every table that a migration makes.

@@ -213,6 +213,13 @@ pub struct Room {
     _folder: Folder,
 }
 
+/// Who people are, with the cheapest hashes.
+async fn people(store: &Store, vault: Arc<ClusterVault>, mail: Mail, ambient: &Ambient) -> Identity {
+    let key = SharedKey::by_chance(&ambient.entropy);
+    let opened = Identity::open(store.clone(), cheap(), (vault, mail), key, ambient.clone());
+    opened.await.unwrap()
+}
+
 /// Mail of a Host that has no server for it.
 fn no_mail(store: &Store, vault: &Arc<ClusterVault>, ambient: &Ambient) -> Mail {
     let (config, pace) = (watchroom_mail::Config::default(), watchroom_mail::Pace::default());
@@ -235,10 +242,7 @@ impl Room {
         let secret = ClusterSecret::by_chance(&ambient.entropy);
         let vault = Arc::new(ClusterVault::of(secret.clone(), &ambient));
         let mail = no_mail(&store, &vault, &ambient);
-        let key = SharedKey::by_chance(&ambient.entropy);
-        let identity = Identity::open(store.clone(), cheap(), vault, key, ambient.clone())
-            .await
-            .unwrap();
+        let identity = people(&store, vault, mail.clone(), &ambient).await;
         let ca = ClusterCa::found(secret, &ambient).unwrap();
         let ports = Ports {
             gateway: Arc::new(ObedientNode),

@@ -37,6 +37,8 @@ mod links;
 #[cfg(test)]
 mod lockouts;
 #[cfg(test)]
+mod mail;
+#[cfg(test)]
 pub mod node_bans;
 #[cfg(test)]
 mod power;

@@ -29,6 +29,7 @@ mod secret;
 #[cfg(any(feature = "host", feature = "node"))]
 mod serve;
 mod server;
+mod session;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -86,6 +87,8 @@ enum Command {
     Server(server::Server),
     #[command(subcommand)]
     User(user::User),
+    #[command(subcommand)]
+    Session(session::Session),
     #[command(subcommand)]
     Token(token::Token),
     #[command(subcommand)]
@@ -184,6 +187,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         Command::Operation(operation) => operation.run(context).await,
         Command::Server(server) => server.run(context).await,
         Command::User(user) => user.run(context).await,
+        Command::Session(session) => session.run(context).await,
         Command::Token(token) => token.run(context).await,
         Command::Ban(ban) => ban.run(context).await,
         Command::Key(key) => key.run(context).await,

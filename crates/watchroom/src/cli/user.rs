@@ -29,6 +29,42 @@ pub(super) enum User {
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
     },
+    /// Invite somebody, who chooses their own name and password
+    #[command(after_help = "Example:\n  watchroom user invite --role viewer --email ada@home.example")]
+    Invite {
+        /// Their role
+        #[arg(long, default_value = "viewer")]
+        role: String,
+        /// Where the link goes; without it, or where no mail is sent, it is printed this once
+        #[arg(long)]
+        email: Option<String>,
+    },
+    /// List invitations that wait
+    #[command(after_help = "Example:\n  watchroom user invitations")]
+    Invitations,
+    /// Take an invitation back
+    #[command(after_help = "Example:\n  watchroom user uninvite 0198c2f4-6d1e-7cc3-98c4-dc0c0c07398f")]
+    Uninvite {
+        /// The id of the invitation
+        invitation: Uuid,
+    },
+    /// Let a person choose a new password by a link that works once
+    #[command(after_help = "Example:\n  watchroom user reset-link alice --mail")]
+    ResetLink {
+        /// Their name or id
+        user: String,
+        /// Send it by mail; without it the link is printed this once
+        #[arg(long)]
+        mail: bool,
+    },
+    /// Set where mail reaches a person
+    #[command(after_help = "Example:\n  watchroom user set-email alice alice@home.example")]
+    SetEmail {
+        /// Their name or id
+        user: String,
+        /// The address; without one they have none
+        email: Option<String>,
+    },
     /// List people
     #[command(after_help = "Example:\n  watchroom user list")]
     List,
@@ -77,6 +113,14 @@ const LIST: &[Column] = &[
     Column::new("LAST SIGN-IN", "last_sign_in"),
 ];
 
+const INVITATIONS: &[Column] = &[
+    Column::new("ROLE", "role"),
+    Column::new("MAILED TO", "email"),
+    Column::new("BY", "made_by"),
+    Column::new("UNTIL", "expires_at"),
+    Column::new("ID", "id"),
+];
+
 const CARD: &[Column] = &[
     Column::new("NAME", "name"),
     Column::new("ID", "id"),
@@ -97,6 +141,39 @@ impl User {
                 role,
                 password_file,
             } => create(context, &name, &role, password_file).await,
+            Self::Invite { role, email } => {
+                let body = json!({ "role": role, "email": email });
+                let issued = context.client()?.post("/api/users/invitations", &body).await?;
+                told(&mut context, &issued, "The invitation")
+            }
+            Self::Invitations => {
+                let all = context
+                    .client()?
+                    .list("/api/users/invitations", &[], usize::MAX)
+                    .await?;
+                context.output.list(&all, INVITATIONS)
+            }
+            Self::Uninvite { invitation } => {
+                let path = format!("/api/users/invitations/{invitation}");
+                let answer = context.client()?.delete(&path).await?;
+                context
+                    .output
+                    .done("The invitation opens nothing any more.", &answer)
+            }
+            Self::ResetLink { user, mail } => {
+                let client = context.client()?;
+                let id = find(&client, &user).await?;
+                let path = format!("/api/users/{id}/reset-link");
+                let issued = client.post(&path, &json!({ "mail": mail })).await?;
+                told(&mut context, &issued, "The link to a new password")
+            }
+            Self::SetEmail { user, email } => {
+                let done = match &email {
+                    Some(email) => format!("gets mail at {email}"),
+                    None => "gets no mail any more".to_owned(),
+                };
+                change(context, &user, "email", &json!({ "email": email }), &done).await
+            }
             Self::List => {
                 let users = context.client()?.list("/api/users", &[], usize::MAX).await?;
                 context.output.list(&users, LIST)
@@ -155,6 +232,16 @@ async fn create(mut context: Context, name: &str, role: &str, file: Option<PathB
         None => format!("{name} was created with the role {role}."),
     };
     context.output.done(&sentence, &created)
+}
+
+/// Where a link went, or the link itself, this once.
+fn told(context: &mut Context, issued: &Value, what: &str) -> Result<(), Failure> {
+    let member = |name| issued.get(name).and_then(Value::as_str);
+    let sentence = match (member("mailed_to"), member("link")) {
+        (Some(address), _) => format!("{what} is on its way to {address}."),
+        (None, link) => format!("{what}, shown this once: {}", link.unwrap_or_default()),
+    };
+    context.output.done(&sentence, issued)
 }
 
 async fn change(

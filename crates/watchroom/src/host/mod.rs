@@ -99,7 +99,7 @@ impl Host {
             Arc::new(HostRole::settle(state.folder(), &store, cluster_ca.cluster_id(), &ambient).await?);
         let (hub, fleet) = links::open(&cluster_ca, &store, config, &ambient).await?;
         let mail = letters(state, config, &store, &ambient)?;
-        let identity = people(state, config, &store, &cluster_ca, &own_hosts, &ambient).await?;
+        let identity = people(state, config, (&store, &mail), &cluster_ca, &own_hosts, &ambient).await?;
         let records = Records::new(store.clone(), ambient.clone());
         let feed = Feed::new(&ambient.entropy);
         let routes = Routes::all();
@@ -282,7 +282,7 @@ fn letters(state: &State, config: &Config, store: &Store, ambient: &Ambient) -> 
 async fn people(
     state: &State,
     config: &Config,
-    store: &Store,
+    (store, mail): (&Store, &Mail),
     ca: &ClusterCa,
     own_hosts: &[String],
     ambient: &Ambient,
@@ -290,7 +290,7 @@ async fn people(
     let vault = ClusterVault::open(state.folder(), ambient)?;
     let key = SharedKey::new(ca.derived_key("identity"));
     let people = called(config, own_hosts);
-    let opened = Identity::open(store.clone(), people, vault, key, ambient.clone()).await;
+    let opened = Identity::open(store.clone(), people, (vault, mail.clone()), key, ambient.clone()).await;
     opened.map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))
 }
 

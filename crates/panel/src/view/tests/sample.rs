@@ -42,6 +42,7 @@ pub(super) fn shell(section: Section, title: &str) -> Shell {
             sees_servers: true,
             sees_security: true,
             sees_audit: true,
+            sees_people: true,
             sees_settings: true,
         },
         csrf: "csrf-of-the-session".to_owned(),
@@ -269,7 +270,12 @@ pub(super) fn profile() -> ProfilePage {
         rows: vec![factor],
         codes_left: 9,
     };
-    let lists = (vec![session(true), session(false)], vec![token], factors);
+    let lists = (
+        vec![session(true), session(false)],
+        vec![token],
+        factors,
+        HOSTILE.to_owned(),
+    );
     ProfilePage::new(
         shell(Section::Profile, "You"),
         lists,

@@ -7,6 +7,7 @@ use watchroom_policy::permission;
 use watchroom_testkit::{Machine, PASSWORD, Visitor};
 
 use super::case::{Asked, Case, On};
+use super::people;
 
 /// What the walk asks of a route in the name of a walker.
 pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker: &'static str) -> Asked {
@@ -67,6 +68,7 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         | "/api/security/bans"
         | "/api/lockouts"
         | "/api/settings/mail"
+        | "/api/users/invitations"
         | "/api/security/findings"
         | "/api/security/doctor"
         | "/api/security/violations"
@@ -90,6 +92,7 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         "/api/servers/{id}/logs" => by(format!("/api/servers/{talker}/logs")).on(On::One),
         "/api/servers/{id}/console" => by(format!("/api/servers/{talker}/console")).on(On::One).endless(),
         "/api/users/{id}" => by(format!("/api/users/{somebody}")).on(On::One),
+        "/api/users/{id}/sessions" => by(format!("/api/users/{somebody}/sessions")).on(On::One),
         _ => return None,
     })
 }
@@ -275,7 +278,7 @@ async fn administration(case: &Case<'_>, method: &Method, path: &'static str, wa
             let lockout = case.fresh_lockout().await;
             by(format!("/api/lockouts/{lockout}")).on(On::One).done(204)
         }
-        _ => return None,
+        _ => return people::api(case, method, path, walker).await,
     })
 }
 
@@ -293,10 +296,23 @@ fn pages(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
         },
         "/login/mfa" => by(path.into()).done(303),
         "/session-expired" => by(path.into()).done(401),
-        "/" | "/nodes" | "/nodes/new" | "/audit" | "/security" | "/security/fail2ban"
-        | "/security/findings" | "/servers" | "/servers/new" | "/settings/mail" | "/profile" => {
-            by(path.into())
-        }
+        "/"
+        | "/nodes"
+        | "/nodes/new"
+        | "/audit"
+        | "/security"
+        | "/security/fail2ban"
+        | "/security/findings"
+        | "/servers"
+        | "/servers/new"
+        | "/settings/mail"
+        | "/access/people"
+        | "/invitation"
+        | "/reset-password"
+        | "/profile" => by(path.into()),
+        "/confirm-email" => by(path.into()).on(On::OnesOwn),
+        // Signing in by links is off in rooms: that is the answer to anybody.
+        "/login/magic" | "/login/link" => by(path.into()).done(404),
         "/nodes/{id}" => by(format!("/nodes/{node}")).on(On::One),
         "/servers/{id}" => by(format!("/servers/{talker}")).on(On::One),
         _ => return None,
@@ -486,6 +502,6 @@ async fn own_forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<
             .on(On::OnesOwn)
         }
         "/audit/verify" => by(case.by_session(walker)),
-        _ => return None,
+        _ => return people::forms(case, path, walker).await,
     })
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use watchroom_fleet::OperationState;
 use watchroom_identity::SignIn;
-use watchroom_model::UserId;
+use watchroom_model::{SessionId, UserId};
 use watchroom_policy::{Permission, Trail};
 use watchroom_testkit::{Machine, PASSWORD, TestRoom, Visitor};
 
@@ -186,6 +186,28 @@ impl<'a> Case<'a> {
         let listed = self.admin.get("/api/lockouts?limit=500").await.json();
         let last = listed["items"].as_array().and_then(|items| items.last());
         last.expect("a lockout")["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// A session of somebody else, and whose it is.
+    pub async fn fresh_session(&self) -> (UserId, SessionId) {
+        let name = self.fresh_name();
+        let user = self.room.account(&name, "viewer").await;
+        let sign_in = SignIn {
+            username: name,
+            password: PASSWORD.into(),
+            remember_me: false,
+            device: None,
+        };
+        let identity = &self.room.host.identity;
+        let signed_in = identity.sign_in(&Trail::default(), sign_in).await;
+        (user, signed_in.expect("a session").session.id)
+    }
+
+    /// An invitation that waits.
+    pub async fn fresh_invitation(&self) -> String {
+        let role = json!({ "role": "viewer" });
+        let made = self.admin.post("/api/users/invitations", role).await.json();
+        made["id"].as_str().expect("an id").to_owned()
     }
 
     /// A server of its own, and its name.

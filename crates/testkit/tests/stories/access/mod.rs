@@ -2,6 +2,7 @@
 
 mod asked;
 mod case;
+mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
