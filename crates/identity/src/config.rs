@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 use watchroom_kit::config::{Problems, Section};
 use watchroom_policy::Role;
 
+mod oidc;
+
 use crate::breached;
+
+pub use oidc::{OidcRules, Preset};
 
 /// How people prove who they are, and how long that holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +30,8 @@ pub struct Config {
     pub second_factors: SecondFactorRules,
     /// Signing in by links that come by mail.
     pub magic_links: MagicLinkRules,
+    /// Providers of sign-ins, by OpenID Connect or OAuth2. Default none.
+    pub oidc: Vec<OidcRules>,
 }
 
 /// Signing in by links that come by mail.
@@ -242,6 +248,7 @@ impl Section for Config {
 
     fn check(&self, problems: &mut Problems) {
         self.second_factors.check(problems);
+        OidcRules::check_all(&self.oidc, problems);
         let mut wants = |holds: bool, key: &str, rule: &str| {
             if !holds {
                 problems.add(format!("{}.{key}", Self::NAME), rule);

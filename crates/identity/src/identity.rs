@@ -19,6 +19,7 @@ use crate::hashing::{Asking, HashError, HashThreads};
 use crate::key::SharedKey;
 use crate::lockout::Lockouts;
 use crate::network::Network;
+use crate::outside::Taken;
 use crate::roll::Roll;
 use crate::sessions::Session;
 use crate::set_up::PendingCode;
@@ -58,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) decoys: Decoys,
     pub(crate) pre_sessions: PreSessions,
     pub(crate) signatures: Signatures,
+    pub(crate) taken: Taken,
     pub(crate) setup_code: Mutex<Option<PendingCode>>,
     pub(crate) events: broadcast::Sender<EntranceEvent>,
     /// Held while rows are read and put on the roll, so that an older reading never replaces a newer one.
@@ -87,6 +89,7 @@ impl Identity {
             decoys: Decoys::default(),
             pre_sessions: PreSessions::new(&ambient),
             signatures: Signatures::new(&key),
+            taken: Taken::default(),
             setup_code: Mutex::default(),
             events: broadcast::Sender::new(BACKLOG),
             rereading: tokio::sync::Mutex::default(),

@@ -37,7 +37,7 @@ mod tokens;
 mod users;
 mod vault;
 
-pub use config::Config;
+pub use config::{Config, OidcRules, Preset};
 pub use csrf::PreSession;
 pub use decoys::{DecoyDraft, DecoyError, DecoyView, IssuedDecoy};
 pub use ending::EndError;
@@ -53,8 +53,8 @@ pub use links::{
 };
 pub use lockout::{LiftLockoutError, LockoutFilter, LockoutScope, LockoutView};
 pub use outside::{
-    Admission, Claims, Entered, Errand, FromOutside, OutsideError, OutsideView, Outsider, Provider, RoleRule,
-    RuleError, TieError, TieOffer,
+    Admission, CameBack, Claims, Entered, Errand, FromOutside, Journey, OutsideError, OutsideView, Outsider,
+    Provider, ProviderFault, Providers, RoleRule, RuleError, TieError, TieOffer, Way,
 };
 pub use sessions::{KnownDevice, Session, SessionView, SignedIn, StepUpError};
 pub use set_up::{SetUp, SetUpError, SetupCode};

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use watchroom_defence::Defence;
 use watchroom_fleet::Fleet;
-use watchroom_identity::Identity;
+use watchroom_identity::{Identity, Providers};
 use watchroom_mail::Mail;
 use watchroom_records::Records;
 use watchroom_web::{Doctor, Entrance, Problem, Route, Ways};
@@ -46,6 +46,8 @@ pub struct PanelParts {
     pub doctor: Arc<dyn Doctor>,
     /// Opens the way by which the first administrator came.
     pub ways: Arc<dyn Ways>,
+    /// Those who vouch for people elsewhere.
+    pub providers: Arc<dyn Providers>,
 }
 
 impl FromRef<Panel> for Entrance {

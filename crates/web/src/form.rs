@@ -1,7 +1,8 @@
 //! Forms: what a page sent, with the second proof inside it.
 
 use axum::body::Bytes;
-use axum::extract::{FromRef, FromRequest, Request};
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
+use http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use watchroom_kit::FieldFault;
@@ -11,6 +12,23 @@ use crate::caller::Banned;
 use crate::csrf::{CsrfError, header_token, same_origin};
 use crate::problem::InvalidInput;
 use crate::{Caller, Cookie, Entrance, PRE_SESSION_COOKIE, Problem};
+
+/// Nothing of the request, but that its address is not banned from signing in: for ways in that are no forms.
+#[derive(Clone, Copy, Debug)]
+pub struct MaySignIn;
+
+impl<S> FromRequestParts<S> for MaySignIn
+where
+    S: Send + Sync,
+    Entrance: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        unless_banned(parts.extensions.get(), &Entrance::from_ref(state))?;
+        Ok(Self)
+    }
+}
 
 /// What a signed-in person's form sent. Having one means that the form was ours and fresh.
 #[derive(Clone, Debug)]
@@ -81,8 +99,7 @@ where
 }
 
 /// A ban from signing in is one for whoever has a session too: they could try others' passwords and codes.
-fn unless_banned(request: &Request, entrance: &Entrance) -> Result<(), Banned> {
-    let passed = request.extensions().get::<Passed>();
+fn unless_banned(passed: Option<&Passed>, entrance: &Entrance) -> Result<(), Banned> {
     match passed.is_some_and(|passed| entrance.shield.refuse_sign_in(passed).is_err()) {
         true => Err(Banned),
         false => Ok(()),
@@ -99,7 +116,7 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let entrance = Entrance::from_ref(state);
-        unless_banned(&request, &entrance)?;
+        unless_banned(request.extensions().get(), &entrance)?;
         let Submitted { caller, form } = Submitted::from_request(request, state).await?;
         Ok(Self { caller, form })
     }
@@ -115,7 +132,7 @@ where
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let entrance = Entrance::from_ref(state);
-        unless_banned(&request, &entrance)?;
+        unless_banned(request.extensions().get(), &entrance)?;
         let read: Read<T> = read(request, state, &entrance).await?;
         let cookie = read.pre_session.as_deref().unwrap_or_default();
         if !entrance.identity.check_pre_session(cookie, &read.token) {

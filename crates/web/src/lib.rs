@@ -30,7 +30,7 @@ pub use dispatch::{Answering, Dispatch, ProblemPage};
 pub use entrance::{Entrance, EntranceParts, RefusalLog};
 pub use extract::{Body, BrowserReport, IdempotencyHeader, Query};
 pub use feed::{Feed, FeedItem, TooManyListeners};
-pub use form::{PreSubmitted, StepSubmitted, Submitted};
+pub use form::{MaySignIn, PreSubmitted, StepSubmitted, Submitted};
 pub use json::{Json, Written};
 pub use openapi::document;
 pub use params::Params;

@@ -45,7 +45,8 @@ export class House {
   async start() {
     const place = (name) => (this.endpoints?.[name] ? new URL(this.endpoints[name]).host : "127.0.0.1:0");
     const listens = ["--listen", place("panel"), "--ops-listen", place("ops"), "--node-listen", place("node")];
-    this.process = spawn(binary, ["--state", this.state, "up", ...listens], { stdio: ["ignore", "pipe", "pipe"] });
+    const configured = this.config ? ["--config", this.config] : [];
+    this.process = spawn(binary, ["--state", this.state, ...configured, "up", ...listens], { stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => (this.said = (this.said + text).slice(-40_000)));
     }

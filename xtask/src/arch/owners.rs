@@ -29,7 +29,7 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
         "passwords are checked behind one permit pool",
     ),
     (
-        &["webauthn-rs", "openidconnect", "ldap3"],
+        &["webauthn-rs", "ldap3"],
         &["identity"],
         "ways to sign in live with sign-in",
     ),
@@ -47,13 +47,13 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["aws-lc-rs"],
-        &["trust"],
-        "one place seals keys; TLS reaches it through rustls",
+        &["trust", "oidc"],
+        "one place seals keys, one checks what providers sign; TLS reaches it through rustls",
     ),
     (
         &["rustls", "tokio-rustls"],
-        &["trust", "store", "shield", "link", "watchroom", "testkit"],
-        "TLS ends at the edge; the way to the database has its own",
+        &["trust", "store", "shield", "link", "oidc", "watchroom", "testkit"],
+        "TLS ends at the edge; the ways to the database and to providers have their own",
     ),
     (
         &["ed25519-dalek"],
@@ -72,7 +72,7 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["hyper-util"],
-        &["shield", "link", "node", "watchroom", "testkit"],
+        &["shield", "link", "node", "oidc", "watchroom", "testkit"],
         "accept loops have deadlines; few places may have one",
     ),
     (

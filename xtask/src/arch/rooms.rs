@@ -56,6 +56,7 @@ const ALL: &[&str] = &[
     "link",
     "mail",
     "identity",
+    "oidc",
     "fleet",
     "records",
     "defence",
@@ -158,6 +159,11 @@ pub(crate) const ROOMS: &[Room] = &[
         "identity",
         DOMAIN,
         "the domains are siblings; what one needs of another is a port, wired in watchroom",
+    ),
+    room(
+        "oidc",
+        &["kit", "testkit-folder"],
+        "what speaks with other people's providers is reviewed and attacked alone, and knows no account",
     ),
     room(
         "fleet",

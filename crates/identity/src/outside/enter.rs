@@ -11,7 +11,7 @@ use watchroom_model::UserId;
 use watchroom_policy::{Principal, Resource, ResourceKind, Scope, Trail, act};
 use watchroom_store::{StoreError, WriteTx};
 
-use super::{Entered, Errand, FromOutside, OutsideError, Outsider};
+use super::{Entered, Errand, FromOutside, OutsideError, Outsider, Provider, ProviderFault};
 use crate::digest::Digest;
 use crate::entity::{grant, outside_identity, spent_errand};
 use crate::roll::Account;
@@ -250,6 +250,19 @@ impl Identity {
             .collect()
     }
 
+    /// Writes down that a provider did not vouch for whoever came back from it.
+    ///
+    /// # Errors
+    /// [`OutsideError`] if it cannot be written down.
+    pub async fn note_not_vouched(
+        &self,
+        trail: &Trail,
+        provider: &Provider,
+        fault: &ProviderFault,
+    ) -> Result<(), OutsideError> {
+        self.note_failure(trail, provider, None, fault.word).await
+    }
+
     /// Writes down that somebody was not let in, and gives the reason back.
     async fn refuse_outsider(
         &self,
@@ -261,23 +274,28 @@ impl Identity {
         if let OutsideError::Store(_) | OutsideError::Forbidden(_) = error {
             return error;
         }
+        let noted = self.note_failure(trail, &outsider.provider, user, error.word());
+        noted.await.err().unwrap_or(error)
+    }
+
+    async fn note_failure(
+        &self,
+        trail: &Trail,
+        provider: &Provider,
+        user: Option<UserId>,
+        reason: &'static str,
+    ) -> Result<(), OutsideError> {
         let stranger = Arc::new(Principal::stranger());
         let on = user.map_or(Resource::all(ResourceKind::Session), Resource::user);
-        let permit = match self.permit(&stranger, trail, act::FailSignIn, &on) {
-            Ok(permit) => permit,
-            Err(refusal) => return refusal.into(),
-        };
-        let (provider, reason) = (outsider.provider.to_string(), error.word());
+        let permit = self.permit(&stranger, trail, act::FailSignIn, &on)?;
+        let provider = provider.to_string();
         let written = self.inner.store.write(&permit, async move |tx| {
             tx.note_failure();
             tx.note("method", provider.as_str());
             tx.note("reason", reason);
             Ok::<_, StoreError>(())
         });
-        match written.await {
-            Ok(()) => error,
-            Err(failed) => failed.into(),
-        }
+        Ok(written.await?)
     }
 }
 

@@ -8,6 +8,7 @@
 mod create;
 mod enter;
 mod error;
+mod providers;
 mod rules;
 mod tie;
 
@@ -23,6 +24,8 @@ use watchroom_model::{EmailAddress, OutsideId};
 
 pub(crate) use enter::Vouched;
 pub use error::{OutsideError, TieError};
+pub(crate) use providers::Taken;
+pub use providers::{CameBack, Journey, ProviderFault, Providers, Way};
 pub use rules::{Admission, Claims, RoleRule, RuleError};
 
 use crate::sessions::{Session, SignedIn};

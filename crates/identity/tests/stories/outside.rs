@@ -375,6 +375,37 @@ async fn of_a_thousand_replays_one_comes_in() {
 }
 
 #[tokio::test]
+async fn a_journey_is_taken_once_and_by_the_browser_that_began_it() {
+    let (room, alice) = Room::with_admin().await;
+    let (here, there) = (Provider::oidc("example"), Provider::oidc("other"));
+    let back = "https://panel.example/login/oidc/example/callback";
+    let set_out = || room.identity.set_out(&here, back, "/servers", None).unwrap();
+    let (journey, cookie) = set_out();
+    let (other, others_cookie) = set_out();
+    assert!(journey.state != other.state && journey.nonce != other.nonce);
+    let is_back = |provider, cookie: &str, state: &str| room.identity.come_back(provider, cookie, state);
+    // Another browser's cookie, none, another journey's state, and another provider's way back.
+    assert!(is_back(&here, &others_cookie, &journey.state).is_none());
+    assert!(is_back(&here, "", &journey.state).is_none());
+    assert!(is_back(&here, &cookie, &other.state).is_none());
+    assert!(is_back(&here, &cookie, "").is_none());
+    assert!(is_back(&there, &cookie, &journey.state).is_none());
+    let came = is_back(&here, &cookie, &journey.state).unwrap();
+    assert_eq!(
+        (came.nonce, came.next.as_str(), came.ties),
+        (journey.nonce, "/servers", None)
+    );
+    assert!(is_back(&here, &cookie, &journey.state).is_none(), "once");
+    room.pass(10);
+    assert!(is_back(&here, &others_cookie, &other.state).is_none(), "too late");
+
+    let held = Some(&*alice.session);
+    let (to_tie, cookie) = room.identity.set_out(&here, back, "/", held).unwrap();
+    let came = is_back(&here, &cookie, &to_tie.state).unwrap();
+    assert_eq!(came.ties, Some(alice.session.user));
+}
+
+#[tokio::test]
 async fn untying_ends_what_came_by_it_and_the_last_way_in_stays() {
     let (room, _) = Room::with_admin().await;
     let first = comes_in(&room, &ann(), &open_house()).await;

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use watchroom_identity::{SetUp, SetUpError, SignIn, SignInError, SignedIn};
+use watchroom_identity::{SetUp, SetUpError, SignIn, SignInError, SignedIn, Way};
 use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
 use watchroom_model::{DisplayName, UserName};
 use watchroom_policy::{Resource, ResourceKind, act};
@@ -19,7 +19,8 @@ use crate::Panel;
 use crate::answer;
 use crate::text::EN;
 use crate::view::entry::{ExpiredPage, SetupPage, SetupTyped, SignInPage, SignInTyped};
-use crate::view::{Faults, Flash, sentence};
+use crate::view::outside::WayButton;
+use crate::view::{Faults, Flash, query, sentence};
 use crate::viewer::theme_of;
 
 /// Successful sign-ins of one person that give their attempt back to the address they came from.
@@ -131,10 +132,27 @@ fn sign_in_form(
     flash: Option<Flash>,
 ) -> Result<Response, Problem> {
     let before = Before::of(panel, headers);
-    let page = SignInPage::new(theme_of(headers), before.token.clone(), typed, flash)
-        .by_mail(panel.identity().offers_links());
+    let typed = SignInTyped {
+        ways: ways(panel, &typed.next),
+        ..typed
+    };
+    let page = SignInPage::new(theme_of(headers), before.token.clone(), typed, flash);
     let response = answer::page_with(status, &page)?;
     before.finish(answer::with_cookie(response, answer::FLASH_COOKIE, "", Some(0))?)
+}
+
+/// Buttons for all ways in but the password.
+pub(super) fn ways(panel: &Panel, next: &str) -> Vec<WayButton> {
+    let next = answer::path_of_ours(next).unwrap_or_default();
+    let button = |way: &Way| WayButton {
+        href: format!("/login/oidc/{}{}", way.name, query(&[("next", next)])),
+        words: EN.way_in(&way.title),
+    };
+    let by_mail = panel.identity().offers_links().then(|| WayButton {
+        href: "/login/magic".to_owned(),
+        words: EN.magic_instead.to_owned(),
+    });
+    panel.providers.ways().iter().map(button).chain(by_mail).collect()
 }
 
 pub(super) async fn sign_in(
@@ -153,6 +171,7 @@ pub(super) async fn sign_in(
         username: username.clone(),
         remember_me: remember_me.is_some(),
         next,
+        ..SignInTyped::default()
     };
     let to = answer::path_of_ours(&typed.next).unwrap_or("/").to_owned();
     let asked = SignIn {

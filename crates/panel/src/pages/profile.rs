@@ -4,14 +4,16 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
-use watchroom_identity::{FactorView, SessionView, TokenView};
+use watchroom_identity::{FactorView, OutsideView, Provider, SessionView, TokenView, Way};
 use watchroom_model::{PageRequest, SessionId};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_web::{Params, Problem};
 
 use super::entry::Nothing;
+use super::outside::title_of;
 use crate::text::EN;
 use crate::view::device::device;
+use crate::view::outside::{Identities, IdentityRow, WayButton};
 use crate::view::profile::{FactorRow, Factors, Issued, ProfileForms, ProfilePage, SessionRow, TokenRow};
 use crate::view::{Flash, Moment, Section, Theme};
 use crate::viewer::{Form, THEME_COOKIE, Viewer};
@@ -74,12 +76,44 @@ pub(super) async fn shown(
     let shell = viewer.shell(Section::Profile, EN.nav_profile);
     let page = ProfilePage::new(
         shell,
-        (sessions, tokens, factors, email),
+        Own {
+            sessions,
+            tokens,
+            factors,
+            identities: identities(viewer, panel).await?,
+            email,
+        },
         forms,
         viewer.needs_proof(),
         issued,
     );
     viewer.page_with(status, &page)
+}
+
+/// Who the person is elsewhere, and where else they could be.
+async fn identities(viewer: &Viewer, panel: &Panel) -> Result<Identities, Problem> {
+    let (principal, user) = (viewer.caller.principal(), viewer.session.user);
+    let tied = panel.identity().outside_of(principal, user).await?;
+    let row = |one: OutsideView| IdentityRow {
+        id: one.id.to_string(),
+        provider: title_of(panel, &one.provider),
+        label: one.label,
+        tied: Moment::full(one.created_at),
+        used: one.last_used.map(|at| Moment::age(at, viewer.now())),
+    };
+    let way = |way: &Way| WayButton {
+        href: format!("/login/oidc/{}?next=/profile", way.name),
+        words: EN.way_tie(&way.title),
+    };
+    let is_free = |way: &&Way| {
+        let provider = Provider::oidc(&way.name);
+        !tied.iter().any(|one| one.provider == provider.as_str())
+    };
+    let ways = panel.providers.ways().iter().filter(is_free).map(way).collect();
+    Ok(Identities {
+        rows: tied.into_iter().map(row).collect(),
+        ways,
+    })
 }
 
 fn factor_row(viewer: &Viewer, factor: FactorView) -> FactorRow {

@@ -3,6 +3,7 @@
 use askama::Template;
 use watchroom_web::ClosedWay;
 
+use super::outside::WayButton;
 use super::{Faults, Field, Flash, Sheet, Theme};
 use crate::text::{EN, Text};
 
@@ -20,17 +21,11 @@ pub(crate) struct SignInPage {
     remember_me: bool,
     /// Where to go afterwards: a path of ours.
     next: String,
-    /// Whether one may sign in by a link that comes by mail.
-    by_mail: bool,
+    /// Other ways in.
+    ways: Vec<WayButton>,
 }
 
 impl SignInPage {
-    /// With the way by mail, or without it.
-    pub(crate) fn by_mail(mut self, is_offered: bool) -> Self {
-        self.by_mail = is_offered;
-        self
-    }
-
     /// An empty form, or one with what was typed before (never the password).
     pub(crate) fn new(theme: Theme, csrf: String, typed: SignInTyped, flash: Option<Flash>) -> Self {
         let username = Field::text("username", EN.user_name)
@@ -48,7 +43,7 @@ impl SignInPage {
             password: if is_second_try { password.focus() } else { password },
             remember_me: typed.remember_me,
             next: typed.next,
-            by_mail: false,
+            ways: typed.ways,
         }
     }
 }
@@ -62,6 +57,8 @@ pub(crate) struct SignInTyped {
     pub(crate) remember_me: bool,
     /// Where to go afterwards.
     pub(crate) next: String,
+    /// Other ways in, which nobody typed.
+    pub(crate) ways: Vec<WayButton>,
 }
 
 /// The page that makes the first administrator.
@@ -181,6 +178,10 @@ mod tests {
             username: "al\"ice".into(),
             remember_me: true,
             next: "/servers".into(),
+            ways: vec![WayButton {
+                href: "/login/oidc/a?next=/servers".into(),
+                words: "Sign in with <b>".into(),
+            }],
         };
         let page = SignInPage::new(
             Theme::System,
@@ -199,6 +200,7 @@ mod tests {
                 && html.contains("name=\"next\" value=\"/servers\"")
         );
         assert!(!html.contains("type=\"password\" value"));
+        assert!(html.contains("href=\"/login/oidc/a?next=/servers\"") && !html.contains("<b>"));
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub(crate) mod magic;
 pub(crate) mod mail;
 pub(crate) mod mfa;
 pub(crate) mod nodes;
+pub(crate) mod outside;
 pub(crate) mod overview;
 pub(crate) mod people;
 pub(crate) mod profile;

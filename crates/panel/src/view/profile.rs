@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::outside::Identities;
 use super::{Choice, Command, Faults, Field, Moment, Shell, Theme};
 use crate::text::{EN, Text};
 
@@ -97,6 +98,17 @@ pub(crate) struct ProfileForms {
     pub(crate) email_faults: Faults,
 }
 
+/// What is somebody's own.
+#[derive(Debug)]
+pub(crate) struct Own {
+    pub(crate) sessions: Vec<SessionRow>,
+    pub(crate) tokens: Vec<TokenRow>,
+    pub(crate) factors: Factors,
+    pub(crate) identities: Identities,
+    /// The address, or nothing.
+    pub(crate) email: String,
+}
+
 /// The page.
 #[derive(Debug, Template)]
 #[template(path = "pages/profile.html")]
@@ -106,6 +118,7 @@ pub(crate) struct ProfilePage {
     sessions: Vec<SessionRow>,
     tokens: Vec<TokenRow>,
     factors: Factors,
+    identities: Identities,
     /// The proof that removing and adding a factor ask for; none where the last one is fresh.
     factor_proof: Option<Field>,
     codes_proof: Option<Field>,
@@ -127,7 +140,13 @@ impl ProfilePage {
     /// The page; `needs_proof` where making a token asks for the password.
     pub(crate) fn new(
         shell: Shell,
-        (sessions, tokens, factors, email): (Vec<SessionRow>, Vec<TokenRow>, Factors, String),
+        Own {
+            sessions,
+            tokens,
+            factors,
+            identities,
+            email,
+        }: Own,
         forms: &ProfileForms,
         needs_proof: bool,
         issued: Option<Issued>,
@@ -160,6 +179,7 @@ impl ProfilePage {
             sessions,
             tokens,
             factors,
+            identities,
             factor_proof: needs_proof.then(|| proof.clone().within("factor")),
             codes_proof: needs_proof.then(|| proof.clone().within("codes")),
             issued,

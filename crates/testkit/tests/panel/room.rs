@@ -18,7 +18,9 @@ use watchroom_defence::{Barred, Bystander, Bystanders, Defence, Edge};
 use watchroom_fleet::nodes::join::JoinRules;
 use watchroom_fleet::nodes::{Liveness, LocalNode};
 use watchroom_fleet::{Fleet, Gateway, GatewayError, Ports};
-use watchroom_identity::{Config, Identity, SharedKey};
+use watchroom_identity::{
+    Admission, CameBack, Config, Identity, Journey, Outsider, ProviderFault, Providers, SharedKey, Way,
+};
 use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Tasks};
 use watchroom_mail::Mail;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Line, Source};
@@ -39,6 +41,43 @@ use watchroom_web::{
 
 /// A password that breaks no rule.
 pub const PASSWORD: &str = "Teal-Otter7 drums";
+
+/// Nobody vouches for anybody.
+#[derive(Debug)]
+struct Nobody;
+
+impl Nobody {
+    fn away() -> ProviderFault {
+        ProviderFault {
+            is_away: true,
+            word: "unknown",
+            cause: "there are no providers".to_owned(),
+        }
+    }
+}
+
+#[async_trait]
+impl Providers for Nobody {
+    fn ways(&self) -> &[Way] {
+        &[]
+    }
+
+    fn admission(&self, _: &str) -> Option<&Admission> {
+        None
+    }
+
+    async fn begin(&self, _: &str, _: &Journey) -> Result<String, ProviderFault> {
+        Err(Self::away())
+    }
+
+    async fn finish(&self, _: &str, _: &Journey, _: &CameBack) -> Result<Outsider, ProviderFault> {
+        Err(Self::away())
+    }
+
+    async fn examine(&self) -> Vec<(String, Result<(), ProviderFault>)> {
+        Vec::new()
+    }
+}
 
 /// A node that does what it is told.
 struct ObedientNode;
@@ -236,9 +275,8 @@ impl Room {
             tasks: Tasks::new(),
         };
         let folder = Folder::new();
-        let store = Store::open(Settings::within(folder.path()), ambient.clone())
-            .await
-            .unwrap();
+        let opened = Store::open(Settings::within(folder.path()), ambient.clone());
+        let store = opened.await.unwrap();
         let secret = ClusterSecret::by_chance(&ambient.entropy);
         let vault = Arc::new(ClusterVault::of(secret.clone(), &ambient));
         let mail = no_mail(&store, &vault, &ambient);
@@ -290,6 +328,7 @@ impl Room {
             mail,
             doctor: Arc::new(OneCheck),
             ways: Arc::new(AllOpen),
+            providers: Arc::new(Nobody),
         });
         let bound = routes().into_iter().map(|route| route.with_state(panel.clone()));
         let dispatch = Dispatch::new(bound, Arc::new(problem_page)).unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use watchroom_defence::Defence;
-use watchroom_identity::{HashError, Identity};
+use watchroom_identity::{HashError, Identity, Providers};
 use watchroom_kit::Clock;
 use watchroom_mail::Mail;
 use watchroom_shield::{Hsts, Network, Shield};
@@ -39,6 +39,7 @@ pub(crate) struct HostDoctor {
     defence: Defence,
     store: Store,
     mail: Mail,
+    providers: Arc<dyn Providers>,
     clock: Clock,
     /// What a hash took, and when that was measured.
     hash_took: tokio::sync::Mutex<Option<(Duration, Duration)>>,
@@ -60,6 +61,7 @@ impl Doctor for HostDoctor {
             self.bans(),
             self.lockouts(),
             self.hashing().await,
+            self.providers().await,
             self.audit().await,
             self.memory().await,
             super::mail::letters(&self.mail).await,
@@ -81,7 +83,7 @@ impl HostDoctor {
         config: &Config,
         (certificate, client_ca): (&Arc<PanelCertificate>, Option<&Arc<ClientCa>>),
         entrance: &Entrance,
-        (defence, store, mail): (&Defence, &Store, &Mail),
+        (defence, store, mail, providers): (&Defence, &Store, &Mail, Arc<dyn Providers>),
     ) -> Self {
         Self {
             state: state.to_owned(),
@@ -93,8 +95,28 @@ impl HostDoctor {
             defence: defence.clone(),
             store: store.clone(),
             mail: mail.clone(),
+            providers,
             clock: entrance.ambient.clock.clone(),
             hash_took: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Whether those who vouch for people answer.
+    async fn providers(&self) -> Check {
+        const ID: &str = "providers";
+        let seen = self.providers.examine().await;
+        let faults: Vec<String> = seen
+            .iter()
+            .filter_map(|(name, answer)| Some(format!("{name}: {}", answer.as_ref().err()?)))
+            .collect();
+        match (seen.len(), faults.is_empty()) {
+            (0, _) => Check::good(ID, "nobody vouches for people here (identity.oidc)"),
+            (count, true) => Check::good(ID, format!("all that vouch for people answer ({count})")),
+            _ => {
+                let next_step =
+                    "see whether this machine reaches them, and whether issuer and ca_file are right";
+                Check::found(ID, Finding::Warning, faults.join("; "), next_step)
+            }
         }
     }
 

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use watchroom_api::{Api, ApiParts};
 use watchroom_defence::Defence;
 use watchroom_fleet::Fleet;
-use watchroom_identity::{Identity, SharedKey};
+use watchroom_identity::{Identity, Providers, SharedKey};
 use watchroom_kit::{Ambient, FaultKind};
 use watchroom_link::Hub;
 use watchroom_mail::{Mail, Pace};
@@ -44,6 +44,7 @@ use crate::failure::Failure;
 use crate::role_file::HostRole;
 use crate::state::State;
 use crate::wire::defence::Own;
+use crate::wire::providers::Configured;
 use crate::wire::refusals::ToRecords;
 use crate::wire::tls::ByAlpn;
 use crate::wire::{defence, feed, link_events, own_node, refusals, rotation};
@@ -119,7 +120,8 @@ impl Host {
         let defence = defence::open(&store, config, &shield, own, &ambient).await?;
         let entrance = entrance(&identity, &shield, &records, &ambient);
         let certificates = (&certificate, client_ca.as_ref());
-        let parts = (&defence, &store, &mail);
+        let providers: Arc<dyn Providers> = Arc::new(Configured::of(&config.identity.oidc, &ambient.clock)?);
+        let parts = (&defence, &store, &mail, providers.clone());
         let doctor = HostDoctor::new(state.folder(), config, certificates, &entrance, parts);
         let api = Api::new(ApiParts {
             entrance,
@@ -132,10 +134,9 @@ impl Host {
             vitals: vitals.clone(),
             doctor: Arc::new(doctor),
         });
-        let dispatch = routes.serve(&api, ways)?;
+        let dispatch = routes.serve(&api, ways, providers)?;
         let ops = ops::router(vitals.clone(), shield.clone(), fleet.clone(), ambient.clone());
         let choose = links::doors(&cluster_ca, &hub, certificates, config, &ambient)?;
-
         link_events::follow(&hub, &fleet, &ambient.tasks);
         own_node::follow(&role, &hub, &ambient.tasks);
         rotation::follow(&cluster_ca, &hub, &fleet, &ambient);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use watchroom_api::Api;
+use watchroom_identity::Providers;
 use watchroom_kit::{Ambient, FaultKind};
 use watchroom_panel::{Panel, PanelParts};
 use watchroom_shield::{Network, RedisCounters, Shield};
@@ -33,7 +34,12 @@ impl Routes {
     }
 
     /// The service behind the shield.
-    pub(super) fn serve(self, api: &Api, ways: Arc<dyn Ways>) -> Result<Dispatch, Failure> {
+    pub(super) fn serve(
+        self,
+        api: &Api,
+        ways: Arc<dyn Ways>,
+        providers: Arc<dyn Providers>,
+    ) -> Result<Dispatch, Failure> {
         let panel = Panel::new(PanelParts {
             entrance: api.entrance.clone(),
             fleet: api.fleet.clone(),
@@ -42,6 +48,7 @@ impl Routes {
             mail: api.mail.clone(),
             doctor: api.doctor.clone(),
             ways,
+            providers,
         });
         let pages = self
             .panel

@@ -9,6 +9,7 @@ pub(crate) mod gateway;
 pub(crate) mod link_events;
 pub(crate) mod own_node;
 pub(crate) mod pages;
+pub(crate) mod providers;
 pub(crate) mod refusals;
 mod reports;
 pub(crate) mod rotation;

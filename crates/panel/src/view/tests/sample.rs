@@ -20,6 +20,7 @@ use super::super::deed::{Deed, Ending, Named, phrase};
 use super::super::entry::{ExpiredPage, SetupPage, SetupTyped, SignInPage, SignInTyped};
 use super::super::error::error_page;
 use super::super::nodes::{NodeLive, NodePage, NodeRow, NodesLive, NodesPage};
+use super::super::outside::{Identities, IdentityRow, TiePage, WayButton};
 use super::super::overview::{OverviewLive, OverviewPage};
 use super::super::profile::{FactorRow, Factors, Issued, ProfileForms, ProfilePage, SessionRow, TokenRow};
 use super::super::server::{May, Removal, ServerLive, ServerPage, commands, settings};
@@ -270,19 +271,43 @@ pub(super) fn profile() -> ProfilePage {
         rows: vec![factor],
         codes_left: 9,
     };
-    let lists = (
-        vec![session(true), session(false)],
-        vec![token],
+    let identity = IdentityRow {
+        id: "i1".to_owned(),
+        provider: format!("Example {HOSTILE}"),
+        label: format!("ann {HOSTILE}"),
+        tied: Moment::full(NOW - Duration::days(3)),
+        used: None,
+    };
+    let identities = Identities {
+        rows: vec![identity],
+        ways: vec![way()],
+    };
+    let own = Own {
+        sessions: vec![session(true), session(false)],
+        tokens: vec![token],
         factors,
-        HOSTILE.to_owned(),
-    );
+        identities,
+        email: HOSTILE.to_owned(),
+    };
     ProfilePage::new(
         shell(Section::Profile, "You"),
-        lists,
+        own,
         &ProfileForms::default(),
         true,
         Some(issued),
     )
+}
+
+fn way() -> WayButton {
+    WayButton {
+        href: "/login/oidc/example".to_owned(),
+        words: EN.way_in(HOSTILE),
+    }
+}
+
+fn tie() -> TiePage {
+    let shell = shell(Section::Profile, "Tie");
+    TiePage::new(shell, HOSTILE.to_owned(), HOSTILE.to_owned(), true)
 }
 
 pub(super) fn audit() -> AuditPage {
@@ -407,6 +432,7 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
         ("create", create().render().unwrap()),
         ("audit", audit().render().unwrap()),
         ("profile", profile().render().unwrap()),
+        ("tie", tie().render().unwrap()),
         (
             "sign-in",
             SignInPage::new(Theme::System, "c".into(), sign_in, refused)

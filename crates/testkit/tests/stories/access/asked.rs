@@ -7,6 +7,7 @@ use watchroom_policy::permission;
 use watchroom_testkit::{Machine, PASSWORD, Visitor};
 
 use super::case::{Asked, Case, On};
+use super::identities::identity_forms;
 use super::people;
 
 /// What the walk asks of a route in the name of a walker.
@@ -295,6 +296,10 @@ fn pages(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
             ..by(path.into()).done(303)
         },
         "/login/mfa" => by(path.into()).done(303),
+        // There is no such provider here, whoever asks.
+        "/login/oidc/{name}" | "/login/oidc/{name}/callback" => by(path.replace("{name}", "-")).done(404),
+        // Nothing was offered: back to the profile.
+        "/profile/identities/tie" => by(path.into()).on(On::OnesOwn).done(303),
         "/session-expired" => by(path.into()).done(401),
         "/"
         | "/nodes"
@@ -502,6 +507,11 @@ async fn own_forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<
             .on(On::OnesOwn)
         }
         "/audit/verify" => by(case.by_session(walker)),
-        _ => return people::forms(case, path, walker).await,
+        _ => {
+            return match people::forms(case, path, walker).await {
+                None => identity_forms(case, path, walker).await,
+                asked => asked,
+            };
+        }
     })
 }

@@ -2,6 +2,7 @@
 
 mod asked;
 mod case;
+mod identities;
 mod people;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,0 +1,173 @@
+//! identity's providers are asked by oidc, as the configuration says.
+
+use std::fs;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use watchroom_identity::{
+    Admission, CameBack, Journey, OidcRules, Outsider, Preset, Provider, ProviderFault, Providers, Way,
+};
+use watchroom_kit::{Clock, FaultKind, SecretString};
+use watchroom_oidc::{Algorithm, Kind, Known, OidcError, Roots, Settings};
+
+use crate::failure::Failure;
+
+/// One provider, and who comes in by it.
+#[derive(Debug)]
+struct One {
+    provider: watchroom_oidc::Provider,
+    admission: Admission,
+}
+
+/// Those of the configuration.
+#[derive(Debug)]
+pub(crate) struct Configured {
+    all: Vec<One>,
+    ways: Vec<Way>,
+}
+
+impl Configured {
+    /// Makes them; nobody is asked anything yet.
+    ///
+    /// # Errors
+    /// If a file that is named cannot be read.
+    pub(crate) fn of(rules: &[OidcRules], clock: &Clock) -> Result<Self, Failure> {
+        let all = rules.iter().map(|rules| one(rules, clock));
+        let way = |rules: &OidcRules| Way {
+            name: rules.name.clone(),
+            title: rules.title().to_owned(),
+        };
+        Ok(Self {
+            all: all.collect::<Result<_, _>>()?,
+            ways: rules.iter().map(way).collect(),
+        })
+    }
+
+    fn named(&self, name: &str) -> Option<&One> {
+        self.all.iter().find(|one| one.provider.name() == name)
+    }
+
+    fn expected(&self, name: &str) -> Result<&One, ProviderFault> {
+        self.named(name).ok_or_else(|| ProviderFault {
+            is_away: false,
+            word: "unknown",
+            cause: "there is no such provider".to_owned(),
+        })
+    }
+}
+
+fn one(rules: &OidcRules, clock: &Clock) -> Result<One, Failure> {
+    let failed = |cause: String| {
+        Failure::new(
+            FaultKind::Invalid,
+            format!("identity.oidc, {}: {cause}", rules.name),
+        )
+    };
+    let roots = match &rules.ca_file {
+        Some(file) => Roots::of_file(file),
+        None => Roots::of_this_machine(),
+    };
+    let secret = |file: &std::path::PathBuf| {
+        let text = fs::read_to_string(file);
+        let text = text.map_err(|error| failed(format!("{} cannot be read: {error}", file.display())))?;
+        match text.trim() {
+            "" => Err(failed(format!("{} is empty", file.display()))),
+            secret => Ok(SecretString::from(secret)),
+        }
+    };
+    let settings = Settings {
+        name: rules.name.clone(),
+        kind: match rules.preset {
+            Preset::Github => Kind::GitHub,
+            Preset::None | Preset::Google | Preset::Microsoft => Kind::OpenId,
+        },
+        issuer: rules.issuer(),
+        client_id: rules.client_id.clone(),
+        client_secret: rules.client_secret_file.as_ref().map(secret).transpose()?,
+        scopes: rules.scopes(),
+        algorithms: rules
+            .algorithms
+            .iter()
+            .filter_map(|name| Algorithm::named(name))
+            .collect(),
+    };
+    let roots = roots.map_err(|error| failed(error.to_string()))?;
+    Ok(One {
+        provider: watchroom_oidc::Provider::new(settings, roots, clock.clone()),
+        admission: rules.admit.clone(),
+    })
+}
+
+#[async_trait]
+impl Providers for Configured {
+    fn ways(&self) -> &[Way] {
+        &self.ways
+    }
+
+    fn admission(&self, name: &str) -> Option<&Admission> {
+        self.named(name).map(|one| &one.admission)
+    }
+
+    async fn begin(&self, name: &str, journey: &Journey) -> Result<String, ProviderFault> {
+        let begun = self.expected(name)?.provider.begin(&theirs(journey)).await;
+        begun.map_err(|error| fault(&error))
+    }
+
+    async fn finish(
+        &self,
+        name: &str,
+        journey: &Journey,
+        came: &CameBack,
+    ) -> Result<Outsider, ProviderFault> {
+        let came = watchroom_oidc::CameBack {
+            code: came.code.clone(),
+            iss: came.iss.clone(),
+            error: came.error.clone(),
+        };
+        let finished = self
+            .expected(name)?
+            .provider
+            .finish(&theirs(journey), &came)
+            .await;
+        let known = finished.map_err(|error| fault(&error))?;
+        Ok(outsider(name, known))
+    }
+
+    async fn examine(&self) -> Vec<(String, Result<(), ProviderFault>)> {
+        let asked = self.all.iter().map(|one| async {
+            let answers = one.provider.examine().await.map_err(|error| fault(&error));
+            (one.provider.name().to_owned(), answers)
+        });
+        join_all(asked).await
+    }
+}
+
+fn theirs(journey: &Journey) -> watchroom_oidc::Journey {
+    watchroom_oidc::Journey {
+        state: journey.state.clone(),
+        nonce: journey.nonce.clone(),
+        verifier: journey.verifier.clone(),
+        redirect_uri: journey.redirect_uri.clone(),
+    }
+}
+
+fn outsider(name: &str, known: Known) -> Outsider {
+    Outsider {
+        provider: Provider::oidc(name),
+        realm: known.realm,
+        subject: known.subject,
+        user_name: known.user_name,
+        display_name: known.display_name,
+        email: known.email.and_then(|email| email.parse().ok()),
+        claims: known.claims,
+    }
+}
+
+fn fault(error: &OidcError) -> ProviderFault {
+    use watchroom_kit::Fault;
+    ProviderFault {
+        is_away: error.kind() == FaultKind::Unavailable,
+        word: error.word(),
+        cause: error.to_string(),
+    }
+}
