@@ -13,6 +13,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 browser() { [[ -n "${CHROMIUM:-}" && -x "${CHROMIUM:-}" ]] || have chromium; }
 postgres() { compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null; }
 smtp() { /usr/bin/python3 -c 'import aiosmtpd' >/dev/null 2>&1; }
+directory() { [[ -x /usr/sbin/slapd ]] && have ldapmodify; }
 at_least() { [[ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" == "$1" ]]; }
 
 install_packages() {
@@ -25,6 +26,7 @@ install_packages() {
   have systemd-analyze || wanted+=(systemd)
   have nginx || wanted+=(nginx)
   smtp || wanted+=(python3-aiosmtpd)
+  directory || wanted+=(slapd ldap-utils)
   browser || wanted+=(chromium fonts-dejavu-core)
   [[ ${#wanted[@]} -gt 0 ]] || return 0
   if [[ "$(id -u)" == 0 ]] && have apt-get; then
@@ -66,6 +68,7 @@ require_toolchain() {
   have systemd-analyze || missing+=("systemd (its units are tested; it need not run): apt-get install systemd")
   have nginx || missing+=("nginx (a proxy in front is told of; it need not run): apt-get install nginx")
   smtp || missing+=("aiosmtpd, the mail server of the tests: apt-get install python3-aiosmtpd")
+  directory || missing+=("slapd (the tests start one of their own; the machine's need not run): apt-get install slapd ldap-utils")
   have git || missing+=("git: apt-get install git")
   postgres || missing+=("PostgreSQL 15 or newer (no cluster of its own is needed): apt-get install postgresql")
   browser || missing+=("Chromium: apt-get install chromium, or set CHROMIUM to its path")

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use watchroom_kit::config::{Problems, Section};
 use watchroom_policy::Role;
 
+mod ldap;
 mod oidc;
 
 use crate::breached;
 
+pub use ldap::{LdapGroups, LdapRules};
 pub use oidc::{OidcRules, Preset};
 
 /// How people prove who they are, and how long that holds.
@@ -32,6 +34,8 @@ pub struct Config {
     pub magic_links: MagicLinkRules,
     /// Providers of sign-ins, by OpenID Connect or OAuth2. Default none.
     pub oidc: Vec<OidcRules>,
+    /// Directories (LDAP, Active Directory) in which people are known. Default none.
+    pub ldap: Vec<LdapRules>,
 }
 
 /// Signing in by links that come by mail.
@@ -249,6 +253,7 @@ impl Section for Config {
     fn check(&self, problems: &mut Problems) {
         self.second_factors.check(problems);
         OidcRules::check_all(&self.oidc, problems);
+        LdapRules::check_all(&self.ldap, problems);
         let mut wants = |holds: bool, key: &str, rule: &str| {
             if !holds {
                 problems.add(format!("{}.{key}", Self::NAME), rule);

@@ -1,7 +1,7 @@
 //! The one value that knows who is who: opening it, keeping it true, and what is asked of it on every request.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
@@ -24,7 +24,7 @@ use crate::roll::Roll;
 use crate::sessions::Session;
 use crate::set_up::PendingCode;
 use crate::signed::Signatures;
-use crate::{Config, EntranceEvent, Vault};
+use crate::{Config, Directory, EntranceEvent, Vault};
 
 /// Why identity could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) signatures: Signatures,
     pub(crate) taken: Taken,
     pub(crate) setup_code: Mutex<Option<PendingCode>>,
+    pub(crate) directories: OnceLock<Vec<Arc<dyn Directory>>>,
     pub(crate) events: broadcast::Sender<EntranceEvent>,
     /// Held while rows are read and put on the roll, so that an older reading never replaces a newer one.
     rereading: tokio::sync::Mutex<()>,
@@ -91,6 +92,7 @@ impl Identity {
             signatures: Signatures::new(&key),
             taken: Taken::default(),
             setup_code: Mutex::default(),
+            directories: OnceLock::new(),
             events: broadcast::Sender::new(BACKLOG),
             rereading: tokio::sync::Mutex::default(),
             store,

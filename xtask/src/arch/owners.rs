@@ -28,8 +28,9 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
         &["identity"],
         "passwords are checked behind one permit pool",
     ),
+    (&["ldap3"], &["directory"], "one place speaks with directories"),
     (
-        &["webauthn-rs", "ldap3"],
+        &["webauthn-rs"],
         &["identity"],
         "ways to sign in live with sign-in",
     ),
@@ -42,7 +43,7 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
     (&["zxcvbn"], &["identity"], "one place judges a password"),
     (
         &["rcgen", "x509-parser"],
-        &["trust", "testkit-postgres", "testkit-mail"],
+        &["trust", "testkit-directory", "testkit-mail", "testkit-postgres"],
         "one place makes and reads certificates",
     ),
     (
@@ -52,8 +53,17 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["rustls", "tokio-rustls"],
-        &["trust", "store", "shield", "link", "oidc", "watchroom", "testkit"],
-        "TLS ends at the edge; the ways to the database and to providers have their own",
+        &[
+            "trust",
+            "store",
+            "shield",
+            "link",
+            "oidc",
+            "directory",
+            "watchroom",
+            "testkit",
+        ],
+        "TLS ends at the edge; the ways to the database, to providers and to directories have their own",
     ),
     (
         &["ed25519-dalek"],
@@ -126,7 +136,7 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["insta", "proptest", "trybuild", "tempfile"],
-        &["testkit", "testkit-folder"],
+        &["testkit", "testkit-directory", "testkit-folder"],
         "tools of tests are not shipped",
     ),
 ];

@@ -30,8 +30,9 @@ const PLACES: &[Place] = &[
         path: "std::process",
         allowed: &[
             "crates/node/",
-            "crates/testkit-postgres/",
+            "crates/testkit-directory/",
             "crates/testkit-mail/",
+            "crates/testkit-postgres/",
             "xtask/",
         ],
         why: "processes are started by the node alone; the tests' servers are some",

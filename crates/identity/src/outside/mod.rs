@@ -6,6 +6,7 @@
 //! that they prove to have. What the provider says of their roles is followed anew each time.
 
 mod create;
+mod directories;
 mod enter;
 mod error;
 mod providers;
@@ -22,6 +23,7 @@ use utoipa::ToSchema;
 use watchroom_kit::SecretString;
 use watchroom_model::{EmailAddress, OutsideId};
 
+pub use directories::{Directory, DirectoryAway, DirectoryError};
 pub(crate) use enter::Vouched;
 pub use error::{OutsideError, TieError};
 pub(crate) use providers::Taken;

@@ -88,6 +88,35 @@ impl Identity {
         }
     }
 
+    /// Lets somebody else say whose a password is, between the same doors. While they say nothing, nothing was tried.
+    pub(crate) async fn check_elsewhere<T, E>(
+        &self,
+        attempt: &Attempt<'_>,
+        asked: impl Future<Output = Result<Option<T>, E>>,
+    ) -> Result<Result<T, E>, SignInError> {
+        let doors = self.doors(attempt);
+        self.find_open(attempt, None, &doors).await?;
+        let allowed = self.begin_try(attempt, None, &doors).await?;
+        let verdict = asked.await;
+        let now = self.inner.ambient.clock.now_micros();
+        match verdict {
+            Ok(Some(proven)) => {
+                let stands = self.inner.lockouts.succeed(doors.near, now);
+                stands.map_err(|until| locked(until, now))?;
+                self.give_back(allowed);
+                Ok(Ok(proven))
+            }
+            Ok(None) => {
+                let near = self.inner.lockouts.fail(doors.near, now);
+                Err(self.refuse(attempt, None, (doors, near), allowed).await)
+            }
+            Err(error) => {
+                self.give_back(allowed);
+                Ok(Err(error))
+            }
+        }
+    }
+
     /// Compares a code with those of the account. A try counts before it is made, as at a password; and each waits for the
     /// one before to be counted at the near door, so that a thousand side by side are no more guesses than one after the
     /// other.

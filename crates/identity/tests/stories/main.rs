@@ -1,6 +1,8 @@
 //! Stories about who is who, told against a real store, each in a folder of its own.
 
 #[cfg(test)]
+mod directories;
+#[cfg(test)]
 mod enrolment;
 #[cfg(test)]
 mod factors;

@@ -5,10 +5,12 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use watchroom_identity::{SetUp, SetUpError, SignIn, SignInError, SignedIn, Way};
+use watchroom_identity::{
+    DirectoryAway, DirectoryError, OutsideError, SetUp, SetUpError, SignIn, SignInError, SignedIn, Way,
+};
 use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
 use watchroom_model::{DisplayName, UserName};
-use watchroom_policy::{Resource, ResourceKind, act};
+use watchroom_policy::{Resource, ResourceKind, Trail, act};
 use watchroom_shield::{LimitKey, Passed, Window};
 use watchroom_web::{
     Caller, ClosedWay, Cookie, DEVICE_COOKIE, PRE_SESSION_COOKIE, PreSubmitted, Problem, Query, Submitted,
@@ -40,6 +42,9 @@ pub(super) struct SignInForm {
     username: String,
     #[serde(default)]
     password: SecretString,
+    /// The directory that knows them; empty for this Watchroom.
+    #[serde(default)]
+    directory: String,
     remember_me: Option<String>,
     #[serde(default)]
     next: String,
@@ -131,9 +136,13 @@ fn sign_in_form(
     typed: SignInTyped,
     flash: Option<Flash>,
 ) -> Result<Response, Problem> {
+    let directories = panel.identity().directories().iter();
     let before = Before::of(panel, headers);
     let typed = SignInTyped {
         ways: ways(panel, &typed.next),
+        directories: directories
+            .map(|one| (one.name().to_owned(), one.title().to_owned()))
+            .collect(),
         ..typed
     };
     let page = SignInPage::new(theme_of(headers), before.token.clone(), typed, flash);
@@ -164,11 +173,13 @@ pub(super) async fn sign_in(
     let SignInForm {
         username,
         password,
+        directory,
         remember_me,
         next,
     } = sent.form;
     let typed = SignInTyped {
         username: username.clone(),
+        directory,
         remember_me: remember_me.is_some(),
         next,
         ..SignInTyped::default()
@@ -180,7 +191,7 @@ pub(super) async fn sign_in(
         remember_me: typed.remember_me,
         device: Cookie::find(&headers, DEVICE_COOKIE).map(str::to_owned),
     };
-    match panel.identity().sign_in(sent.caller.trail(), asked).await {
+    match signed_in(&panel, sent.caller.trail(), &typed.directory, asked).await {
         Ok(signed_in) => {
             // Of two steps each gives back its own.
             give_back(&panel, &passed, &signed_in).await;
@@ -191,9 +202,7 @@ pub(super) async fn sign_in(
             let response = answer::with_session(answer::redirect(&to)?, &signed_in)?;
             answer::with_cookie(response, PRE_SESSION_COOKIE, "", Some(0))
         }
-        Err(error @ (SignInError::Wrong { .. } | SignInError::Locked { .. }))
-            if answer::wants_page(&headers) =>
-        {
+        Err(error) if answer::wants_page(&headers) && is_for_the_page(&error) => {
             let status = StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::UNAUTHORIZED);
             sign_in_form(
                 &panel,
@@ -207,6 +216,36 @@ pub(super) async fn sign_in(
     }
 }
 
+/// Signs somebody in with an account of this Watchroom, or by the directory that they chose.
+async fn signed_in(
+    panel: &Panel,
+    trail: &Trail,
+    directory: &str,
+    asked: SignIn,
+) -> Result<SignedIn, DirectoryError> {
+    let identity = panel.identity();
+    if directory.is_empty() {
+        return Ok(identity.sign_in(trail, asked).await?);
+    }
+    let chosen = identity.directories().iter().find(|one| one.name() == directory);
+    let chosen = chosen.ok_or_else(|| DirectoryAway {
+        why: "there is none of that name".to_owned(),
+    })?;
+    identity.sign_in_by_directory(trail, &**chosen, asked).await
+}
+
+/// Whether the form is shown again, with what happened.
+const fn is_for_the_page(error: &DirectoryError) -> bool {
+    matches!(
+        error,
+        DirectoryError::SignIn(SignInError::Wrong { .. } | SignInError::Locked { .. })
+            | DirectoryError::Outside(
+                OutsideError::NoAccount | OutsideError::NoRole | OutsideError::Disabled
+            )
+            | DirectoryError::Away(_)
+    )
+}
+
 /// A success costs nobody an attempt, unless somebody signs in as if it cost nothing.
 pub(super) async fn give_back(panel: &Panel, passed: &Passed, signed_in: &SignedIn) {
     let limits = panel.entrance.shield.limits();
@@ -218,16 +257,16 @@ pub(super) async fn give_back(panel: &Panel, passed: &Passed, signed_in: &Signed
 }
 
 /// A refused sign-in in the page's words.
-fn refused(error: &SignInError) -> String {
+fn refused(error: &DirectoryError) -> String {
     match error {
-        SignInError::Wrong {
+        DirectoryError::SignIn(SignInError::Wrong {
             remaining_attempts: 1,
             locked_until: None,
-        } => EN.sign_in_attempts_one.to_owned(),
-        SignInError::Wrong {
+        }) => EN.sign_in_attempts_one.to_owned(),
+        DirectoryError::SignIn(SignInError::Wrong {
             remaining_attempts,
             locked_until: None,
-        } => EN.sign_in_attempts_many(remaining_attempts),
+        }) => EN.sign_in_attempts_many(remaining_attempts),
         other => sentence(&other.public()),
     }
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use watchroom_web::ClosedWay;
 
 use super::outside::WayButton;
-use super::{Faults, Field, Flash, Sheet, Theme};
+use super::{Choice, Faults, Field, Flash, Sheet, Theme};
 use crate::text::{EN, Text};
 
 /// The sign-in page.
@@ -16,6 +16,8 @@ pub(crate) struct SignInPage {
     /// The token bound to the pre-session.
     csrf: String,
     flash: Option<Flash>,
+    /// Where the person is known, if that may be elsewhere.
+    by: Option<Choice>,
     username: Field,
     password: Field,
     remember_me: bool,
@@ -34,11 +36,15 @@ impl SignInPage {
             .required();
         let password = Field::password("password", EN.password, "current-password");
         let is_second_try = flash.is_some();
+        let here = (String::new(), EN.sign_in_here.to_owned());
+        let options: Vec<_> = std::iter::once(here).chain(typed.directories).collect();
+        let by = Choice::new("directory", EN.sign_in_by, options.clone(), typed.directory);
         Self {
             sheet: Sheet::new(EN.sign_in, theme),
             t: &EN,
             csrf,
             flash,
+            by: (options.len() > 1).then_some(by),
             username: if is_second_try { username } else { username.focus() },
             password: if is_second_try { password.focus() } else { password },
             remember_me: typed.remember_me,
@@ -53,6 +59,10 @@ impl SignInPage {
 pub(crate) struct SignInTyped {
     /// The user name.
     pub(crate) username: String,
+    /// The directory that knows the person; empty for this Watchroom.
+    pub(crate) directory: String,
+    /// All of them: name and title.
+    pub(crate) directories: Vec<(String, String)>,
     /// Whether to be remembered.
     pub(crate) remember_me: bool,
     /// Where to go afterwards.
@@ -182,6 +192,7 @@ mod tests {
                 href: "/login/oidc/a?next=/servers".into(),
                 words: "Sign in with <b>".into(),
             }],
+            ..SignInTyped::default()
         };
         let page = SignInPage::new(
             Theme::System,

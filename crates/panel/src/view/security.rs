@@ -82,6 +82,7 @@ fn title(id: &'static str) -> &'static str {
         "bans" => EN.bans,
         "lockouts" => EN.lockouts,
         "hashing" => EN.check_hashing,
+        "directories" => EN.check_directories,
         "audit" => EN.check_audit,
         "store" => EN.check_store,
         "secrets" => EN.check_secrets,

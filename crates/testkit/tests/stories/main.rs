@@ -13,6 +13,8 @@ pub mod bans;
 #[cfg(test)]
 mod client_certificates;
 #[cfg(test)]
+mod directory;
+#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod fail2ban;

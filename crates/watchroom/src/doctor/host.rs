@@ -62,6 +62,7 @@ impl Doctor for HostDoctor {
             self.lockouts(),
             self.hashing().await,
             self.providers().await,
+            self.directories().await,
             self.audit().await,
             self.memory().await,
             super::mail::letters(&self.mail).await,
@@ -116,6 +117,26 @@ impl HostDoctor {
                 let next_step =
                     "see whether this machine reaches them, and whether issuer and ca_file are right";
                 Check::found(ID, Finding::Warning, faults.join("; "), next_step)
+            }
+        }
+    }
+
+    async fn directories(&self) -> Check {
+        const ID: &str = "directories";
+        let mut away = Vec::new();
+        let all = self.identity.directories();
+        for directory in all {
+            if let Err(error) = directory.examine().await {
+                away.push(format!("{}: {}", directory.name(), error.why));
+            }
+        }
+        match (all.len(), away.as_slice()) {
+            (0, _) => Check::good(ID, "none; people sign in with accounts of this Watchroom"),
+            (count, []) => Check::good(ID, format!("{count}, and each takes our connection")),
+            _ => {
+                let next_step = "see that its server, certificate and account are as identity.ldap says; accounts of this \
+                                 Watchroom work all the same";
+                Check::found(ID, Finding::Warning, away.join("; "), next_step)
             }
         }
     }

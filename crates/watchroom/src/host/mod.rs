@@ -47,7 +47,7 @@ use crate::wire::defence::Own;
 use crate::wire::providers::Configured;
 use crate::wire::refusals::ToRecords;
 use crate::wire::tls::ByAlpn;
-use crate::wire::{defence, feed, link_events, own_node, refusals, rotation};
+use crate::wire::{defence, directory, feed, link_events, own_node, refusals, rotation};
 
 /// All parts of a running Host. Tests reach for the parts; the program only serves and closes.
 pub struct Host {
@@ -101,6 +101,7 @@ impl Host {
         let (hub, fleet) = links::open(&cluster_ca, &store, config, &ambient).await?;
         let mail = letters(state, config, &store, &ambient)?;
         let identity = people(state, config, (&store, &mail), &cluster_ca, &own_hosts, &ambient).await?;
+        directory::open(&identity, &config.identity.ldap, &ambient)?;
         let records = Records::new(store.clone(), ambient.clone());
         let feed = Feed::new(&ambient.entropy);
         let routes = Routes::all();

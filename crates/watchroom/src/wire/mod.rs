@@ -4,6 +4,7 @@ pub(crate) mod admission;
 pub(crate) mod authority;
 pub(crate) mod client_ca;
 pub(crate) mod defence;
+pub(crate) mod directory;
 pub(crate) mod feed;
 pub(crate) mod gateway;
 pub(crate) mod link_events;

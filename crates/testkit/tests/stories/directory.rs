@@ -1,0 +1,235 @@
+//! People whom a directory knows sign in by its word: a real slapd, over TLS, asked by a whole Host.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use watchroom::config::Config;
+use watchroom_identity::config::LdapRules;
+use watchroom_kit::Ambient;
+use watchroom_testkit::{Answer, PASSWORD as OURS, TestRoom, Visitor, program};
+use watchroom_testkit_directory::{GROUPS, PASSWORD, PEOPLE, READER, READER_PASSWORD, TestDirectory};
+
+/// How soon what changed must be so on a busy machine.
+const SOON: Duration = Duration::from_secs(20);
+
+/// A directory, and the files that the configuration names.
+struct Corporate {
+    directory: TestDirectory,
+    folder: tempfile::TempDir,
+}
+
+impl Corporate {
+    fn start() -> Self {
+        let (directory, folder) = (TestDirectory::start(), tempfile::tempdir().expect("a folder"));
+        std::fs::write(folder.path().join("ca.pem"), &directory.ca).expect("a file");
+        std::fs::write(folder.path().join("password"), format!("{READER_PASSWORD}\n")).expect("a file");
+        Self { directory, folder }
+    }
+
+    /// What the configuration says of it: the crew are members, and ops administer.
+    fn rules(&self) -> LdapRules {
+        let mut rules = LdapRules {
+            name: "corp".to_owned(),
+            title: "Example Corporation".to_owned(),
+            servers: vec![format!("ldaps://localhost:{}", self.directory.ldaps)],
+            ca_file: Some(self.folder.path().join("ca.pem")),
+            bind_dn: READER.to_owned(),
+            bind_password_file: Some(self.folder.path().join("password")),
+            base: PEOPLE.to_owned(),
+            group_base: GROUPS.to_owned(),
+            ..LdapRules::default()
+        };
+        rules.admit.create = true;
+        rules.admit.domains = vec!["*".to_owned()];
+        rules.admit.rules = [
+            "groups contains radio -> admin",
+            "groups contains crew -> operator",
+        ]
+        .map(|rule| rule.parse().expect("a rule"))
+        .to_vec();
+        rules
+    }
+
+    async fn room(&self, change: impl FnOnce(&mut Config)) -> TestRoom {
+        let rules = self.rules();
+        TestRoom::with(program!(), Ambient::system(), |config| {
+            config.identity.ldap = vec![rules];
+            change(config);
+        })
+        .await
+    }
+}
+
+/// Signs in by the directory, through the page.
+async fn by_directory(visitor: &mut Visitor, name: &str, password: &str) -> Answer {
+    let token = visitor.form_token("/login").await;
+    let fields = [
+        ("csrf_token", token.as_str()),
+        ("directory", "corp"),
+        ("username", name),
+        ("password", password),
+    ];
+    let answer = visitor.submit("/login", &fields).await;
+    visitor.take_cookies(&answer);
+    answer
+}
+
+async fn comes_in(room: &TestRoom, name: &str) -> Visitor {
+    let mut visitor = room.stranger();
+    let answer = by_directory(&mut visitor, name, PASSWORD).await;
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (303, "/"),
+        "{}",
+        answer.text()
+    );
+    visitor
+}
+
+async fn me(visitor: &Visitor) -> Value {
+    let answer = visitor.get("/api/auth/me").await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_whom_the_directory_knows_gets_an_account_with_the_roles_of_their_groups() {
+    let corporate = Corporate::start();
+    let room = corporate.room(|_| {}).await;
+    let page = room.stranger().look("/login").await.text();
+    assert!(
+        page.contains("Example Corporation") && page.contains("this Watchroom"),
+        "{page}"
+    );
+    let bob = comes_in(&room, "bob").await;
+    assert_eq!(me(&bob).await["name"], "bob");
+    assert_eq!(bob.get("/api/servers").await.status, 200, "the crew operates");
+    assert_eq!(bob.get("/api/users").await.status, 403, "and does not administer");
+    let ann = comes_in(&room, "Ann").await;
+    assert_eq!(ann.get("/api/users").await.status, 200, "radio administers");
+
+    // What the directory says is followed anew at each sign-in.
+    corporate.directory.change(&format!(
+        "dn: cn=radio,{GROUPS}\nchangetype: modify\nreplace: memberUid\nmemberUid: bob\n"
+    ));
+    let (bob, ann) = (comes_in(&room, "bob").await, comes_in(&room, "ann").await);
+    assert_eq!(bob.get("/api/users").await.status, 200);
+    assert_eq!(ann.get("/api/users").await.status, 403);
+
+    // Cleo is in no group that gives a role.
+    let mut cleo = room.stranger();
+    let refused = by_directory(&mut cleo, "cleo", PASSWORD).await;
+    assert_eq!(refused.status, 401, "{}", refused.text());
+    assert!(refused.text().contains("no account here"), "{}", refused.text());
+    let admin = room.admin("ada").await;
+    let entries = admin.get("/api/audit?action=session.sign_in").await.json();
+    assert!(entries["items"][0]["extra"]["method"] == "ldap:corp", "{entries}");
+    assert!(!entries.to_string().contains(PASSWORD));
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_is_refused_alike_and_counts_towards_a_lockout() {
+    let corporate = Corporate::start();
+    let room = corporate.room(|_| {}).await;
+    for (name, password) in [
+        ("ann", "wrong"),
+        ("nobody", PASSWORD),
+        ("*", PASSWORD),
+        ("ann)(uid=*", PASSWORD),
+        ("bob", ""),
+    ] {
+        let mut thief = room.stranger();
+        let refused = by_directory(&mut thief, name, password).await;
+        assert_eq!(refused.status, 401, "{name}: {}", refused.text());
+        assert!(
+            refused.text().contains("4 attempts"),
+            "{name}: {}",
+            refused.text()
+        );
+        assert_eq!(thief.get("/api/auth/me").await.status, 401);
+    }
+    for _ in 0..4 {
+        by_directory(&mut room.stranger(), "ann", "wrong").await;
+    }
+    let locked = by_directory(&mut room.stranger(), "ANN", PASSWORD).await;
+    assert_eq!(
+        locked.status,
+        423,
+        "the right password is not looked at: {}",
+        locked.text()
+    );
+    comes_in(&room, "bob").await;
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_needs_a_second_factor_reaches_nothing_with_the_directorys_word_alone() {
+    let corporate = Corporate::start();
+    let strict = |config: &mut Config| config.identity.second_factors.required_roles = vec!["admin".into()];
+    let room = corporate.room(strict).await;
+    let mut ann = room.stranger();
+    let answer = by_directory(&mut ann, "ann", PASSWORD).await;
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (303, "/mfa/setup"),
+        "{}",
+        answer.text()
+    );
+    for path in ["/api/auth/me", "/api/users", "/api/servers", "/api/session"] {
+        ann.get(path).await.problem(403, "second-factor-required");
+    }
+    for page in ["/", "/servers", "/nodes"] {
+        assert!(
+            ann.look(page).await.header("location").starts_with("/mfa/setup"),
+            "{page}"
+        );
+    }
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_is_away_is_told_and_accounts_of_ours_go_on() {
+    let mut corporate = Corporate::start();
+    let room = corporate.room(|_| {}).await;
+    let ada = room.admin("ada").await;
+    let seen = async || {
+        let checks = ada.get("/api/security/doctor").await.json();
+        let items = checks["items"].as_array().cloned().expect("items");
+        items
+            .into_iter()
+            .find(|check| check["id"] == "directories")
+            .expect("a check")
+    };
+    assert_eq!(seen().await["finding"], "good");
+    comes_in(&room, "bob").await;
+    corporate.directory.stop();
+    let away = by_directory(&mut room.stranger(), "bob", PASSWORD).await;
+    assert_eq!(away.status, 503, "{}", away.text());
+    assert!(away.text().contains("does not answer now"), "{}", away.text());
+    let check = seen().await;
+    assert_eq!(check["finding"], "warning", "{check}");
+    room.account("vera", "viewer").await;
+    let mut vera = room.stranger();
+    vera.sign_in("vera", OURS).await;
+    assert_eq!(vera.get("/api/auth/me").await.status, 200);
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_account_does_not_come_in_and_its_sessions_end() {
+    let corporate = Corporate::start();
+    let room = corporate.room(|_| {}).await;
+    let (ada, bob) = (room.admin("ada").await, comes_in(&room, "bob").await);
+    let id = me(&bob).await["id"].as_str().expect("an id").to_owned();
+    let disabled = ada.post(&format!("/api/users/{id}/disable"), json!({})).await;
+    assert_eq!(disabled.status, 200, "{}", disabled.text());
+    let deadline = tokio::time::Instant::now() + SOON;
+    while bob.get("/api/auth/me").await.status != 401 {
+        assert!(tokio::time::Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let refused = by_directory(&mut room.stranger(), "bob", PASSWORD).await;
+    assert_eq!(refused.status, 401, "{}", refused.text());
+    room.close().await;
+}
