@@ -53,9 +53,9 @@ pub use links::{
 };
 pub use lockout::{LiftLockoutError, LockoutFilter, LockoutScope, LockoutView};
 pub use outside::{
-    Admission, CameBack, Claims, Directory, DirectoryAway, DirectoryError, Entered, Errand, FromOutside, Journey,
-    OutsideError, OutsideView, Outsider, Provider, ProviderFault, Providers, RoleRule, RuleError, TieError,
-    TieOffer, Way,
+    Admission, CameBack, Claims, Directory, DirectoryAway, DirectoryError, Entered, Errand, FromOutside,
+    Journey, OutsideError, OutsideView, Outsider, Provider, ProviderFault, Providers, RoleRule, RuleError,
+    TieError, TieOffer, Way,
 };
 pub use sessions::{KnownDevice, Session, SessionView, SignedIn, StepUpError};
 pub use set_up::{SetUp, SetUpError, SetupCode};

@@ -1,6 +1,7 @@
 //! The pages behind one-time links: an invitation, a new password, a confirmed address. The secret stands behind the `#`,
 //! and a script puts it into the form; without one it is copied there by hand.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, Method, StatusCode};
@@ -9,10 +10,10 @@ use watchroom_identity::{Accept, LinkError, ResetByLink};
 use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
 use watchroom_model::{DisplayName, UserName};
 use watchroom_policy::{Resource, act};
-use watchroom_shield::RouteClass;
+use watchroom_shield::{Passed, RouteClass};
 use watchroom_web::{PreSubmitted, Problem, Route};
 
-use super::entry::Before;
+use super::entry::{Before, give_back};
 use super::mfa::next_step;
 use crate::text::EN;
 use crate::view::links::{ConfirmPage, InvitationPage, InvitationTyped, ResetPage};
@@ -113,6 +114,7 @@ fn invitation_form(
 
 pub(super) async fn accept(
     State(panel): State<Panel>,
+    Extension(passed): Extension<Passed>,
     headers: HeaderMap,
     sent: PreSubmitted<AcceptForm>,
 ) -> Result<Response, Problem> {
@@ -135,6 +137,7 @@ pub(super) async fn accept(
         .await
     {
         Ok(signed_in) => {
+            give_back(&panel, &passed, &signed_in).await;
             let to = match signed_in.session.is_half() {
                 true => next_step(&signed_in.session, "/"),
                 false => "/".to_owned(),

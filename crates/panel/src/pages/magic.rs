@@ -1,5 +1,6 @@
 //! Signing in by a link that comes by mail: asking for it, and the page that it opens.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, Method, StatusCode};
@@ -8,10 +9,10 @@ use watchroom_identity::{EnterByLink, LinkError};
 use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
 use watchroom_model::EmailAddress;
 use watchroom_policy::act;
-use watchroom_shield::RouteClass;
+use watchroom_shield::{Passed, RouteClass};
 use watchroom_web::{Cookie, DEVICE_COOKIE, NotFound, PRE_SESSION_COOKIE, PreSubmitted, Problem, Route};
 
-use super::entry::Before;
+use super::entry::{Before, give_back};
 use super::mfa::next_step;
 use crate::view::magic::{AskPage, AskedPage, EnterPage};
 use crate::view::{Faults, Flash, sentence};
@@ -120,6 +121,7 @@ fn enter_form(
 
 pub(super) async fn enter(
     State(panel): State<Panel>,
+    Extension(passed): Extension<Passed>,
     headers: HeaderMap,
     sent: PreSubmitted<EnterForm>,
 ) -> Result<Response, Problem> {
@@ -132,6 +134,7 @@ pub(super) async fn enter(
     };
     match panel.identity().enter_by_link(sent.caller.trail(), asked).await {
         Ok(signed_in) => {
+            give_back(&panel, &passed, &signed_in).await;
             let to = match signed_in.session.is_half() {
                 true => next_step(&signed_in.session, "/"),
                 false => "/".to_owned(),

@@ -46,10 +46,10 @@ pub(crate) fn routes() -> Vec<Route<Panel>> {
     routes.extend(server_routes());
     routes.extend(magic::routes());
     routes.extend(links::routes());
+    routes.extend(outside::routes());
     routes.extend(people::routes());
     routes.extend(settings_routes());
     routes.extend(own_routes());
-    routes.extend(identity_routes());
     routes
 }
 
@@ -74,29 +74,6 @@ fn entrance_routes() -> Vec<Route<Panel>> {
             sign_in,
             mfa::prove,
         ),
-        Route::new(
-            Method::GET,
-            "/login/oidc/{name}",
-            act::LookAround,
-            page,
-            outside::begin,
-        ),
-        // What a provider sends along is its own affair: the state and the code are secrets of the journey.
-        Route::new(
-            Method::GET,
-            "/login/oidc/{name}/callback",
-            act::SignIn,
-            sign_in,
-            outside::back,
-        )
-        .free_text(&[
-            "iss",
-            "scope",
-            "error",
-            "error_description",
-            "error_uri",
-            "session_state",
-        ]),
         Route::new(Method::GET, "/mfa/setup", act::AddFactor, page, mfa::setup_page),
         Route::new(Method::POST, "/mfa/setup", act::AddFactor, sign_in, mfa::set_up),
         Route::new(Method::GET, "/setup", act::LookAround, page, entry::setup_page).for_all_networks(),
@@ -458,34 +435,6 @@ fn own_routes() -> Vec<Route<Panel>> {
             act::StepUp,
             RouteClass::SignIn,
             step_up::step_up,
-        ),
-    ]
-}
-
-/// Oneself elsewhere.
-fn identity_routes() -> Vec<Route<Panel>> {
-    let change = RouteClass::Change;
-    vec![
-        Route::new(
-            Method::GET,
-            "/profile/identities/tie",
-            act::TieIdentity,
-            RouteClass::Page,
-            outside::tie_page,
-        ),
-        Route::new(
-            Method::POST,
-            "/profile/identities/tie",
-            act::TieIdentity,
-            change,
-            outside::tie,
-        ),
-        Route::new(
-            Method::POST,
-            "/profile/identities/{id}/untie",
-            act::UntieIdentity,
-            change,
-            outside::untie,
         ),
     ]
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use serde::Deserialize;
 use watchroom_identity::{
     CameBack, Entered, FromOutside, Journey, OutsideError, Provider, ProviderFault, Session, TieError,
@@ -14,8 +14,8 @@ use watchroom_identity::{
 use watchroom_kit::{Fault, SecretString};
 use watchroom_model::OutsideId;
 use watchroom_policy::{Resource, act};
-use watchroom_shield::Passed;
-use watchroom_web::{Caller, Cookie, DEVICE_COOKIE, MaySignIn, NotFound, Params, Problem, Query};
+use watchroom_shield::{Passed, RouteClass};
+use watchroom_web::{Caller, Cookie, DEVICE_COOKIE, MaySignIn, NotFound, Params, Problem, Query, Route};
 
 use super::entry::give_back;
 use super::mfa::next_step;
@@ -34,6 +34,51 @@ const OFFER_COOKIE: &str = "__Host-watchroom_tie";
 const OFFER_S: u64 = 900;
 /// Where an offer is taken.
 const TIE: &str = "/profile/identities/tie";
+
+/// The ways over providers, and what of oneself is known there.
+pub(super) fn routes() -> Vec<Route<Panel>> {
+    let (page, change) = (RouteClass::Page, RouteClass::Change);
+    vec![
+        Route::new(Method::GET, "/login/oidc/{name}", act::LookAround, page, begin),
+        // What a provider sends along is its own affair: the state and the code are secrets of the journey.
+        Route::new(
+            Method::GET,
+            "/login/oidc/{name}/callback",
+            act::SignIn,
+            RouteClass::SignIn,
+            back,
+        )
+        .free_text(&[
+            "iss",
+            "scope",
+            "error",
+            "error_description",
+            "error_uri",
+            "session_state",
+        ]),
+        Route::new(
+            Method::GET,
+            "/profile/identities/tie",
+            act::TieIdentity,
+            page,
+            tie_page,
+        ),
+        Route::new(
+            Method::POST,
+            "/profile/identities/tie",
+            act::TieIdentity,
+            change,
+            tie,
+        ),
+        Route::new(
+            Method::POST,
+            "/profile/identities/{id}/untie",
+            act::UntieIdentity,
+            change,
+            untie,
+        ),
+    ]
+}
 
 /// The query of the way there.
 #[derive(Debug, Default, Deserialize)]

@@ -14,7 +14,9 @@ use super::outside::title_of;
 use crate::text::EN;
 use crate::view::device::device;
 use crate::view::outside::{Identities, IdentityRow, WayButton};
-use crate::view::profile::{FactorRow, Factors, Issued, Own, ProfileForms, ProfilePage, SessionRow, TokenRow};
+use crate::view::profile::{
+    FactorRow, Factors, Issued, Own, ProfileForms, ProfilePage, SessionRow, TokenRow,
+};
 use crate::view::{Flash, Moment, Section, Theme};
 use crate::viewer::{Form, THEME_COOKIE, Viewer};
 use crate::{Panel, answer};

@@ -22,7 +22,9 @@ use super::super::error::error_page;
 use super::super::nodes::{NodeLive, NodePage, NodeRow, NodesLive, NodesPage};
 use super::super::outside::{Identities, IdentityRow, TiePage, WayButton};
 use super::super::overview::{OverviewLive, OverviewPage};
-use super::super::profile::{FactorRow, Factors, Issued, Own, ProfileForms, ProfilePage, SessionRow, TokenRow};
+use super::super::profile::{
+    FactorRow, Factors, Issued, Own, ProfileForms, ProfilePage, SessionRow, TokenRow,
+};
 use super::super::server::{May, Removal, ServerLive, ServerPage, commands, settings};
 use super::super::servers::{ServerRow, ServersLive, ServersPage, status_choice};
 use super::super::{Choice, Command, Faults, Field, Flash, Moment, Person, Section, Shell, Theme};

@@ -3,6 +3,7 @@
 mod asked;
 mod case;
 mod identities;
+mod own;
 mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
