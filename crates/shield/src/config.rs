@@ -90,6 +90,11 @@ pub struct Config {
     /// Most connections from one address (IPv6: one /64, and four times as many from one /48); proxies that are
     /// trusted are not counted. Default: 256.
     pub connections_per_address: usize,
+    /// TLS handshakes for HTTP that one address (IPv6: one /64, and four times as many from one /48) may begin at once
+    /// when it was quiet; proxies that are trusted are not counted. Default: 256.
+    pub handshakes_at_once: u32,
+    /// How many it may begin in each second after that. Others wait for their turn. Default: 20.
+    pub handshakes_per_s: u32,
     /// What becomes of input that looks like an attack.
     pub inspection: InspectionConfig,
     /// How many requests in which time.
@@ -118,6 +123,8 @@ impl Default for Config {
             drain_s: 10,
             connections: 10_000,
             connections_per_address: 256,
+            handshakes_at_once: 256,
+            handshakes_per_s: 20,
             inspection: InspectionConfig::default(),
             limits: LimitsConfig::default(),
         }
@@ -193,6 +200,12 @@ impl Section for Config {
             self.connections_per_address,
             1..=1_000_000,
         );
+        for (name, value) in [
+            ("shield.handshakes_at_once", self.handshakes_at_once),
+            ("shield.handshakes_per_s", self.handshakes_per_s),
+        ] {
+            check_range(problems, name, value, 1..=1_000_000);
+        }
         check_range(
             problems,
             "shield.limits.keys",

@@ -18,6 +18,7 @@ mod connections;
 mod events;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod greetings;
 mod headers;
 mod hosts;
 mod inspection;

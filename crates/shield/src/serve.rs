@@ -9,7 +9,7 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use rustls::ServerConfig;
@@ -21,6 +21,7 @@ use watchroom_kit::Tasks;
 
 use crate::certificates::PersonsCertificates;
 use crate::connections::{Connections, Place};
+use crate::greetings::{Greetings, Purpose};
 use crate::proxy::{self, Said};
 use crate::{Application, LocalPeer, Peer, RouteClass, Shield, ShownCertificates};
 
@@ -147,6 +148,7 @@ struct Listener<S> {
     speech: Speech,
     application: S,
     connections: Connections,
+    greetings: Greetings,
     tasks: Tasks,
 }
 
@@ -160,6 +162,7 @@ impl<S: Application> Listener<S> {
             speech,
             application,
             connections: Connections::default(),
+            greetings: Greetings::default(),
             tasks,
         })
     }
@@ -208,7 +211,10 @@ impl<S: Application> Listener<S> {
         loop {
             tokio::select! {
                 () = self.tasks.stopped() => break,
-                _ = sweep.tick() => self.shield.sweep(),
+                _ = sweep.tick() => {
+                    self.shield.sweep();
+                    self.greetings.sweep(Instant::now());
+                }
                 accepted = poll_fn(&next) => match accepted {
                     Ok(connection) => take(Arc::clone(&self), connection),
                     Err(error) => {
@@ -339,7 +345,13 @@ impl<S: Application> Listener<S> {
             .await
             .map_err(failed)
             .ok()?;
-        match choose.choose(&start.client_hello()) {
+        let choice = choose.choose(&start.client_hello());
+        let purpose = match choice {
+            Choice::HandOff(..) => Purpose::HandOff,
+            Choice::Http(_) | Choice::Narrow(..) | Choice::Refuse => Purpose::Http,
+        };
+        self.take_turn(address, purpose).await?;
+        match choice {
             Choice::Refuse => None,
             Choice::Http(config) => {
                 let stream = start.into_stream(config).await.map_err(failed).ok()?;
@@ -354,6 +366,27 @@ impl<S: Application> Listener<S> {
                 Some(Greeted::HandOff(Box::new(stream), taker))
             }
         }
+    }
+
+    /// Waits until it is the turn of a connection from this address; `None` if it would have to wait for too long.
+    async fn take_turn(&self, address: SocketAddr, purpose: Purpose) -> Option<()> {
+        let wait = {
+            let config = &self.shield.rules().config;
+            let patience = Duration::from_secs(config.header_read_s);
+            self.greetings
+                .turn(address.ip(), purpose, patience, Instant::now(), config)
+        };
+        let Some(wait) = wait else {
+            tracing::debug!(
+                client.address = %address,
+                "closed a connection unheard: too many handshakes wait; `shield.handshakes_per_s` sets their pace"
+            );
+            return None;
+        };
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        Some(())
     }
 
     async fn hand_off(

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use watchroom_shield::Config;
 
-use super::room::{OTHER, PATIENCE, Room, hear, line, slug, status};
+use super::room::{OTHER, PATIENCE, Room, hear, line, say, slug, status};
 
 #[tokio::test]
 async fn one_connection_too_many_from_an_address_is_told_so() {
@@ -41,6 +41,26 @@ async fn a_crowd_at_one_address_does_not_lock_out_whoever_proves_who_they_are() 
     assert_eq!(hear(room.proven().await).await, "not http, 127.0.0.1");
     let stranger = hear(room.tls(&[OTHER]).await).await;
     assert_eq!(stranger, "", "nobody proven is one too many");
+}
+
+#[tokio::test]
+async fn hands_are_shaken_with_one_address_at_a_pace() {
+    let room = Room::open(Config {
+        handshakes_at_once: 2,
+        handshakes_per_s: 1,
+        header_read_s: 3,
+        ..Config::default()
+    })
+    .await;
+    // Sixty-four at once, of which two are heard at once and a few take turns: nobody waits for over a minute.
+    let crowd = (0..64).map(|_| async { room.try_tls(&[b"http/1.1"]).await.is_ok() });
+    let heard = futures_util::future::join_all(crowd).await;
+    let heard = heard.into_iter().filter(|is_heard| *is_heard).count();
+    assert!((2..32).contains(&heard), "{heard} of 64 were heard");
+    // What speaks no TLS costs no handshake, and links of nodes have a pace of their own.
+    let plain = "GET / HTTP/1.1\r\nHost: panel.example\r\nConnection: close\r\n\r\n";
+    assert_eq!(status(&say(room.tcp().await, plain).await), 301);
+    assert_eq!(hear(room.proven().await).await, "not http, 127.0.0.1");
 }
 
 #[tokio::test]

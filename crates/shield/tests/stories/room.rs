@@ -110,6 +110,11 @@ impl Room {
     }
 
     pub async fn tls(&self, alpn: &[&[u8]]) -> TlsStream<TcpStream> {
+        self.try_tls(alpn).await.unwrap()
+    }
+
+    /// A connection over TLS, if hands are shaken with us.
+    pub async fn try_tls(&self, alpn: &[&[u8]]) -> std::io::Result<TlsStream<TcpStream>> {
         let mut config = ClientConfig::builder()
             .with_root_certificates(self.trust.clone())
             .with_no_client_auth();
@@ -118,7 +123,6 @@ impl Room {
         TlsConnector::from(Arc::new(config))
             .connect(name, self.tcp().await)
             .await
-            .unwrap()
     }
 
     /// A connection to what is handed off, by somebody who proves who they are.
