@@ -98,7 +98,7 @@ fn account_routes() -> Vec<Route<Api>> {
             Method::POST,
             "/api/users/{id}/email",
             act::ChangeEmail,
-            administration,
+            RouteClass::Sensitive,
             email,
         )
         .says("Set a person's address; one's own is confirmed by mail first")

@@ -426,7 +426,7 @@ fn own_routes() -> Vec<Route<Panel>> {
             Method::POST,
             "/profile/email",
             act::ChangeEmail,
-            change,
+            sensitive,
             email::change,
         ),
         Route::new(
