@@ -52,11 +52,14 @@ impl Corporate {
 
     async fn room(&self, change: impl FnOnce(&mut Config)) -> TestRoom {
         let rules = self.rules();
-        TestRoom::with(program!(), Ambient::system(), |config| {
+        let room = TestRoom::with(program!(), Ambient::system(), |config| {
             config.identity.ldap = vec![rules];
             change(config);
         })
-        .await
+        .await;
+        // Until there is one account, the entrance leads to the set-up.
+        room.account("warden", "viewer").await;
+        room
     }
 }
 
@@ -221,7 +224,7 @@ async fn a_disabled_account_does_not_come_in_and_its_sessions_end() {
     let corporate = Corporate::start();
     let room = corporate.room(|_| {}).await;
     let (ada, bob) = (room.admin("ada").await, comes_in(&room, "bob").await);
-    let id = me(&bob).await["id"].as_str().expect("an id").to_owned();
+    let id = me(&bob).await["user_id"].as_str().expect("an id").to_owned();
     let disabled = ada.post(&format!("/api/users/{id}/disable"), json!({})).await;
     assert_eq!(disabled.status, 200, "{}", disabled.text());
     let deadline = tokio::time::Instant::now() + SOON;
