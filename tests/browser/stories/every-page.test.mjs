@@ -45,6 +45,8 @@ story("every page is legible in light, dark and on a phone", async ({ house, vis
     node: `/nodes/${node.id}`,
     servers: "/servers",
     audit: "/audit",
+    people: "/access/people",
+    mail: "/settings/mail",
     profile: "/profile",
     "session-expired": "/session-expired",
   };
