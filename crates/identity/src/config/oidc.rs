@@ -214,10 +214,13 @@ mod tests {
         }
     }
 
+    /// A key of the section, and how its value goes wrong.
+    type Wrong = (&'static str, fn(&mut OidcRules));
+
     #[test]
     fn a_provider_that_cannot_be_trusted_is_refused_at_start() {
         assert_eq!(problems(&[good()]), Vec::<String>::new());
-        let wrong: [(&str, fn(&mut OidcRules)); 11] = [
+        let wrong: [Wrong; 11] = [
             ("issuer", |one| one.issuer = "http://id.example".into()),
             ("issuer", |one| one.issuer = "https://id.example/?a=b".into()),
             ("issuer", |one| one.issuer = "https://you@id.example".into()),

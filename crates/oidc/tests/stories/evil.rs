@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use watchroom_kit::{Clock, SecretString};
+use watchroom_kit::{Clock, SecretString, Tasks};
 use watchroom_oidc::{Algorithm, CameBack, Journey, Kind, Provider, Roots, Settings};
 use watchroom_testkit_folder::Folder;
 
@@ -55,12 +55,12 @@ pub struct Evil {
     pub issuer: String,
     pub script: Arc<Mutex<Script>>,
     pub folder: Folder,
-    server: tokio::task::JoinHandle<()>,
+    tasks: Tasks,
 }
 
 impl Drop for Evil {
     fn drop(&mut self) {
-        self.server.abort();
+        self.tasks.stop();
     }
 }
 
@@ -139,18 +139,22 @@ impl Evil {
         let issuer = format!("https://localhost:{}", listener.local_addr().unwrap().port());
         let script = Arc::new(Mutex::new(Script::honest(&issuer)));
         let (signers, answers) = (Arc::new(Signers::new()), Arc::clone(&script));
-        let server = tokio::spawn(async move {
+        let tasks = Tasks::new();
+        let answering = tasks.clone();
+        tasks.spawn("evil provider", async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (acceptor, signers, script) = (acceptor.clone(), signers.clone(), answers.clone());
-                tokio::spawn(async move { answer(stream, &acceptor, &signers, &script).await });
+                answering.spawn("evil answer", async move {
+                    answer(stream, &acceptor, &signers, &script).await;
+                });
             }
         });
         Self {
             issuer,
             script,
             folder,
-            server,
+            tasks,
         }
     }
 

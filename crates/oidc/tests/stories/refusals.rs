@@ -170,45 +170,31 @@ async fn an_algorithm_that_is_not_configured_is_not_taken() {
 #[tokio::test]
 async fn a_provider_that_describes_itself_wrongly_is_not_asked() {
     let evil = Evil::open().await;
-    type Bent = fn(&mut Script);
-    let bends: [(Bent, &str); 5] = [
+    for (name, told, why) in [
         (
-            |s| drop(s.metadata.insert("issuer".into(), json!("https://id.example"))),
+            "issuer",
+            Some(json!("https://id.example")),
             "calls itself otherwise",
         ),
         (
-            |s| {
-                drop(
-                    s.metadata
-                        .insert("token_endpoint".into(), json!("http://localhost/token")),
-                )
-            },
+            "token_endpoint",
+            Some(json!("http://localhost/token")),
             "no https",
         ),
         (
-            |s| {
-                drop(
-                    s.metadata
-                        .insert("authorization_endpoint".into(), json!("javascript:alert(1)")),
-                )
-            },
+            "authorization_endpoint",
+            Some(json!("javascript:alert(1)")),
             "no https",
         ),
-        (
-            |s| {
-                drop(
-                    s.metadata
-                        .insert("code_challenge_methods_supported".into(), json!(["plain"])),
-                )
-            },
-            "PKCE",
-        ),
-        (|s| drop(s.metadata.remove("jwks_uri")), "missing field"),
-    ];
-    for (bend, why) in bends {
+        ("code_challenge_methods_supported", Some(json!(["plain"])), "PKCE"),
+        ("jwks_uri", None, "missing field"),
+    ] {
         evil.bend(|script| {
             *script = Script::honest(&evil.issuer);
-            bend(script);
+            match told {
+                Some(told) => script.metadata.insert(name.to_owned(), told),
+                None => script.metadata.remove(name),
+            };
         });
         let said = evil.provider().begin(&journey()).await.unwrap_err().to_string();
         assert!(said.contains(why), "{said}");

@@ -20,7 +20,7 @@ pub(super) async fn letters(mail: &Mail) -> Check {
         return Check::found(
             ID,
             Finding::Advice,
-            "no mail is sent from here",
+            "no mail is sent: nobody is told of a changed password or a new browser",
             "set mail.server and mail.from",
         );
     };
