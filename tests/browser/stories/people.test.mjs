@@ -64,5 +64,5 @@ story("somebody is invited by a link, makes their account, forgets the password 
   await visitor.sees(/bob is disabled/i);
   await visitor.look("people-disabled");
   await bob.go("/servers");
-  assert.equal(bob.path(), "/session-expired");
+  assert.equal(bob.path(), "/login");
 });
