@@ -73,8 +73,9 @@ pub(super) async fn shown(
             .map(|one| factor_row(viewer, one))
             .collect(),
     };
-    let email = panel.identity().user(principal, user)?.email;
-    let email = email.map(|email| email.to_string()).unwrap_or_default();
+    let account = panel.identity().user(principal, user)?;
+    let email = account.email.map(|email| email.to_string()).unwrap_or_default();
+    let has_password = account.factors.iter().any(|factor| factor == "password");
     let shell = viewer.shell(Section::Profile, EN.nav_profile);
     let page = ProfilePage::new(
         shell,
@@ -84,6 +85,7 @@ pub(super) async fn shown(
             factors,
             identities: identities(viewer, panel).await?,
             email,
+            has_password,
         },
         forms,
         viewer.needs_proof(),

@@ -107,6 +107,8 @@ pub(crate) struct Own {
     pub(crate) identities: Identities,
     /// The address, or nothing.
     pub(crate) email: String,
+    /// Whether there is a password to change: whoever came by somebody else's word has none.
+    pub(crate) has_password: bool,
 }
 
 /// The page.
@@ -146,6 +148,7 @@ impl ProfilePage {
             factors,
             identities,
             email,
+            has_password,
         }: Own,
         forms: &ProfileForms,
         needs_proof: bool,
@@ -201,7 +204,10 @@ impl ProfilePage {
                 .autocomplete("email")
                 .wrong(&forms.email_faults),
             email_proof: needs_proof.then(|| proof.clone().wrong(&forms.email_faults).within("email")),
-            passwords: password_fields(&forms.password_faults),
+            passwords: match has_password {
+                true => password_fields(&forms.password_faults),
+                false => Vec::new(),
+            },
             password_wrong: forms.password_faults.beside(&[
                 "old_password",
                 "new_password",

@@ -290,6 +290,7 @@ pub(super) fn profile() -> ProfilePage {
         factors,
         identities,
         email: HOSTILE.to_owned(),
+        has_password: true,
     };
     ProfilePage::new(
         shell(Section::Profile, "You"),
