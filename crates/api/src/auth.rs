@@ -33,7 +33,7 @@ pub(crate) struct Me {
     user_id: Option<UserId>,
     /// The name.
     name: String,
-    /// How one came in: `session`, `token` or `socket`.
+    /// How one came in: `session`, `token`, `program` or `socket`.
     via: &'static str,
     /// The roles held.
     grants: Vec<GrantView>,
@@ -64,6 +64,7 @@ async fn me(caller: Caller, State(api): State<Api>) -> Result<Json<Me>, Problem>
     let via = match caller.credential() {
         Credential::Socket => "socket",
         Credential::Token(_) => "token",
+        Credential::Access { .. } => "program",
         Credential::Session(_) | Credential::None => "session",
     };
     Ok(Json(Me {

@@ -17,6 +17,7 @@ mod nodes;
 mod openapi;
 mod operations;
 mod people;
+mod programs;
 mod security;
 mod servers;
 mod session;
@@ -146,6 +147,7 @@ pub fn routes() -> Vec<Route<Api>> {
         openapi::routes(),
         auth::routes(),
         session::routes(),
+        programs::routes(),
         nodes::routes(),
         operations::routes(),
         servers::routes(),

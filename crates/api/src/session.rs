@@ -39,7 +39,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
 
 async fn show(caller: Caller) -> Result<Json<SessionView>, Problem> {
     caller.permit(act::SeeSelf, &Resource::all(ResourceKind::User))?;
-    let session = caller.session().ok_or(NotFound)?;
+    let session = caller.session().or_else(|| caller.family()).ok_or(NotFound)?;
     Ok(Json(SessionView::from(session.as_ref())))
 }
 

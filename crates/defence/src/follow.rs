@@ -18,6 +18,7 @@ impl Defence {
             | Changed::Lockout(_)
             | Changed::Decoys
             | Changed::Authorities
+            | Changed::Keys
             | Changed::Letters
             | Changed::Audit => Ok(()),
         }

@@ -24,6 +24,7 @@ impl Fleet {
             | Changed::Ban(_)
             | Changed::Lockout(_)
             | Changed::Decoys
+            | Changed::Keys
             | Changed::Letters
             | Changed::Audit => Ok(()),
         }

@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 use watchroom_kit::config::{Problems, Section};
 use watchroom_policy::Role;
 
+mod jwt;
 mod ldap;
 mod oidc;
 
 use crate::breached;
 
+pub use jwt::JwtRules;
 pub use ldap::{LdapGroups, LdapRules};
 pub use oidc::{OidcRules, Preset};
 
@@ -28,6 +30,8 @@ pub struct Config {
     pub lockout: LockoutRules,
     /// How long API tokens last.
     pub tokens: TokenRules,
+    /// Access tokens and refresh tokens of programs that sign in by name and password.
+    pub jwt: JwtRules,
     /// Who must have a second factor.
     pub second_factors: SecondFactorRules,
     /// Signing in by links that come by mail.
@@ -252,6 +256,7 @@ impl Section for Config {
 
     fn check(&self, problems: &mut Problems) {
         self.second_factors.check(problems);
+        self.jwt.check(problems);
         OidcRules::check_all(&self.oidc, problems);
         LdapRules::check_all(&self.ldap, problems);
         let mut wants = |holds: bool, key: &str, rule: &str| {

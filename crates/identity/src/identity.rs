@@ -11,6 +11,7 @@ use watchroom_model::{DecisionId, UserId, UserName};
 use watchroom_policy::{Act, Ask, Permit, Principal, Refusal, Target, Trail, decide};
 use watchroom_store::{Changed, Store, StoreError, follow};
 
+use crate::access::AccessKeys;
 use crate::csrf::{PreSession, PreSessions, same};
 use crate::decoys::Decoys;
 use crate::device::Devices;
@@ -32,6 +33,9 @@ pub enum OpenError {
     /// The hash threads could not start.
     #[error("passwords cannot be hashed: {0}; lower identity.hashing.memory_kib or free memory")]
     Hashing(#[source] HashError),
+    /// A key file for access tokens cannot be used.
+    #[error("access tokens cannot be signed: {0}")]
+    AccessKey(String),
     /// The store could not be read.
     #[error("accounts, sessions and tokens cannot be read: {0}")]
     Store(#[from] StoreError),
@@ -59,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) decoys: Decoys,
     pub(crate) pre_sessions: PreSessions,
     pub(crate) signatures: Signatures,
+    pub(crate) access_keys: AccessKeys,
     pub(crate) taken: Taken,
     pub(crate) setup_code: Mutex<Option<PendingCode>>,
     pub(crate) directories: OnceLock<Vec<Arc<dyn Directory>>>,
@@ -90,6 +95,7 @@ impl Identity {
             decoys: Decoys::default(),
             pre_sessions: PreSessions::new(&ambient),
             signatures: Signatures::new(&key),
+            access_keys: AccessKeys::open(&config.jwt, &key).map_err(OpenError::AccessKey)?,
             taken: Taken::default(),
             setup_code: Mutex::default(),
             directories: OnceLock::new(),
@@ -104,6 +110,7 @@ impl Identity {
         let identity = Self { inner };
         identity.reread_all().await?;
         identity.reread_lockouts().await?;
+        identity.reread_access_keys().await?;
         identity.reread_decoys().await?;
         let follower = identity.clone();
         follow(
@@ -253,12 +260,14 @@ impl Identity {
         let user = match change {
             Changed::Lockout(id) => return self.reread_lockout(id).await,
             Changed::Decoys => return self.reread_decoys().await,
+            Changed::Keys => return self.reread_access_keys().await,
             Changed::User(user) => Some(user),
             Changed::Session(session) => roll.owner_of_session(store, session).await?,
             Changed::Token(token) => roll.owner_of_token(store, token).await?,
             Changed::Everything => {
                 self.reread_all().await?;
                 self.reread_lockouts().await?;
+                self.reread_access_keys().await?;
                 return self.reread_decoys().await;
             }
             Changed::Node(_)

@@ -8,6 +8,7 @@
 //! A session knows what it has proven and when; [`watchroom_policy::Proof`] carries that to the evaluator.
 //! What may be done is decided in `watchroom-policy`; requests, cookies and pages are in `watchroom-web`.
 
+mod access;
 mod breached;
 pub mod config;
 mod csrf;
@@ -37,6 +38,7 @@ mod tokens;
 mod users;
 mod vault;
 
+pub use access::{GrantError, Granted, RefreshError, TokenSignIn};
 pub use config::{Config, OidcRules, Preset};
 pub use csrf::PreSession;
 pub use decoys::{DecoyDraft, DecoyError, DecoyView, IssuedDecoy};

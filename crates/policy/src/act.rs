@@ -316,6 +316,10 @@ acts! {
     SetUp = "host.set_up" on Host, needs Nothing, known by None, step up false, leaves Security;
     /// Sign in.
     SignIn = "session.sign_in" on Session, needs Nothing, known by None, step up false, leaves Auth;
+    /// Go on as a program, by a token that is good once.
+    RefreshTokens = "session.refresh" on Session, needs SignedIn, known by None, step up false, leaves Auth;
+    /// End a program's sign-in because a token that is good once came twice.
+    EndTokenFamily = "session.refresh_reused" on Session, needs Nothing, known by None, step up false, leaves Security;
     /// Fail to sign in, or to step up.
     FailSignIn = "session.fail" on Session, needs Nothing, known by None, step up false, leaves AuthFailed;
     /// Ask for a link by which one signs in.

@@ -26,6 +26,8 @@ pub enum Changed {
     Decoys,
     /// The cluster CAs: a rotation began or is over.
     Authorities,
+    /// The key ring: there is a new key.
+    Keys,
     /// The outbox: there is a letter more.
     Letters,
     /// The audit log grew.
@@ -47,6 +49,7 @@ impl fmt::Display for Changed {
             Self::Lockout(id) => write!(f, "lockout {id}"),
             Self::Decoys => f.write_str("decoys"),
             Self::Authorities => f.write_str("authorities"),
+            Self::Keys => f.write_str("keys"),
             Self::Letters => f.write_str("letters"),
             Self::Audit => f.write_str("audit"),
             Self::Everything => f.write_str("everything"),
@@ -70,6 +73,7 @@ impl FromStr for Changed {
             "lockout" => id.parse().ok().map(Self::Lockout),
             "decoys" => Some(Self::Decoys),
             "authorities" => Some(Self::Authorities),
+            "keys" => Some(Self::Keys),
             "letters" => Some(Self::Letters),
             "audit" => Some(Self::Audit),
             _ => None,

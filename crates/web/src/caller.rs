@@ -6,7 +6,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, Method};
-use watchroom_identity::{Identity, Session};
+use watchroom_identity::{Identity, Session, TokenFault};
 use watchroom_kit::{Fault, FaultKind};
 use watchroom_model::{DecisionId, RequestId};
 use watchroom_policy::{Act, Ask, Permit, Principal, Target, Trail, Who, decide};
@@ -24,6 +24,14 @@ pub enum Credential {
     Session(Arc<Session>),
     /// An API token.
     Token(Arc<str>),
+    /// A program's access token, which holds until then, in microseconds since the Unix epoch, and no longer than what it
+    /// belongs to.
+    Access {
+        /// The program's sign-in.
+        family: Arc<Session>,
+        /// Until when.
+        until: i64,
+    },
     /// The Unix socket.
     Socket,
 }
@@ -107,7 +115,7 @@ impl Caller {
         {
             (Arc::new(Principal::local(os_user(peer.uid))), Credential::Socket)
         } else if let Some(token) = bearer(&parts.headers) {
-            let known = entrance.identity.bearer(token, passed.client);
+            let known = shown_token(token, passed, &entrance.identity);
             if known.is_err() {
                 entrance
                     .identity
@@ -115,7 +123,7 @@ impl Caller {
                 // A worthless token buys no more than showing none.
                 stranger_within(&entrance.shield, passed)?;
             }
-            (known?, Credential::Token(token.into()))
+            known?
         } else if let Some(session) = session(&parts.headers, &entrance.identity, trail.user_agent.as_deref())
         {
             (Arc::clone(&session.principal), Credential::Session(session))
@@ -231,6 +239,15 @@ impl Caller {
         }
     }
 
+    /// The sign-in of the program, if that is how they came.
+    #[must_use]
+    pub fn family(&self) -> Option<&Arc<Session>> {
+        match &self.credential {
+            Credential::Access { family, .. } => Some(family),
+            _ => None,
+        }
+    }
+
     /// Whether what was shown is still good; streams ask this again and again.
     #[must_use]
     pub fn is_still_good(&self) -> bool {
@@ -238,6 +255,10 @@ impl Caller {
             Credential::None => false,
             Credential::Socket => true,
             Credential::Session(session) => self.entrance.identity.session_by_id(session.id).is_some(),
+            Credential::Access { family, until } => {
+                let now = self.entrance.ambient.clock.now_micros();
+                now < *until && self.entrance.identity.session_by_id(family.id).is_some()
+            }
             Credential::Token(token) => {
                 let from = self
                     .trail
@@ -308,6 +329,21 @@ fn stranger_within(shield: &Shield, passed: &Passed) -> Result<(), Problem> {
 /// Methods that change something (RFC 9110: not safe).
 pub(crate) fn is_change(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Who shows this token. No API token has a point in it, and every access token has.
+fn shown_token(
+    token: &str,
+    passed: &Passed,
+    identity: &Identity,
+) -> Result<(Arc<Principal>, Credential), TokenFault> {
+    if token.contains('.') {
+        let (family, until) = identity.access(token)?;
+        let principal = Arc::clone(&family.principal);
+        return Ok((principal, Credential::Access { family, until }));
+    }
+    let principal = identity.bearer(token, passed.client)?;
+    Ok((principal, Credential::Token(token.into())))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

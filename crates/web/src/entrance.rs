@@ -6,12 +6,16 @@ use std::sync::Arc;
 
 use watchroom_identity::Identity;
 use watchroom_kit::{Ambient, Fault, FaultKind, FieldFault};
+use watchroom_model::UserId;
 use watchroom_policy::{Refusal, Trail};
-use watchroom_shield::{BodyForm, Objection, Passed, Shield, Spotted};
+use watchroom_shield::{BodyForm, LimitKey, Objection, Passed, Shield, Spotted, Window};
 
 use crate::Problem;
 use crate::caller::NotPassed;
 use crate::extract::UnreadBody;
+
+/// Successful sign-ins of one person that give their attempt back to the address they came from.
+const SUCCESSES: Window = Window::per_minute(10);
 
 /// Where refusals are noted, so that they reach the audit log without costing the request a write.
 pub trait RefusalLog: Send + Sync + 'static {
@@ -46,6 +50,16 @@ impl Entrance {
     #[must_use]
     pub fn new(parts: EntranceParts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// A successful sign-in costs the address no attempt, unless somebody signs in as if it cost nothing.
+    pub async fn signed_in(&self, passed: &Passed, user: UserId) {
+        let limits = self.shield.limits();
+        let user = LimitKey::Id(user.as_uuid());
+        let often = limits.take_everywhere("signed-in", user, &[SUCCESSES]).await;
+        if often.is_none_or(|verdict| !verdict.is_limited) {
+            self.shield.give_back(passed);
+        }
     }
 
     /// Has the shield inspect a body before anything is made of it; whether it could be read to its end. Every

@@ -41,6 +41,7 @@ const SECRETS: &[&str] = &[
     "offer",
     "secret",
     "token",
+    "refresh_token",
     "csrf_token",
 ];
 

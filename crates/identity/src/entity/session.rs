@@ -23,6 +23,8 @@ pub struct Model {
     pub second_factor: Option<String>,
     /// How it began, where that was not a password: `oidc:<name>`, `ldap:<name>`.
     pub began_by: Option<String>,
+    /// Of the token by which a program goes on only this is kept; a browser has none.
+    pub refresh_hash: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -28,19 +28,26 @@ pub struct KeyRotation {
     pub resealed: usize,
 }
 
-/// The key that took the place of all others.
-pub(super) fn newest(all: &[sealing_key::Model]) -> String {
-    let next: HashMap<&str, &str> = all
-        .iter()
-        .map(|row| (row.replaces.as_str(), row.name.as_str()))
-        .collect();
+/// The keys in the order in which each took the place of the one before, with the times at which they were made.
+pub(crate) fn in_order(all: &[sealing_key::Model]) -> Vec<(String, i64)> {
+    let next: HashMap<&str, &sealing_key::Model> =
+        all.iter().map(|row| (row.replaces.as_str(), row)).collect();
     let mut seen = BTreeSet::new();
+    let mut keys = vec![(FIRST.to_owned(), 0)];
     let mut key = FIRST;
     // A row that somebody has bent into a circle ends the walk where it began.
-    while let Some(later) = next.get(key).filter(|later| seen.insert(**later)) {
-        key = later;
+    while let Some(later) = next.get(key).filter(|later| seen.insert(later.name.as_str())) {
+        key = &later.name;
+        keys.push((later.name.clone(), later.created_at));
     }
-    key.to_owned()
+    keys
+}
+
+/// The key that took the place of all others.
+pub(super) fn newest(all: &[sealing_key::Model]) -> String {
+    in_order(all)
+        .pop()
+        .map_or_else(|| FIRST.to_owned(), |(name, _)| name)
 }
 
 impl Identity {
@@ -75,12 +82,14 @@ impl Identity {
             for owner in owners {
                 tx.changed(Changed::User(owner));
             }
+            tx.changed(Changed::Keys);
             tx.note("key", key.as_str());
             tx.note("resealed", rows.len());
             Ok::<_, FactorError>(rows.len())
         });
         let resealed = resealed.await?;
         self.reread_all().await?;
+        self.reread_access_keys().await?;
         Ok(KeyRotation { key: name, resealed })
     }
 }

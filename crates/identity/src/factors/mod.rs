@@ -26,6 +26,7 @@ pub(crate) use code::Code;
 pub use enrol::{ConfirmTotp, Enrolled, TotpOffer};
 pub use error::FactorError;
 pub use keys::KeyRotation;
+pub(crate) use keys::in_order as keys_in_order;
 pub(crate) use recovery::digest as recovery_digest;
 pub(crate) use totp::{is_code, step_of};
 

@@ -9,7 +9,7 @@ use watchroom_policy::Trail;
 
 use super::{KnownDevice, SignedIn};
 use crate::Identity;
-use crate::config::SessionRules;
+use crate::config::{JwtRules, SessionRules};
 use crate::device::KNOWN_S;
 use crate::digest::Digest;
 use crate::entity::session;
@@ -69,8 +69,19 @@ impl NewSession {
             source_ip: Set(trail.source_ip.map(|address| address.to_string())),
             second_factor: Set(None),
             began_by: Set(None),
+            refresh_hash: Set(None),
         };
         Self { id, row, cookie }
+    }
+
+    /// The same for a program, which shows no cookie and goes on by this token.
+    pub(crate) fn for_program(mut self, rules: &JwtRules, refresh: Digest) -> Self {
+        let began = self.row.created_at.as_ref();
+        self.row.expires_at = Set(began + stamp::seconds(rules.refresh_s));
+        // No act of a person keeps it alive.
+        self.row.remember = Set(true);
+        self.row.refresh_hash = Set(Some(refresh.to_string()));
+        self
     }
 }
 

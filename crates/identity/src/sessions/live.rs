@@ -24,7 +24,8 @@ impl Identity {
     pub fn session(&self, cookie: &str, user_agent: Option<&str>) -> Option<Arc<Session>> {
         let session = self.inner.roll.session(Digest::of(cookie))?;
         let is_same_browser = session.user_agent.as_deref() == user_agent;
-        (is_same_browser && !session.is_over(self.inner.ambient.clock.now_micros())).then_some(session)
+        (is_same_browser && !session.is_program && !session.is_over(self.inner.ambient.clock.now_micros()))
+            .then_some(session)
     }
 
     /// The live session of that id, if it may do anything: streams ask whether theirs goes on.

@@ -2,7 +2,8 @@
 //!
 //! A session ends eight hours after the person's last act and a day after it began, or thirty days after
 //! it began where they asked to be remembered; at sign-out, a change of password, and when the account is
-//! disabled. The cookie is 256 random bits, of which only the hash is kept.
+//! disabled. The cookie is 256 random bits, of which only the hash is kept. A program that signed in by name and
+//! password has a session too, which no cookie opens (`access`).
 
 mod begin;
 mod end;
@@ -50,6 +51,8 @@ pub struct Session {
     pub user_agent: Option<Arc<str>>,
     /// The address from which it signed in.
     pub source_ip: Option<IpAddr>,
+    /// Whether a program goes on by it, with tokens, and no browser with its cookie.
+    pub is_program: bool,
     csrf: String,
     /// The end, whatever the person does.
     ends_at: i64,
@@ -79,6 +82,7 @@ impl Session {
             remember: row.remember,
             user_agent: row.user_agent.map(Into::into),
             source_ip,
+            is_program: row.refresh_hash.is_some(),
             csrf: row.csrf,
             ends_at: row.expires_at,
             idle: (!row.remember).then(|| stamp::span(idle)),
@@ -172,6 +176,8 @@ pub struct SessionView {
     pub user_agent: Option<String>,
     /// The address from which it signed in.
     pub source_ip: Option<String>,
+    /// Whether it is a program's, which goes on by tokens, and not a browser's.
+    pub is_program: bool,
     /// Whether the person asked to be remembered.
     pub remember: bool,
     /// When it began.
@@ -191,6 +197,7 @@ impl From<&Session> for SessionView {
             id: session.id,
             user_agent: session.user_agent.as_deref().map(str::to_owned),
             source_ip: session.source_ip.map(|address| address.to_string()),
+            is_program: session.is_program,
             remember: session.remember,
             created_at: session.created_at,
             last_seen: session.last_seen(),

@@ -99,6 +99,11 @@ impl Begun {
             .filter(session::Column::UserId.eq(self.user.to_string()))
             // The one that begins stays, however its id compares with those of the same instant.
             .filter(session::Column::Id.ne(self.session_id.clone()))
+            // A program that signs in over and over ends no browser's.
+            .filter(match self.session.refresh_hash.as_ref() {
+                Some(_) => session::Column::RefreshHash.is_not_null(),
+                None => session::Column::RefreshHash.is_null(),
+            })
             .filter(match self.is_half {
                 true => session::Column::SecondFactor.is_null(),
                 false => session::Column::Id.is_not_null(),

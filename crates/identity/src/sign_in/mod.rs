@@ -18,6 +18,7 @@ pub(crate) use attempt::Attempt;
 pub(crate) use begun::{Begun, First};
 pub use second::SecondStepError;
 
+use crate::digest::Digest;
 use crate::hashing::HashError;
 use crate::roll::Account;
 use crate::sessions::{NewSession, SignedIn};
@@ -151,6 +152,16 @@ impl Identity {
     /// # Errors
     /// [`SignInError`]; failures are written down and count towards the lockout.
     pub async fn sign_in(&self, trail: &Trail, sign_in: SignIn) -> Result<SignedIn, SignInError> {
+        self.sign_in_as(trail, sign_in, None).await
+    }
+
+    /// The same for a program, which goes on by this token.
+    pub(crate) async fn sign_in_as(
+        &self,
+        trail: &Trail,
+        sign_in: SignIn,
+        program: Option<Digest>,
+    ) -> Result<SignedIn, SignInError> {
         let account = self.inner.roll.named(&sign_in.username);
         let stranger = Arc::new(Principal::stranger());
         let standing = account.as_ref().map(|account| account.standing(false));
@@ -184,6 +195,10 @@ impl Identity {
             trail,
             sign_in.remember_me,
         );
+        let new = match program {
+            Some(refresh) => new.for_program(&self.inner.config.jwt, refresh),
+            None => new,
+        };
         let begun = Begun {
             user: account.id,
             first: First::Password {

@@ -17,6 +17,8 @@ mod magic;
 #[cfg(test)]
 mod outside;
 #[cfg(test)]
+mod programs;
+#[cfg(test)]
 mod room;
 #[cfg(test)]
 mod sessions;

@@ -11,7 +11,7 @@ use watchroom_identity::{
 use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
 use watchroom_model::{DisplayName, UserName};
 use watchroom_policy::{Resource, ResourceKind, Trail, act};
-use watchroom_shield::{LimitKey, Passed, Window};
+use watchroom_shield::Passed;
 use watchroom_web::{
     Caller, ClosedWay, Cookie, DEVICE_COOKIE, PRE_SESSION_COOKIE, PreSubmitted, Problem, Query, Submitted,
 };
@@ -24,9 +24,6 @@ use crate::view::entry::{ExpiredPage, SetupPage, SetupTyped, SignInPage, SignInT
 use crate::view::outside::WayButton;
 use crate::view::{Faults, Flash, query, sentence};
 use crate::viewer::theme_of;
-
-/// Successful sign-ins of one person that give their attempt back to the address they came from.
-const SUCCESSES: Window = Window::per_minute(10);
 
 /// The query of the sign-in page.
 #[derive(Debug, Default, Deserialize)]
@@ -194,7 +191,7 @@ pub(super) async fn sign_in(
     match signed_in(&panel, sent.caller.trail(), &typed.directory, asked).await {
         Ok(signed_in) => {
             // Of two steps each gives back its own.
-            give_back(&panel, &passed, &signed_in).await;
+            panel.entrance.signed_in(&passed, signed_in.session.user).await;
             let to = match signed_in.session.is_half() {
                 true => next_step(&signed_in.session, &to),
                 false => to,
@@ -244,16 +241,6 @@ const fn is_for_the_page(error: &DirectoryError) -> bool {
             )
             | DirectoryError::Away(_)
     )
-}
-
-/// A success costs nobody an attempt, unless somebody signs in as if it cost nothing.
-pub(super) async fn give_back(panel: &Panel, passed: &Passed, signed_in: &SignedIn) {
-    let limits = panel.entrance.shield.limits();
-    let user = LimitKey::Id(signed_in.session.user.as_uuid());
-    let often = limits.take_everywhere("signed-in", user, &[SUCCESSES]).await;
-    if often.is_none_or(|verdict| !verdict.is_limited) {
-        panel.entrance.shield.give_back(passed);
-    }
 }
 
 /// A refused sign-in in the page's words.

@@ -13,7 +13,7 @@ use watchroom_policy::{Resource, act};
 use watchroom_shield::{Passed, RouteClass};
 use watchroom_web::{PreSubmitted, Problem, Route};
 
-use super::entry::{Before, give_back};
+use super::entry::Before;
 use super::mfa::next_step;
 use crate::text::EN;
 use crate::view::links::{ConfirmPage, InvitationPage, InvitationTyped, ResetPage};
@@ -137,7 +137,7 @@ pub(super) async fn accept(
         .await
     {
         Ok(signed_in) => {
-            give_back(&panel, &passed, &signed_in).await;
+            panel.entrance.signed_in(&passed, signed_in.session.user).await;
             let to = match signed_in.session.is_half() {
                 true => next_step(&signed_in.session, "/"),
                 false => "/".to_owned(),

@@ -12,7 +12,6 @@ use watchroom_policy::{Resource, ResourceKind, SecondFactor, act};
 use watchroom_shield::Passed;
 use watchroom_web::{Caller, Cookie, DEVICE_COOKIE, NotFound, Params, Problem, Query, StepSubmitted};
 
-use super::entry::give_back;
 use super::step_up::prove as prove_again;
 use crate::text::EN;
 use crate::view::mfa::{MfaPage, MfaSetupPage, Offered, Picture, RecoveryCodesPage};
@@ -81,7 +80,7 @@ pub(super) async fn prove(
         .prove_second_factor(session, sent.caller.trail(), code, device);
     match proven.await {
         Ok(signed_in) => {
-            give_back(&panel, &passed, &signed_in).await;
+            panel.entrance.signed_in(&passed, signed_in.session.user).await;
             answer::with_session(answer::redirect(to)?, &signed_in)
         }
         Err(SecondStepError::NotAsked) if answer::wants_page(&headers) => answer::redirect(to),
@@ -193,7 +192,10 @@ pub(super) async fn set_up(
     };
     match panel.identity().confirm_totp(&permit, session, confirm).await {
         Ok(enrolled) => {
-            give_back(&panel, &passed, &enrolled.signed_in).await;
+            panel
+                .entrance
+                .signed_in(&passed, enrolled.signed_in.session.user)
+                .await;
             let to = answer::path_of_ours(&next).unwrap_or("/");
             let response = match enrolled.recovery_codes.as_slice() {
                 [] => answer::redirect(to)?,

@@ -17,7 +17,6 @@ use watchroom_policy::{Resource, act};
 use watchroom_shield::{Passed, RouteClass};
 use watchroom_web::{Caller, Cookie, DEVICE_COOKIE, MaySignIn, NotFound, Params, Problem, Query, Route};
 
-use super::entry::give_back;
 use super::mfa::next_step;
 use super::step_up::prove as prove_again;
 use crate::text::EN;
@@ -186,7 +185,7 @@ pub(super) async fn back(
     {
         Ok(Entered::In(signed_in)) => {
             // Of two steps each gives back its own.
-            give_back(&panel, &passed, &signed_in).await;
+            panel.entrance.signed_in(&passed, signed_in.session.user).await;
             let to = match signed_in.session.is_half() {
                 true => next_step(&signed_in.session, &journey.next),
                 false => next_of(&journey),

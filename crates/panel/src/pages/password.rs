@@ -11,7 +11,6 @@ use watchroom_policy::{Resource, act};
 use watchroom_shield::Passed;
 use watchroom_web::Problem;
 
-use super::entry::give_back;
 use super::profile::shown;
 use crate::text::EN;
 use crate::view::profile::ProfileForms;
@@ -47,7 +46,7 @@ pub(super) async fn change(
         .await
     {
         Ok(signed_in) => {
-            give_back(&panel, &passed, &signed_in).await;
+            panel.entrance.signed_in(&passed, signed_in.session.user).await;
             let response = answer::redirect_with("/profile", &Flash::done(EN.password_changed))?;
             answer::with_session(response, &signed_in)
         }

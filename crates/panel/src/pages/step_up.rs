@@ -12,7 +12,6 @@ use watchroom_policy::Principal;
 use watchroom_shield::Passed;
 use watchroom_web::Problem;
 
-use super::entry::give_back;
 use crate::text::EN;
 use crate::view::Flash;
 use crate::viewer::{Form, Viewer};
@@ -90,7 +89,7 @@ pub(super) async fn step_up(
         .await;
     match risen {
         Ok(risen) => {
-            give_back(&panel, &passed, &risen).await;
+            panel.entrance.signed_in(&passed, risen.session.user).await;
             answer::with_session(answer::redirect(&next)?, &risen)
         }
         Err(StepUpError::Refused(SignInError::Wrong {

@@ -23,6 +23,7 @@ mod m0017_decoy_tokens;
 mod m0018_outside_identities;
 mod m0019_letters;
 mod m0020_one_time_links;
+mod m0021_token_families;
 
 use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
 
@@ -48,6 +49,7 @@ pub const ALL: &[Migration] = &[
     m0018_outside_identities::MIGRATION,
     m0019_letters::MIGRATION,
     m0020_one_time_links::MIGRATION,
+    m0021_token_families::MIGRATION,
 ];
 
 /// Every table that a migration makes.

@@ -45,6 +45,8 @@ pub mod node_bans;
 #[cfg(test)]
 mod power;
 #[cfg(test)]
+mod programs;
+#[cfg(test)]
 mod reports;
 #[cfg(test)]
 mod second_factors;

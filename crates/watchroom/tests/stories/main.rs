@@ -26,6 +26,7 @@ mod killed;
 mod malformed;
 mod node_page;
 mod profile;
+mod programs;
 mod proxied;
 mod refused;
 mod replicas;

@@ -209,6 +209,12 @@ async fn administration(case: &Case<'_>, method: &Method, path: &'static str, wa
     let by = |path: String| Asked::by(case.by_token(walker), path);
     let somebody = case.somebody;
     Some(match (method.as_str(), path) {
+        // No name and no token is right: that is the answer to anybody.
+        ("POST", "/api/auth/token") => by(path.into())
+            .json(json!({ "refresh_token": "wr_ref_none.none" }))
+            .done(401),
+        // What the walkers show is no program's.
+        ("DELETE", "/api/auth/token") => Asked::by(case.by_session(walker), path).done(404),
         ("POST", "/api/session/activity") => Asked::by(case.by_session(walker), path),
         ("POST", "/api/users") => {
             let new = json!({ "name": case.fresh_name(), "role": "viewer", "password": PASSWORD });
