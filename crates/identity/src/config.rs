@@ -26,6 +26,8 @@ pub struct Config {
     pub password: PasswordRules,
     /// How long sessions last.
     pub session: SessionRules,
+    /// Which ways to sign in there are.
+    pub methods: MethodRules,
     /// When failed sign-ins lock an account.
     pub lockout: LockoutRules,
     /// How long API tokens last.
@@ -40,6 +42,21 @@ pub struct Config {
     pub oidc: Vec<OidcRules>,
     /// Directories (LDAP, Active Directory) in which people are known. Default none.
     pub ldap: Vec<LdapRules>,
+}
+
+/// Which ways to sign in there are, beside those that have sections of their own (`identity.oidc`, `identity.ldap`,
+/// `identity.magic_links`). Watchroom does not start with so few that no administrator could sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MethodRules {
+    /// Whether people may sign in with a password that is kept here. Default true.
+    pub password: bool,
+}
+
+impl Default for MethodRules {
+    fn default() -> Self {
+        Self { password: true }
+    }
 }
 
 /// Signing in by links that come by mail.

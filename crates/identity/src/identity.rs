@@ -36,6 +36,12 @@ pub enum OpenError {
     /// A key file for access tokens cannot be used.
     #[error("access tokens cannot be signed: {0}")]
     AccessKey(String),
+    /// Nobody who may mend that could sign in.
+    #[error(
+        "no administrator could sign in: none has a way in that is switched on; set identity.methods.password = true, or \
+         switch the provider, directory or links back on by which one of them signs in"
+    )]
+    LockedOut,
     /// The store could not be read.
     #[error("accounts, sessions and tokens cannot be read: {0}")]
     Store(#[from] StoreError),
@@ -112,6 +118,9 @@ impl Identity {
         identity.reread_lockouts().await?;
         identity.reread_access_keys().await?;
         identity.reread_decoys().await?;
+        if !identity.has_way_in().await? {
+            return Err(OpenError::LockedOut);
+        }
         let follower = identity.clone();
         follow(
             "identity-follow-changes",

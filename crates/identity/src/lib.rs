@@ -25,6 +25,7 @@ mod key;
 mod letters;
 mod links;
 mod lockout;
+mod methods;
 mod network;
 mod outside;
 mod password;

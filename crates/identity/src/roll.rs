@@ -132,6 +132,15 @@ impl Roll {
             .collect()
     }
 
+    /// Everybody of whom this is so.
+    pub(crate) fn accounts(&self, is_so: impl Fn(&Account) -> bool) -> Vec<Arc<Account>> {
+        let people = self.people.iter();
+        people
+            .filter(|entry| is_so(&entry.account))
+            .map(|entry| Arc::clone(&entry.account))
+            .collect()
+    }
+
     pub(crate) fn session(&self, cookie: Digest) -> Option<Arc<Session>> {
         self.sessions.get(&cookie).map(|session| Arc::clone(&session))
     }

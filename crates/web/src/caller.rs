@@ -7,12 +7,13 @@ use http::header::{AUTHORIZATION, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use watchroom_identity::{Identity, Session, TokenFault};
-use watchroom_kit::{Fault, FaultKind};
+use watchroom_kit::{Fault, FaultKind, SecretString};
 use watchroom_model::{DecisionId, RequestId};
 use watchroom_policy::{Act, Ask, Permit, Principal, Target, Trail, Who, decide};
 use watchroom_shield::{LimitKey, Passed, RouteClass, Shield, Verdict, Why, Window};
 
 use crate::csrf::{CsrfError, header_token, same_origin};
+use crate::tickets::{GOOD_FOR_S, TicketFault};
 use crate::{Cookie, Entrance, NotFound, Problem, SESSION_COOKIE};
 
 /// What the caller showed.
@@ -114,6 +115,14 @@ impl Caller {
             .filter(|peer| peer.uid == 0 || peer.uid == entrance.own_uid)
         {
             (Arc::new(Principal::local(os_user(peer.uid))), Credential::Socket)
+        } else if let Some(ticket) = ticket(parts, passed) {
+            let now = entrance.ambient.clock.now_micros();
+            let shown = entrance.tickets().take(ticket, now);
+            let known = shown.and_then(|shown| still_known(shown, passed, entrance).ok_or(TicketFault));
+            if known.is_err() {
+                stranger_within(&entrance.shield, passed)?;
+            }
+            known?
         } else if let Some(token) = bearer(&parts.headers) {
             let known = shown_token(token, passed, &entrance.identity);
             if known.is_err() {
@@ -126,6 +135,9 @@ impl Caller {
             known?
         } else if let Some(session) = session(&parts.headers, &entrance.identity, trail.user_agent.as_deref())
         {
+            if passed.class == RouteClass::Stream && is_from_elsewhere(parts) {
+                return Err(CsrfError::ForeignOrigin.into());
+            }
             (Arc::clone(&session.principal), Credential::Session(session))
         } else {
             (Arc::new(Principal::stranger()), Credential::None)
@@ -248,6 +260,22 @@ impl Caller {
         }
     }
 
+    /// A ticket by which a stream can be opened in this caller's name, and for how many seconds it is good. The Unix
+    /// socket needs none, and its powers go nowhere else.
+    ///
+    /// # Errors
+    /// If too many are out, or there is nobody to give it to.
+    pub fn ticket(&self) -> Result<(SecretString, u32), Problem> {
+        let shown = match &self.credential {
+            Credential::None | Credential::Socket => None,
+            shown => Some(shown.clone()),
+        };
+        let (user, shown) = self.principal.user().zip(shown).ok_or(NotFound)?;
+        let ambient = &self.entrance.ambient;
+        let at = (ambient.clock.now_micros(), &ambient.entropy);
+        Ok((self.entrance.tickets().give(user, shown, at)?, GOOD_FOR_S))
+    }
+
     /// Whether what was shown is still good; streams ask this again and again.
     #[must_use]
     pub fn is_still_good(&self) -> bool {
@@ -329,6 +357,49 @@ fn stranger_within(shield: &Shield, passed: &Passed) -> Result<(), Problem> {
 /// Methods that change something (RFC 9110: not safe).
 pub(crate) fn is_change(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// The ticket in the address of a stream.
+fn ticket<'p>(parts: &'p Parts, passed: &Passed) -> Option<&'p str> {
+    let query = parts.uri.query().filter(|_| passed.class == RouteClass::Stream)?;
+    // Its letters are the same in any coding.
+    query.split('&').find_map(|pair| pair.strip_prefix("ticket="))
+}
+
+/// Whoever asked for a ticket, as they are now.
+fn still_known(
+    shown: Credential,
+    passed: &Passed,
+    entrance: &Entrance,
+) -> Option<(Arc<Principal>, Credential)> {
+    let identity = &entrance.identity;
+    match shown {
+        Credential::None | Credential::Socket => None,
+        Credential::Session(session) => {
+            let session = identity.session_by_id(session.id)?;
+            Some((Arc::clone(&session.principal), Credential::Session(session)))
+        }
+        Credential::Access { family, until } => {
+            let is_over = entrance.ambient.clock.now_micros() >= until;
+            let family = identity.session_by_id(family.id).filter(|_| !is_over)?;
+            let principal = Arc::clone(&family.principal);
+            Some((principal, Credential::Access { family, until }))
+        }
+        Credential::Token(token) => {
+            let principal = identity.bearer(&token, passed.client).ok()?;
+            Some((principal, Credential::Token(token)))
+        }
+    }
+}
+
+/// Whether the browser says that a page of somebody else's sent it. What says nothing is no browser.
+fn is_from_elsewhere(parts: &Parts) -> bool {
+    let says = |name| parts.headers.contains_key(name);
+    let is_followed = parts
+        .headers
+        .get("sec-fetch-mode")
+        .is_some_and(|mode| mode == "navigate");
+    (says("sec-fetch-site") || says("origin")) && !is_followed && same_origin(parts).is_err()
 }
 
 /// Who shows this token. No API token has a point in it, and every access token has.

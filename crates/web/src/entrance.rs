@@ -13,6 +13,7 @@ use watchroom_shield::{BodyForm, LimitKey, Objection, Passed, Shield, Spotted, W
 use crate::Problem;
 use crate::caller::NotPassed;
 use crate::extract::UnreadBody;
+use crate::tickets::Tickets;
 
 /// Successful sign-ins of one person that give their attempt back to the address they came from.
 const SUCCESSES: Window = Window::per_minute(10);
@@ -29,7 +30,12 @@ pub trait RefusalLog: Send + Sync + 'static {
 /// What [`crate::Caller`] and the form extractors need; part of every handler's state. Cloning is cheap, as it
 /// happens for each request.
 #[derive(Clone)]
-pub struct Entrance(Arc<EntranceParts>);
+pub struct Entrance(Arc<Inner>);
+
+struct Inner {
+    parts: EntranceParts,
+    tickets: Tickets,
+}
 
 /// The parts of an [`Entrance`].
 pub struct EntranceParts {
@@ -49,7 +55,13 @@ impl Entrance {
     /// An entrance of these parts.
     #[must_use]
     pub fn new(parts: EntranceParts) -> Self {
-        Self(Arc::new(parts))
+        let tickets = Tickets::default();
+        Self(Arc::new(Inner { parts, tickets }))
+    }
+
+    /// The tickets to streams that are out.
+    pub(crate) fn tickets(&self) -> &Tickets {
+        &self.0.tickets
     }
 
     /// A successful sign-in costs the address no attempt, unless somebody signs in as if it cost nothing.
@@ -107,7 +119,7 @@ impl Deref for Entrance {
     type Target = EntranceParts;
 
     fn deref(&self) -> &EntranceParts {
-        &self.0
+        &self.0.parts
     }
 }
 

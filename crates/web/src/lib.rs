@@ -20,6 +20,7 @@ mod paths;
 mod problem;
 mod route;
 mod sse;
+mod tickets;
 mod unique;
 mod ways;
 

@@ -42,6 +42,7 @@ const SECRETS: &[&str] = &[
     "secret",
     "token",
     "refresh_token",
+    "ticket",
     "csrf_token",
 ];
 

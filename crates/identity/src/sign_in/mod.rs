@@ -56,6 +56,9 @@ pub enum SignInError {
         /// Seconds until then.
         retry_after_s: u64,
     },
+    /// Nobody signs in with a password here, whatever it is.
+    #[error("signing in with a password is switched off")]
+    SwitchedOff,
     /// More sign-ins at once than can be checked, or a defect.
     #[error(transparent)]
     Hashing(#[from] HashError),
@@ -75,6 +78,7 @@ impl Fault for SignInError {
         match self {
             Self::Wrong { .. } => FaultKind::Unauthenticated,
             Self::Locked { .. } => FaultKind::Locked,
+            Self::SwitchedOff => FaultKind::Forbidden,
             Self::Hashing(error) => error.kind(),
             Self::Vault(error) => error.kind(),
             Self::Forbidden(refusal) => refusal.kind(),
@@ -86,6 +90,7 @@ impl Fault for SignInError {
         match self {
             Self::Wrong { .. } => "sign-in-refused",
             Self::Locked { .. } => "sign-in-locked",
+            Self::SwitchedOff => "method-off",
             Self::Hashing(error) => error.slug(),
             Self::Vault(error) => error.slug(),
             Self::Forbidden(refusal) => refusal.slug(),
@@ -110,6 +115,7 @@ impl Fault for SignInError {
                     retry_after_s.div_ceil(60)
                 )
             }
+            Self::SwitchedOff => "nobody signs in with a password here; use another way".to_owned(),
             Self::Hashing(error) => error.public(),
             Self::Vault(error) => error.public(),
             Self::Forbidden(refusal) => refusal.public(),
@@ -131,7 +137,7 @@ impl Fault for SignInError {
             }
             Self::Locked { until: at, .. } => vec![until(at)],
             Self::Forbidden(refusal) => refusal.members(),
-            Self::Hashing(_) | Self::Vault(_) | Self::Store(_) => Vec::new(),
+            Self::SwitchedOff | Self::Hashing(_) | Self::Vault(_) | Self::Store(_) => Vec::new(),
         }
     }
 
@@ -140,7 +146,7 @@ impl Fault for SignInError {
             Self::Locked { retry_after_s, .. } => Some(*retry_after_s),
             Self::Hashing(error) => error.retry_after_s(),
             Self::Store(error) => error.retry_after_s(),
-            Self::Wrong { .. } | Self::Vault(_) | Self::Forbidden(_) => None,
+            Self::Wrong { .. } | Self::SwitchedOff | Self::Vault(_) | Self::Forbidden(_) => None,
         }
     }
 }
@@ -162,6 +168,9 @@ impl Identity {
         sign_in: SignIn,
         program: Option<Digest>,
     ) -> Result<SignedIn, SignInError> {
+        if !self.offers_passwords() {
+            return Err(SignInError::SwitchedOff);
+        }
         let account = self.inner.roll.named(&sign_in.username);
         let stranger = Arc::new(Principal::stranger());
         let standing = account.as_ref().map(|account| account.standing(false));

@@ -8,8 +8,8 @@ use std::time::Duration;
 use sea_orm::{EntityTrait, QueryOrder};
 use time::macros::datetime;
 use watchroom_identity::{
-    Config, CreateUserError, Identity, NewToken, NewUser, Place, SetUp, SharedKey, SignIn, SignInError,
-    SignedIn, TokenKind, UserView, Vault, VaultError,
+    Config, CreateUserError, Identity, NewToken, NewUser, OpenError, Place, SetUp, SharedKey, SignIn,
+    SignInError, SignedIn, TokenKind, UserView, Vault, VaultError,
 };
 use watchroom_kit::{Ambient, Clock, Entropy, SecretString, Tasks};
 use watchroom_mail::config::Protection;
@@ -192,6 +192,10 @@ impl Room {
 
     /// Another process on the same store: what it knows it has from the database alone.
     pub async fn another(&self) -> Identity {
+        self.try_another().await.unwrap()
+    }
+
+    pub async fn try_another(&self) -> Result<Identity, OpenError> {
         Identity::open(
             self.store.clone(),
             self.config.clone(),
@@ -200,7 +204,6 @@ impl Room {
             self.ambient.clone(),
         )
         .await
-        .unwrap()
     }
 
     pub fn permit<A: Act>(

@@ -1,12 +1,12 @@
 //! Signing in, failing to, and being locked out.
 
-use watchroom_identity::{HashError, SignInError};
+use watchroom_identity::{HashError, OpenError, SignInError, TokenSignIn};
 use watchroom_kit::{Fault, FaultKind};
 use watchroom_model::PageRequest;
 use watchroom_policy::act;
 use watchroom_store::AuditFilter;
 
-use crate::room::{PASSWORD, Room, cheap, root, shared_key, trail, trail_from, typed};
+use crate::room::{BROWSER, PASSWORD, Room, cheap, root, shared_key, text, trail, trail_from, typed};
 
 /// What an error tells the outside, to compare answers.
 fn told(error: &SignInError) -> (FaultKind, &'static str, String, String) {
@@ -219,4 +219,36 @@ async fn the_log_names_people_by_their_id_and_says_how_it_ended() {
     assert_eq!(on[1..], ["session", format!("user:{id}").as_str()]);
     let log = format!("{:?}", page.items);
     assert!(!log.contains("nobody") && !log.contains("alice"), "{log}");
+}
+
+#[tokio::test]
+async fn without_passwords_nobody_signs_in_with_one_and_the_last_way_in_stays() {
+    let (mut room, alice) = Room::with_admin().await;
+    room.user("vera", "viewer").await;
+    room.config.methods.password = false;
+    let refused = room.try_another().await.unwrap_err();
+    assert!(matches!(refused, OpenError::LockedOut));
+    assert!(
+        refused.to_string().contains("identity.methods.password = true"),
+        "{refused}"
+    );
+    // Links by mail are a way in, for whoever has an address.
+    room.config.magic_links.is_on = true;
+    assert!(room.try_another().await.is_err());
+    room.give_email(alice.session.user, "alice@home.example").await;
+    let identity = room.try_another().await.unwrap();
+    for name in ["alice", "vera", "nobody"] {
+        let refused = identity.sign_in(&trail(), typed(name, PASSWORD)).await;
+        assert!(matches!(refused, Err(SignInError::SwitchedOff)), "{name}");
+    }
+    let program = TokenSignIn {
+        username: "vera".into(),
+        password: PASSWORD.into(),
+        code: None,
+    };
+    assert!(identity.grant_tokens(&trail(), program).await.is_err());
+    assert!(
+        identity.session(&text(&alice.cookie), Some(BROWSER)).is_some(),
+        "who is in stays in"
+    );
 }

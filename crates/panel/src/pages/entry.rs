@@ -137,6 +137,7 @@ fn sign_in_form(
     let before = Before::of(panel, headers);
     let typed = SignInTyped {
         ways: ways(panel, &typed.next),
+        without_passwords: !panel.identity().offers_passwords(),
         directories: directories
             .map(|one| (one.name().to_owned(), one.title().to_owned()))
             .collect(),
@@ -235,10 +236,9 @@ async fn signed_in(
 const fn is_for_the_page(error: &DirectoryError) -> bool {
     matches!(
         error,
-        DirectoryError::SignIn(SignInError::Wrong { .. } | SignInError::Locked { .. })
-            | DirectoryError::Outside(
-                OutsideError::NoAccount | OutsideError::NoRole | OutsideError::Disabled
-            )
+        DirectoryError::SignIn(
+            SignInError::Wrong { .. } | SignInError::Locked { .. } | SignInError::SwitchedOff
+        ) | DirectoryError::Outside(OutsideError::NoAccount | OutsideError::NoRole | OutsideError::Disabled)
             | DirectoryError::Away(_)
     )
 }

@@ -16,6 +16,8 @@ pub(crate) struct SignInPage {
     /// The token bound to the pre-session.
     csrf: String,
     flash: Option<Flash>,
+    /// Whether anybody asks for a password.
+    has_form: bool,
     /// Where the person is known, if that may be elsewhere.
     by: Option<Choice>,
     username: Field,
@@ -37,14 +39,16 @@ impl SignInPage {
         let password = Field::password("password", EN.password, "current-password");
         let is_second_try = flash.is_some();
         let here = (String::new(), EN.sign_in_here.to_owned());
-        let options: Vec<_> = std::iter::once(here).chain(typed.directories).collect();
+        let here = (!typed.without_passwords).then_some(here);
+        let options: Vec<_> = here.into_iter().chain(typed.directories).collect();
         let by = Choice::new("directory", EN.sign_in_by, options.clone(), typed.directory);
         Self {
             sheet: Sheet::new(EN.sign_in, theme),
             t: &EN,
             csrf,
             flash,
-            by: (options.len() > 1).then_some(by),
+            has_form: !options.is_empty(),
+            by: (options.len() > 1 || typed.without_passwords).then_some(by),
             username: if is_second_try { username } else { username.focus() },
             password: if is_second_try { password.focus() } else { password },
             remember_me: typed.remember_me,
@@ -63,6 +67,8 @@ pub(crate) struct SignInTyped {
     pub(crate) directory: String,
     /// All of them: name and title.
     pub(crate) directories: Vec<(String, String)>,
+    /// Whether nobody signs in with a password of this Watchroom.
+    pub(crate) without_passwords: bool,
     /// Whether to be remembered.
     pub(crate) remember_me: bool,
     /// Where to go afterwards.

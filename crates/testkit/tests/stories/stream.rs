@@ -255,3 +255,96 @@ async fn a_console_is_read_in_pages_too() {
     bad.fault(400, "invalid-input", "limit");
     room.close().await;
 }
+
+/// A ticket for whoever asks.
+async fn ticket(visitor: &Visitor) -> String {
+    let answer = visitor.post("/api/ws/ticket", serde_json::json!({})).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    assert_eq!(answer.json()["expires_in"], 30);
+    answer.json()["ticket"].as_str().expect("a ticket").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_opens_one_stream_for_whoever_asked_and_nothing_else() {
+    let room = TestRoom::open(program!()).await;
+    let vera = room.signed_in("vera", "viewer").await;
+    let stranger = room.stranger();
+    stranger
+        .post("/api/ws/ticket", serde_json::json!({}))
+        .await
+        .problem(401, "not-signed-in");
+    let own = ticket(&vera).await;
+    let elsewhere = stranger.get(&format!("/api/auth/me?ticket={own}")).await;
+    assert_eq!(elsewhere.status, 401, "it is for streams alone");
+    let path = format!("/api/stream?ticket={own}");
+    let heard = stranger
+        .listen(&path, None, |text| text.contains("event: hello"))
+        .await;
+    assert!(heard.contains("event: hello"));
+    stranger.get(&path).await.problem(401, "ticket-invalid");
+    // A ticket that is wrong is not made up for by a cookie.
+    vera.get(&path).await.problem(401, "ticket-invalid");
+
+    let late = ticket(&vera).await;
+    assert_eq!(vera.submit("/logout", &[]).await.status, 303);
+    let path = format!("/api/stream?ticket={late}");
+    stranger.get(&path).await.problem(401, "ticket-invalid");
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_uses_of_one_ticket_at_once_one_opens() {
+    let room = TestRoom::with(program!(), watchroom_kit::Ambient::system(), |config| {
+        config.shield.limits.anonymous = vec![watchroom_shield::Window::per_minute(1_000_000)];
+        config.shield.limits.sign_in = vec![watchroom_shield::Window::per_minute(1_000_000)];
+    })
+    .await;
+    let vera = room.signed_in("vera", "viewer").await;
+    let path = format!("/api/stream?ticket={}", ticket(&vera).await);
+    let mut statuses = Vec::new();
+    // Each on a connection of its own, as many at once as one address may have.
+    for _ in 0..2 {
+        let uses = (0..20).map(|_| async {
+            let stranger = room.stranger();
+            let request = stranger.request(http::Method::GET, &path);
+            let answer = stranger
+                .begin(request.body(axum::body::Body::empty()).expect("a request"))
+                .await;
+            answer.status
+        });
+        statuses.extend(futures_util::future::join_all(uses).await);
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses[..1], [200]);
+    assert!(statuses[1..].iter().all(|status| *status == 401), "{statuses:?}");
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_somebody_elses_hears_nothing_by_a_cookie() {
+    let room = TestRoom::open(program!()).await;
+    let vera = room.signed_in("vera", "viewer").await;
+    let ask = async |headers: &[(&str, &str)]| {
+        let mut request = vera.request(http::Method::GET, "/api/stream");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        vera.begin(request.body(axum::body::Body::empty()).expect("a request"))
+            .await
+            .status
+    };
+    assert_eq!(
+        ask(&[("sec-fetch-site", "same-origin"), ("sec-fetch-mode", "cors")]).await,
+        200
+    );
+    assert_eq!(
+        ask(&[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")]).await,
+        403
+    );
+    assert_eq!(
+        ask(&[("sec-fetch-site", "same-site"), ("sec-fetch-mode", "cors")]).await,
+        403
+    );
+    assert_eq!(ask(&[("origin", "https://evil.example")]).await, 403);
+    room.close().await;
+}

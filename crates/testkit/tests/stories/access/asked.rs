@@ -209,13 +209,6 @@ async fn administration(case: &Case<'_>, method: &Method, path: &'static str, wa
     let by = |path: String| Asked::by(case.by_token(walker), path);
     let somebody = case.somebody;
     Some(match (method.as_str(), path) {
-        // No name and no token is right: that is the answer to anybody.
-        ("POST", "/api/auth/token") => by(path.into())
-            .json(json!({ "refresh_token": "wr_ref_none.none" }))
-            .done(401),
-        // What the walkers show is no program's.
-        ("DELETE", "/api/auth/token") => Asked::by(case.by_session(walker), path).done(404),
-        ("POST", "/api/session/activity") => Asked::by(case.by_session(walker), path),
         ("POST", "/api/users") => {
             let new = json!({ "name": case.fresh_name(), "role": "viewer", "password": PASSWORD });
             by(path.into()).json(new).done(201)
@@ -285,7 +278,21 @@ async fn administration(case: &Case<'_>, method: &Method, path: &'static str, wa
             let lockout = case.fresh_lockout().await;
             by(format!("/api/lockouts/{lockout}")).on(On::One).done(204)
         }
-        _ => return people::api(case, method, path, walker).await,
+        _ => return sign_ins(case, method, path, walker).or(people::api(case, method, path, walker).await),
+    })
+}
+
+fn sign_ins(case: &Case<'_>, method: &Method, path: &'static str, walker: &str) -> Option<Asked> {
+    Some(match (method.as_str(), path) {
+        // No name and no token is right: that is the answer to anybody.
+        ("POST", "/api/auth/token") => Asked::by(case.by_token(walker), path)
+            .json(json!({ "refresh_token": "wr_ref_none.none" }))
+            .done(401),
+        // What the walkers show is no program's.
+        ("DELETE", "/api/auth/token") => Asked::by(case.by_session(walker), path).done(404),
+        ("POST", "/api/session/activity") => Asked::by(case.by_session(walker), path),
+        ("POST", "/api/ws/ticket") => Asked::by(case.by_token(walker), path).done(201),
+        _ => return None,
     })
 }
 
