@@ -320,6 +320,8 @@ acts! {
     RefreshTokens = "session.refresh" on Session, needs SignedIn, known by None, step up false, leaves Auth;
     /// End a program's sign-in because a token that is good once came twice.
     EndTokenFamily = "session.refresh_reused" on Session, needs Nothing, known by None, step up false, leaves Security;
+    /// End a remembered browser's session because a cookie that was replaced was shown again.
+    EndCopiedSession = "session.cookie_reused" on Session, needs Nothing, known by None, step up false, leaves Security;
     /// Fail to sign in, or to step up.
     FailSignIn = "session.fail" on Session, needs Nothing, known by None, step up false, leaves AuthFailed;
     /// Ask for a link by which one signs in.

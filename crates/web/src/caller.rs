@@ -133,8 +133,7 @@ impl Caller {
                 stranger_within(&entrance.shield, passed)?;
             }
             known?
-        } else if let Some(session) = session(&parts.headers, &entrance.identity, trail.user_agent.as_deref())
-        {
+        } else if let Some(session) = session(&parts.headers, &entrance.identity, &trail) {
             if passed.class == RouteClass::Stream && is_from_elsewhere(parts) {
                 return Err(CsrfError::ForeignOrigin.into());
             }
@@ -423,8 +422,8 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn session(headers: &HeaderMap, identity: &Identity, user_agent: Option<&str>) -> Option<Arc<Session>> {
-    identity.session(Cookie::find(headers, SESSION_COOKIE)?, user_agent)
+fn session(headers: &HeaderMap, identity: &Identity, trail: &Trail) -> Option<Arc<Session>> {
+    identity.session_shown(Cookie::find(headers, SESSION_COOKIE)?, trail)
 }
 
 /// What the client says it is, as far as it is text and not a novel.

@@ -25,6 +25,10 @@ pub struct Model {
     pub began_by: Option<String>,
     /// Of the token by which a program goes on only this is kept; a browser has none.
     pub refresh_hash: Option<String>,
+    /// Of the part of a remembered browser's cookie that changes, where it did; and of the one before.
+    pub rotation_hash: Option<String>,
+    pub rotation_before: Option<String>,
+    pub rotated_at: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -13,7 +13,7 @@ use super::error::FactorError;
 use super::{MOST, TOTP, keys, recovery, replace_recovery_codes, seed_place, totp};
 use crate::entity::{session, totp_factor, user};
 use crate::roll::Account;
-use crate::sessions::{NewCookie, Session, SignedIn};
+use crate::sessions::{NewCookie, Session, SignedIn, give_cookie};
 use crate::{Identity, Place, stamp, users};
 
 /// How long an offer holds, in seconds.
@@ -244,8 +244,7 @@ impl Enrolment {
         if known.is_empty() {
             replace_recovery_codes(tx, self.user, &self.recovery_codes).await?;
         }
-        let risen = session::Entity::update_many()
-            .col_expr(session::Column::CookieHash, Expr::value(self.digest.clone()))
+        let risen = give_cookie(session::Entity::update_many(), &self.digest)
             .col_expr(session::Column::SecondFactor, Expr::value(TOTP))
             .filter(session::Column::Id.eq(self.session.clone()));
         if tx.update(risen).await? == 0 {

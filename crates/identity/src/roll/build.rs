@@ -13,7 +13,7 @@ use super::{Account, Person, Rules as House, moment};
 use crate::digest::Digest;
 use crate::entity::{grant, recovery_code, session, token, totp_factor, user};
 use crate::factors::TotpFactor;
-use crate::sessions::Session;
+use crate::sessions::{Rotation, Session};
 use crate::stamp;
 use crate::tokens::Bearer;
 use crate::users::UserStatus;
@@ -147,10 +147,21 @@ fn session(
     });
     let id = parsed("sessions", "id", &row.id)?;
     let source_ip = maybe("sessions", "source_ip", row.source_ip.as_deref())?;
+    let read = |text: Option<&str>| {
+        let digest = text.map(|text| Digest::parse(text).ok_or_else(|| damaged("sessions", "rotation_hash")));
+        digest.transpose()
+    };
+    let before = read(row.rotation_before.as_deref())?;
+    let rotation = read(row.rotation_hash.as_deref())?.map(|current| Rotation::new(current, before));
     Ok((
         digest,
         Arc::new(Session::new(
-            row, id, source_ip, principal, account.id, rules.idle,
+            row,
+            id,
+            source_ip,
+            principal,
+            account.id,
+            (rules.idle, rotation),
         )),
     ))
 }

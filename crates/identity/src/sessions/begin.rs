@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use sea_orm::ActiveValue::Set;
+use sea_orm::UpdateMany;
+use sea_orm::sea_query::Expr;
 use watchroom_kit::{Ambient, ExposeSecret, SecretString};
 use watchroom_model::{SessionId, UserId};
 use watchroom_policy::Trail;
@@ -70,6 +72,9 @@ impl NewSession {
             second_factor: Set(None),
             began_by: Set(None),
             refresh_hash: Set(None),
+            rotation_hash: Set(None),
+            rotation_before: Set(None),
+            rotated_at: Set(None),
         };
         Self { id, row, cookie }
     }
@@ -83,6 +88,15 @@ impl NewSession {
         self.row.refresh_hash = Set(Some(refresh.to_string()));
         self
     }
+}
+
+/// Gives a session another cookie, as part of a change: what the old one had of parts goes with it.
+pub(crate) fn give_cookie(update: UpdateMany<session::Entity>, digest: &str) -> UpdateMany<session::Entity> {
+    update
+        .col_expr(session::Column::CookieHash, Expr::value(digest))
+        .col_expr(session::Column::RotationHash, Expr::value(None::<String>))
+        .col_expr(session::Column::RotationBefore, Expr::value(None::<String>))
+        .col_expr(session::Column::RotatedAt, Expr::value(None::<i64>))
 }
 
 impl Identity {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use watchroom_model::{SessionId, UserId};
-use watchroom_policy::Principal;
+use watchroom_policy::{Principal, Trail};
 use watchroom_store::Upkeep;
 
+use super::rotation::{Cookie, Shown};
 use super::{Session, SessionView};
 use crate::Identity;
 use crate::digest::Digest;
@@ -22,10 +23,32 @@ impl Identity {
     /// sign in again. Neither waits nor asks the database.
     #[must_use]
     pub fn session(&self, cookie: &str, user_agent: Option<&str>) -> Option<Arc<Session>> {
-        let session = self.inner.roll.session(Digest::of(cookie))?;
-        let is_same_browser = session.user_agent.as_deref() == user_agent;
-        (is_same_browser && !session.is_program && !session.is_over(self.inner.ambient.clock.now_micros()))
-            .then_some(session)
+        let trail = Trail {
+            user_agent: user_agent.map(Arc::from),
+            ..Trail::default()
+        };
+        self.session_shown(cookie, &trail)
+    }
+
+    /// The same for a request, which tells who shows a cookie that was copied: that ends the session.
+    #[must_use]
+    pub fn session_shown(&self, cookie: &str, trail: &Trail) -> Option<Arc<Session>> {
+        let now = self.inner.ambient.clock.now_micros();
+        let shown = Shown::of(cookie);
+        let session = self.inner.roll.session(Digest::of(shown.name))?;
+        if session.is_program || session.is_over(now) {
+            return None;
+        }
+        match session.judges(&shown, now) {
+            Cookie::Good => {}
+            Cookie::Foreign => return None,
+            Cookie::Copied => {
+                self.end_copied(&session, trail);
+                return None;
+            }
+        }
+        let is_same_browser = session.user_agent.as_deref() == trail.user_agent.as_deref();
+        is_same_browser.then_some(session)
     }
 
     /// The live session of that id, if it may do anything: streams ask whether theirs goes on.

@@ -9,6 +9,7 @@ mod begin;
 mod end;
 mod live;
 mod prune;
+mod rotation;
 mod step_up;
 
 use std::net::IpAddr;
@@ -23,7 +24,8 @@ use watchroom_kit::SecretString;
 use watchroom_model::{SessionId, UserId};
 use watchroom_policy::{Principal, Resource, ResourceKind, STEP_UP_FRESH, SecondFactor, Target};
 
-pub(crate) use begin::{NewCookie, NewSession};
+pub(crate) use begin::{NewCookie, NewSession, give_cookie};
+pub(crate) use rotation::Rotation;
 pub use step_up::StepUpError;
 
 use crate::entity::session;
@@ -53,6 +55,9 @@ pub struct Session {
     pub source_ip: Option<IpAddr>,
     /// Whether a program goes on by it, with tokens, and no browser with its cookie.
     pub is_program: bool,
+    /// How its cookie changed, and when.
+    rotation: Option<Rotation>,
+    rotated_at: Option<i64>,
     csrf: String,
     /// The end, whatever the person does.
     ends_at: i64,
@@ -71,7 +76,7 @@ impl Session {
         source_ip: Option<IpAddr>,
         principal: Arc<Principal>,
         user: UserId,
-        idle: Duration,
+        (idle, rotation): (Duration, Option<Rotation>),
     ) -> Self {
         Self {
             id,
@@ -83,6 +88,8 @@ impl Session {
             user_agent: row.user_agent.map(Into::into),
             source_ip,
             is_program: row.refresh_hash.is_some(),
+            rotation,
+            rotated_at: row.rotated_at,
             csrf: row.csrf,
             ends_at: row.expires_at,
             idle: (!row.remember).then(|| stamp::span(idle)),
@@ -132,6 +139,9 @@ impl Session {
 
     /// Takes over when the same session was last seen, which the database learns of later.
     pub(crate) fn carry_over(&self, before: &Self) {
+        if let (Some(rotation), Some(before)) = (&self.rotation, &before.rotation) {
+            rotation.carry_over(before);
+        }
         self.seen
             .fetch_max(before.seen.load(Ordering::Relaxed), Ordering::Relaxed);
         self.saved

@@ -8,7 +8,7 @@ use watchroom_kit::{ExposeSecret, Fault, FaultKind, SecretString};
 use watchroom_policy::{Refusal, Trail, act};
 use watchroom_store::{Changed, StoreError};
 
-use super::begin::NewCookie;
+use super::begin::{NewCookie, give_cookie};
 use super::{Session, SignedIn};
 use crate::Identity;
 use crate::entity::session;
@@ -118,8 +118,7 @@ impl Identity {
                 {
                     return Err(StepUpError::Spent);
                 }
-                let update = session::Entity::update_many()
-                    .col_expr(session::Column::CookieHash, Expr::value(digest.clone()))
+                let update = give_cookie(session::Entity::update_many(), &digest)
                     .col_expr(session::Column::ProvenAt, Expr::value(now))
                     .filter(session::Column::Id.eq(id.to_string()));
                 tx.note_resource(format!("session:{id}"));

@@ -14,7 +14,7 @@ use super::{Attempt, SignInError};
 use crate::Identity;
 use crate::entity::{session, user};
 use crate::factors::Code;
-use crate::sessions::{NewCookie, Session, SignedIn};
+use crate::sessions::{NewCookie, Session, SignedIn, give_cookie};
 
 /// Why a second factor was not proven.
 #[derive(Debug, thiserror::Error)]
@@ -164,8 +164,7 @@ impl Second {
         if !self.code.spend(tx, self.at).await? {
             return Err(SecondStepError::Spent);
         }
-        let risen = session::Entity::update_many()
-            .col_expr(session::Column::CookieHash, Expr::value(self.digest.clone()))
+        let risen = give_cookie(session::Entity::update_many(), &self.digest)
             .col_expr(session::Column::SecondFactor, Expr::value(self.code.word()))
             .col_expr(session::Column::ProvenAt, Expr::value(self.at))
             .filter(session::Column::Id.eq(self.session.clone()))

@@ -16,7 +16,7 @@ use crate::entity::{session, user};
 use crate::hashing::HashError;
 use crate::lockout::Place;
 use crate::roll::Account;
-use crate::sessions::{NewCookie, Session, SignedIn};
+use crate::sessions::{NewCookie, Session, SignedIn, give_cookie};
 use crate::sign_in::{Attempt, SignInError};
 
 /// What the form for one's own password sends.
@@ -216,8 +216,7 @@ impl Identity {
             if let Some(letter) = &letter {
                 letter.put(tx).await?;
             }
-            let renewed = session::Entity::update_many()
-                .col_expr(session::Column::CookieHash, Expr::value(digest.clone()))
+            let renewed = give_cookie(session::Entity::update_many(), &digest)
                 .col_expr(session::Column::ProvenAt, Expr::value(now))
                 .filter(session::Column::Id.eq(id.clone()));
             tx.changed(Changed::User(user));

@@ -1,7 +1,9 @@
 //! How sessions go on, rise and end.
 
 use watchroom_identity::{EndError, SignInError, StepUpError};
+use watchroom_model::PageRequest;
 use watchroom_policy::{Reason, Resource, ResourceKind, act};
+use watchroom_store::AuditFilter;
 
 use crate::room::{BROWSER, PASSWORD, Room, eventually, root, text, trail, typed};
 
@@ -60,6 +62,104 @@ async fn a_remembered_browser_stays_for_thirty_days() {
             .session(&text(&alice.cookie), Some(BROWSER))
             .is_none()
     );
+}
+
+/// Alice's remembered browser and what is asked for it.
+async fn remembered() -> (Room, String) {
+    let (room, _) = Room::with_admin().await;
+    let mut typed = typed("alice", PASSWORD);
+    typed.remember_me = true;
+    let alice = room.identity.sign_in(&trail(), typed).await.unwrap();
+    (room, text(&alice.cookie))
+}
+
+/// The next cookie of whoever shows this one.
+async fn rotated(room: &Room, cookie: &str) -> Option<String> {
+    let session = room.identity.session(cookie, Some(BROWSER)).unwrap();
+    let on = Resource::all(ResourceKind::Session);
+    let permit = room.permit(&session.principal, act::StayActive, &on).unwrap();
+    let next = room
+        .identity
+        .rotate_cookie(&permit, &session, cookie)
+        .await
+        .unwrap();
+    next.map(|(next, _)| text(&next))
+}
+
+#[tokio::test]
+async fn the_cookie_of_a_remembered_browser_changes_and_a_copy_of_it_is_found_out() {
+    let (room, first) = remembered().await;
+    let is_good = |cookie: &str| room.identity.session(cookie, Some(BROWSER)).is_some();
+    assert_eq!(rotated(&room, &first).await, None, "it is new");
+    room.pass(60);
+    let second = rotated(&room, &first).await.unwrap();
+    assert_ne!(second, first);
+    assert!(!room.holds_anywhere(&second) && !room.holds_anywhere(second.split('.').nth(1).unwrap()));
+    assert!(is_good(&first), "the answer may have been lost");
+    room.pass(5);
+    assert!(is_good(&first));
+    assert!(is_good(&second));
+    assert!(is_good(&first), "it was on its way");
+    room.pass(61);
+    let third = rotated(&room, &second).await.unwrap();
+    let restarted = room.another().await;
+    assert!(restarted.session(&third, Some(BROWSER)).is_some());
+    assert!(is_good(&third));
+    // A copy that was made long ago, of the very first: whoever shows it, the session ends.
+    assert!(!is_good(&first));
+    eventually("the session is over", || !is_good(&third)).await;
+    assert!(room.another().await.session(&third, Some(BROWSER)).is_none());
+    let log = room.store.audit();
+    let page = log
+        .page(&AuditFilter::default(), &PageRequest::default())
+        .await
+        .unwrap();
+    let found = page
+        .items
+        .iter()
+        .filter(|entry| entry.action == "session.cookie_reused");
+    let found: Vec<_> = found.map(|entry| entry.event_type.word()).collect();
+    assert_eq!(found, ["SECURITY"]);
+}
+
+#[tokio::test]
+async fn the_cookie_before_is_good_for_a_minute_once_the_new_one_was_shown() {
+    let (room, first) = remembered().await;
+    room.pass(60);
+    let second = rotated(&room, &first).await.unwrap();
+    let is_good = |cookie: &str| room.identity.session(cookie, Some(BROWSER)).is_some();
+    assert!(is_good(&second));
+    room.pass(1);
+    assert!(!is_good(&first));
+    eventually("the session is over", || !is_good(&second)).await;
+}
+
+#[tokio::test]
+async fn of_many_that_change_a_cookie_at_once_one_does_and_a_new_proof_begins_anew() {
+    let (room, first) = remembered().await;
+    room.pass(60);
+    let all = futures_util::future::join_all((0..100).map(|_| rotated(&room, &first))).await;
+    let second: Vec<_> = all.into_iter().flatten().collect();
+    assert_eq!(second.len(), 1);
+    let session = room.identity.session(&second[0], Some(BROWSER)).unwrap();
+    let risen = room
+        .identity
+        .step_up(&session, &trail(), PASSWORD.into())
+        .await
+        .unwrap();
+    let risen = text(&risen.cookie);
+    assert!(!risen.contains('.'));
+    assert!(
+        room.identity.session(&second[0], Some(BROWSER)).is_none(),
+        "it names nothing now"
+    );
+    assert!(room.identity.session(&risen, Some(BROWSER)).is_some());
+    assert!(
+        room.identity
+            .session(&format!("{risen}.x"), Some(BROWSER))
+            .is_none()
+    );
+    assert!(room.identity.session(&risen, Some(BROWSER)).is_some());
 }
 
 #[tokio::test]

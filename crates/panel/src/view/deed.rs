@@ -159,6 +159,7 @@ fn people_words(action: &str) -> Option<(&'static str, &'static str)> {
         "token.revoke" => (EN.did_token_revoke, EN.do_token_revoke),
         "session.sign_in" | "session.fail" => (EN.did_sign_in, EN.do_sign_in),
         "session.sign_out" => (EN.did_sign_out, EN.do_sign_out),
+        "session.cookie_reused" => (EN.did_cookie_reused, EN.do_cookie_reused),
         "session.refresh" => (EN.did_refresh, EN.do_refresh),
         "session.refresh_reused" => (EN.did_refresh_reused, EN.do_refresh_reused),
         "session.second_factor" => (EN.did_second_factor, EN.do_second_factor),

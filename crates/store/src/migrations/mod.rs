@@ -24,6 +24,7 @@ mod m0018_outside_identities;
 mod m0019_letters;
 mod m0020_one_time_links;
 mod m0021_token_families;
+mod m0022_rotating_cookies;
 
 use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
 
@@ -50,6 +51,7 @@ pub const ALL: &[Migration] = &[
     m0019_letters::MIGRATION,
     m0020_one_time_links::MIGRATION,
     m0021_token_families::MIGRATION,
+    m0022_rotating_cookies::MIGRATION,
 ];
 
 /// Every table that a migration makes.

@@ -219,6 +219,61 @@ async fn a_session_lives_on_by_a_persons_acts_alone() {
     room.close().await;
 }
 
+/// A browser that asked to be remembered.
+async fn remembered(room: &TestRoom) -> Visitor {
+    room.account("vera", "viewer").await;
+    let mut vera = room.stranger();
+    let token = vera.form_token("/login").await;
+    let fields = [
+        ("csrf_token", token.as_str()),
+        ("username", "vera"),
+        ("password", PASSWORD),
+        ("remember_me", "true"),
+    ];
+    let answer = vera.submit("/login", &fields).await;
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    vera.take_cookies(&answer);
+    let me = vera.get("/api/auth/me").await.json();
+    vera.set_csrf(me["csrf_token"].as_str());
+    vera
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_cookie_of_a_remembered_browser_ends_what_it_opened() {
+    let (room, clock) = timeless().await;
+    let mut vera = remembered(&room).await;
+    let thief = vera.clone();
+    clock.advance(Duration::from_secs(3_600));
+    let active = vera.post("/api/session/activity", json!({})).await;
+    assert_eq!(active.status, 200);
+    let cookie = active.header("set-cookie").to_owned();
+    assert!(
+        cookie.starts_with("__Host-watchroom_session=") && cookie.contains("; Max-Age=2588400"),
+        "{cookie}"
+    );
+    vera.take_cookies(&active);
+    assert_eq!(vera.get("/api/auth/me").await.status, 200);
+    let again = vera.post("/api/session/activity", json!({})).await;
+    assert_eq!(again.header("set-cookie"), "", "once an hour is enough");
+    assert_eq!(
+        thief.get("/api/auth/me").await.status,
+        200,
+        "a minute for what is on its way"
+    );
+    clock.advance(Duration::from_secs(60));
+    thief.get("/api/auth/me").await.problem(401, "not-signed-in");
+    let identity = &room.host.identity;
+    let user = identity.id_of(&"vera".parse().expect("a name")).expect("vera");
+    let root = watchroom_policy::Principal::local("root");
+    room.until("the session is over", || {
+        let left = identity.sessions_of(&root, user).expect("a list");
+        left.is_empty().then_some(())
+    })
+    .await;
+    vera.get("/api/auth/me").await.problem(401, "not-signed-in");
+    room.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_activity_makes_a_session_live_longer_than_a_day() {
     let (room, clock) = timeless().await;
