@@ -68,3 +68,28 @@ story("a form with an old token is refused in words, and nothing is changed", as
   assert.equal((await answer).status(), 403);
   assert.equal((await visitor.ask("/api/servers")).items.length, 0);
 });
+
+story("the page warns two minutes before the session ends, and a click or a key moves the end", async ({ visitor }) => {
+  await visitor.setUp();
+  await visitor.page.clock.install();
+  await visitor.go("/servers");
+  const { page } = visitor;
+  const left = Number(await page.locator('meta[name="session-expires-in"]').getAttribute("content"));
+  assert.ok(left > 7 * 3600 && left <= 8 * 3600, `${left}`);
+  const warning = page.locator("dialog:has([data-stay])");
+  await page.clock.fastForward((left - 130) * 1000);
+  assert.equal(await warning.isVisible(), false, "it is too soon");
+  await page.clock.fastForward(20 * 1000);
+  await warning.waitFor({ state: "visible" });
+  assert.match(await warning.locator("[data-left]").innerText(), /^1:[0-5][0-9]$/);
+  const renewed = page.waitForResponse((response) => response.url().endsWith("/api/session/activity"));
+  await warning.locator("[data-stay]").click();
+  assert.equal((await renewed).status(), 200);
+  await warning.waitFor({ state: "hidden" });
+
+  // Nobody does anything any more.
+  visitor.expect(/401/);
+  await page.clock.fastForward((left + 1) * 1000);
+  await page.waitForURL(/session-expired/);
+  await visitor.sees(/sign in/i);
+});
