@@ -16,6 +16,7 @@
 
 mod answers;
 mod bans;
+mod canaries;
 mod certificate;
 mod demo;
 mod fail2ban;

@@ -21,7 +21,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// A password that is strong enough.
 pub const PASSWORD: &str = "Correct horse 9 battery staple";
 const PROGRAM: &str = env!("CARGO_BIN_EXE_watchroom");
-const FREE_PORTS: [&str; 7] = [
+pub const FREE_PORTS: [&str; 7] = [
     "up",
     "--listen",
     "127.0.0.1:0",
@@ -106,6 +106,11 @@ impl Room {
 
     /// The same with other arguments.
     pub fn start_as(&mut self, arguments: &[&str]) -> Duration {
+        self.start_in(arguments, &[])
+    }
+
+    /// The same in an environment of these variables.
+    pub fn start_in(&mut self, arguments: &[&str], environment: &[(&str, &str)]) -> Duration {
         assert!(self.program.is_none(), "it runs already");
         let before = self.endpoints_version();
         let began = Instant::now();
@@ -119,6 +124,7 @@ impl Room {
         self.program = Some(
             command
                 .args(arguments)
+                .envs(environment.iter().copied())
                 .stdout(said)
                 .stderr(logged)
                 .spawn()

@@ -1,0 +1,199 @@
+//! Secrets that are planted everywhere they may be shown, right or wrong, and are found nowhere afterwards: not in the log
+//! at its most talkative, not in the database, not in the audit log or its export, in clear or in the usual codings.
+
+use std::fs;
+use std::path::Path;
+
+use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::room::{FREE_PORTS, Room};
+use crate::visitor::{Answer, Visitor};
+
+/// Nothing else in the house has these letters.
+const PASSWORD: &str = "Kx7-canary-of-hers wimples";
+const WRONG: &str = "Kx7-canary-mistyped wimples";
+const IN_THE_NAME: &str = "Kx7-canary-typed-as-name";
+const CODE: &str = "Kx7canarycode";
+
+/// The text in clear, percent-coded, in hexadecimal, and in base64 wherever it stands in what was coded.
+fn forms(secret: &str) -> Vec<String> {
+    let mut forms = vec![
+        secret.to_owned(),
+        secret.replace(' ', "+"),
+        secret.replace(' ', "%20"),
+        HEXLOWER.encode(secret.as_bytes()),
+        HEXUPPER.encode(secret.as_bytes()),
+    ];
+    for (before, skipped) in [(0, 0), (1, 2), (2, 3)] {
+        let padded = [&b"xx"[..before], secret.as_bytes()].concat();
+        for coding in [&BASE64_NOPAD, &BASE64URL_NOPAD] {
+            let coded = coding.encode(&padded);
+            // The letters at both ends are of what stands beside it, too.
+            forms.push(coded[skipped..coded.len() - 2].to_owned());
+        }
+    }
+    forms
+}
+
+/// Every file below a folder, as text.
+fn texts(folder: &Path, into: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let kind = fs::symlink_metadata(&path).unwrap();
+        if kind.is_dir() {
+            texts(&path, into);
+        } else if kind.is_file() {
+            let bytes = fs::read(&path).unwrap();
+            into.push((
+                path.display().to_string(),
+                String::from_utf8_lossy(&bytes).into_owned(),
+            ));
+        }
+    }
+}
+
+fn text(value: &Value, field: &str) -> String {
+    value[field]
+        .as_str()
+        .unwrap_or_else(|| panic!("{value}"))
+        .to_owned()
+}
+
+/// Submits the sign-in form as a browser does.
+fn sign_in(room: &Room, name: &str, password: &str) -> Answer {
+    let mut browser = room.stranger();
+    browser.show("accept", "text/html");
+    let page = browser.get("/login");
+    let before = "__Host-watchroom_before";
+    browser.show("cookie", &format!("{before}={}", cookie(&page, before)));
+    browser.show("sec-fetch-site", "same-origin");
+    let (_, rest) = page.body.split_once("name=\"csrf_token\" value=\"").unwrap();
+    let csrf = rest.split('"').next().unwrap();
+    let coded = |text: &str| text.replace(' ', "+");
+    let form = format!(
+        "csrf_token={csrf}&username={}&password={}&remember_me=true",
+        coded(name),
+        coded(password)
+    );
+    browser.ask("POST /login", "application/x-www-form-urlencoded", &form)
+}
+
+/// The value of a cookie that an answer sets.
+fn cookie(answer: &Answer, name: &str) -> String {
+    let line = answer.head.lines().find(|line| line.contains(name)).unwrap();
+    let (_, rest) = line.split_once(name).unwrap();
+    rest.trim_start_matches('=').split(';').next().unwrap().to_owned()
+}
+
+/// Shows a token in all places where one may be shown, and where none should be.
+fn show_about(stranger: &Visitor, token: &str) {
+    let bearer = stranger.clone().with_token(token);
+    for path in ["/api/auth/me", "/api/users", "/api/tokens", "/api/nodes/none"] {
+        bearer.get(path);
+    }
+    stranger.get(&format!("/api/nodes?token={token}&access_token={token}"));
+    stranger.get(&format!("/api/stream?ticket={token}"));
+    stranger.get(&format!("/{token}"));
+    stranger.post("/api/auth/token", &json!({ "refresh_token": token }));
+    let mut lost = stranger.clone();
+    lost.show("cookie", &format!("__Host-watchroom_session={token}"));
+    lost.get("/api/auth/me");
+    // Bent by one letter.
+    stranger
+        .clone()
+        .with_token(&format!("{token}x"))
+        .get("/api/auth/me");
+}
+
+#[test]
+fn no_secret_that_anybody_shows_is_written_anywhere() {
+    let mut room = Room::empty();
+    room.start_in(&FREE_PORTS, &[("WATCHROOM_LOG", "info,watchroom=trace")]);
+    let arguments = [
+        "user",
+        "create",
+        "vera",
+        "--role",
+        "viewer",
+        "--password-file",
+        "-",
+    ];
+    assert!(room.run_with(&arguments, PASSWORD).status.success());
+    let stranger = room.stranger();
+
+    let tokens = |username: &str, password: &str, code: Option<&str>| {
+        let asked = json!({ "username": username, "password": password, "code": code });
+        stranger.post("/api/auth/token", &asked)
+    };
+    assert_eq!(tokens("vera", WRONG, Some(CODE)).status, 401);
+    assert_eq!(tokens(IN_THE_NAME, WRONG, None).status, 401);
+    let granted = tokens("vera", PASSWORD, Some(CODE)).json();
+    let (access, first) = (text(&granted, "access_token"), text(&granted, "refresh_token"));
+    let exchange = json!({ "refresh_token": first });
+    let next = stranger.post("/api/auth/token", &exchange).json();
+    let (later, second) = (text(&next, "access_token"), text(&next, "refresh_token"));
+    let program = stranger.clone().with_token(&later);
+    let ticket = text(&program.post("/api/ws/ticket", &json!({})).json(), "ticket");
+    assert_eq!(sign_in(&room, "vera", WRONG).status, 401);
+    assert_eq!(sign_in(&room, IN_THE_NAME, PASSWORD).status, 401);
+    let signed_in = sign_in(&room, "vera", PASSWORD);
+    assert_eq!(signed_in.status, 303, "{signed_in:?}");
+    let session = cookie(&signed_in, "__Host-watchroom_session");
+    let api_token = room.token_of("vera");
+    let invitation = text(&room.json("user invite --role viewer"), "link");
+    let reset = text(&room.json("user reset-link vera"), "link");
+    let join = text(&room.json("cluster token create"), "join_url");
+    let of_link = |link: &str| link.rsplit(['=', '#', '/']).next().unwrap().to_owned();
+
+    // Twice: that ends it, and is written down.
+    assert_eq!(stranger.post("/api/auth/token", &exchange).status, 401);
+
+    let tag = |token: &str| token.rsplit('.').next().unwrap().to_owned();
+    let shown = [&access, &first, &later, &second, &ticket, &session, &api_token];
+    for token in shown {
+        show_about(&stranger, token);
+    }
+    let mut secrets: Vec<String> = [PASSWORD, WRONG, IN_THE_NAME, CODE].map(str::to_owned).to_vec();
+    secrets.extend([tag(&access), tag(&later), tag(&first), tag(&second)]);
+    secrets.extend([ticket, session, api_token]);
+    secrets.extend([of_link(&invitation), of_link(&reset), of_link(&join)]);
+    assert!(secrets.iter().all(|secret| secret.len() >= 13), "{secrets:?}");
+
+    let mut texts_of_house = vec![
+        ("audit export".to_owned(), room.done("audit export")),
+        ("audit export as csv".to_owned(), room.done("audit export -o csv")),
+    ];
+    room.signal(Signal::TERM);
+    texts(room.path(), &mut texts_of_house);
+    // The search finds what is there: the log speaks of requests, the database of people.
+    for known in ["vera", "session.refresh_reused", "a sign-in failed"] {
+        assert!(
+            texts_of_house.iter().any(|(_, text)| text.contains(known)),
+            "{known}"
+        );
+    }
+    for secret in &secrets {
+        for form in forms(secret) {
+            let place = texts_of_house.iter().find(|(_, text)| text.contains(&form));
+            assert!(place.is_none(), "{form} is in {:?}", place.map(|(name, _)| name));
+        }
+    }
+}
+
+#[test]
+fn the_search_for_secrets_finds_them_in_every_coding_and_place() {
+    let secret = "Kx7-canary, of the test";
+    for before in ["", "a", "ab", "abc", "abcd"] {
+        let around = format!("{before}{secret}, and more");
+        for coded in [
+            around.clone(),
+            BASE64_NOPAD.encode(around.as_bytes()),
+            BASE64URL_NOPAD.encode(around.as_bytes()),
+            HEXLOWER.encode(around.as_bytes()),
+        ] {
+            assert!(forms(secret).iter().any(|form| coded.contains(form)), "{coded}");
+        }
+    }
+}
