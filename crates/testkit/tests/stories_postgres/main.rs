@@ -5,6 +5,8 @@ mod cluster_ca;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod programs;
+#[cfg(test)]
 mod replicas;
 #[cfg(test)]
 mod second_factors;
