@@ -293,7 +293,17 @@ async fn people(
     let key = SharedKey::new(ca.derived_key("identity"));
     let people = called(config, own_hosts);
     let opened = Identity::open(store.clone(), people, (vault, mail.clone()), key, ambient.clone()).await;
-    opened.map_err(|error| Failure::new(FaultKind::Internal, error.to_string()))
+    opened.map_err(|error| {
+        let kind = match error {
+            watchroom_identity::OpenError::LockedOut | watchroom_identity::OpenError::AccessKey(_) => {
+                FaultKind::Invalid
+            }
+            watchroom_identity::OpenError::Hashing(_) | watchroom_identity::OpenError::Store(_) => {
+                FaultKind::Internal
+            }
+        };
+        Failure::new(kind, error.to_string())
+    })
 }
 
 /// What authenticators call this Watchroom, where the configuration does not say: by the name of this machine.

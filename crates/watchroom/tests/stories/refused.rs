@@ -200,3 +200,50 @@ fn a_key_that_others_can_read_is_refused_with_the_command_that_mends_it() {
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     assert_nothing_lost(&mut room);
 }
+
+#[test]
+fn a_key_of_access_tokens_that_is_short_well_known_or_open_is_refused_with_the_way_to_a_good_one() {
+    let mut room = asleep();
+    let file = room.path().join("access.key");
+    let configuration = format!("[identity.jwt]\nkey_file = \"{}\"\n", file.display());
+    fs::write(room.configuration(), configuration).unwrap();
+    let write = |key: &str, mode: u32| {
+        fs::write(&file, key).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let good = "Zb7rVq2mXk9tLw4nPc8sHd3gJf6yTa1e";
+    for (key, mode, why) in [
+        ("Zb7rVq2mXk9tLw4nPc8s", 0o600, "at least 32"),
+        ("your-256-bit-secret-your-256-bit-secret", 0o600, "well-known"),
+        (good, 0o644, "chmod 600"),
+    ] {
+        write(key, mode);
+        let parts = ["identity.jwt.key_file", why];
+        assert_says(&room.refused_up(), 2, &parts);
+        assert_says(&room.run(&["config", "check"]), 2, &parts);
+        let refused = room.refused_up();
+        assert!(
+            !refused.errors.contains(key),
+            "the key is not told: {}",
+            refused.errors
+        );
+    }
+    write(good, 0o600);
+    assert_nothing_lost(&mut room);
+}
+
+#[test]
+fn switching_passwords_off_is_refused_while_no_administrator_has_another_way_in() {
+    let mut room = asleep();
+    fs::write(room.configuration(), "identity.methods.password = false\n").unwrap();
+    assert_says(
+        &room.refused_up(),
+        2,
+        &[
+            "no administrator could sign in",
+            "identity.methods.password = true",
+        ],
+    );
+    fs::write(room.configuration(), "").unwrap();
+    assert_nothing_lost(&mut room);
+}
