@@ -48,8 +48,8 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["aws-lc-rs"],
-        &["trust", "oidc", "identity"],
-        "one place seals keys, one checks what providers sign, one signs access tokens; TLS reaches it through rustls",
+        &["trust", "oidc", "identity", "passkey", "testkit-passkey"],
+        "one place seals keys, two check what strangers sign, one signs access tokens; TLS reaches it through rustls",
     ),
     (
         &["rustls", "tokio-rustls"],

@@ -57,6 +57,7 @@ const ALL: &[&str] = &[
     "mail",
     "identity",
     "oidc",
+    "passkey",
     "fleet",
     "records",
     "defence",
@@ -72,6 +73,7 @@ const ALL: &[&str] = &[
     "testkit-folder",
     "testkit-postgres",
     "testkit-mail",
+    "testkit-passkey",
     "testkit-way",
 ];
 
@@ -134,6 +136,16 @@ pub(crate) const ROOMS: &[Room] = &[
         "mail is tested against a real server by its own tests and by those of the whole house",
     ),
     room(
+        "testkit-passkey",
+        &[],
+        "an authenticator that shares no code with what reads it shows more than one that does",
+    ),
+    pure(
+        "passkey",
+        &["testkit-passkey"],
+        "what reads the bytes of authenticators is reviewed and fuzzed alone, and knows no account",
+    ),
+    room(
         "testkit-way",
         &["kit"],
         "a bad network is the same for the link's own tests and for those of the whole house",
@@ -169,7 +181,17 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
     room(
         "identity",
-        DOMAIN,
+        &[
+            "kit",
+            "model",
+            "policy",
+            "audit",
+            "store",
+            "mail",
+            "passkey",
+            "testkit-folder",
+            "testkit-passkey",
+        ],
         "the domains are siblings; what one needs of another is a port, wired in watchroom",
     ),
     room(

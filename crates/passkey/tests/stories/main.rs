@@ -1,0 +1,4 @@
+//! Stories of passkeys, with an authenticator in software.
+
+#[cfg(test)]
+mod ceremonies;
