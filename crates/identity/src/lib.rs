@@ -46,7 +46,8 @@ pub use decoys::{DecoyDraft, DecoyError, DecoyView, IssuedDecoy};
 pub use ending::EndError;
 pub use events::EntranceEvent;
 pub use factors::{
-    ConfirmTotp, Enrolled, FactorError, FactorView, FactorsView, KeyRotation, Oneself, TotpOffer,
+    ConfirmTotp, Enrolled, FactorError, FactorView, FactorsView, KeyRotation, NoSite, Oneself, PasskeyAnswer,
+    PasskeyCreation, PasskeyRequest, PasskeySignIn, PasskeySignInError, RegisterPasskey, Site, TotpOffer,
 };
 pub use hashing::HashError;
 pub use identity::{Identity, OpenError};

@@ -19,8 +19,8 @@ use watchroom_store::{Store, StoreError};
 
 use crate::config::Config;
 use crate::digest::Digest;
-use crate::entity::{grant, recovery_code, session, token, totp_factor, user};
-use crate::factors::{TotpFactor, standing};
+use crate::entity::{grant, passkey, recovery_code, session, token, totp_factor, user};
+use crate::factors::{Passkey, TotpFactor, standing};
 use crate::sessions::Session;
 use crate::stamp;
 use crate::tokens::Bearer;
@@ -40,6 +40,7 @@ pub(crate) struct Account {
     pub(crate) created_at: OffsetDateTime,
     pub(crate) last_sign_in: Option<OffsetDateTime>,
     pub(crate) factors: Vec<TotpFactor>,
+    pub(crate) passkeys: Vec<Passkey>,
     pub(crate) recovery: Vec<Digest>,
     /// Whether a role of theirs requires a second factor.
     pub(crate) requires_second_factor: bool,
@@ -48,7 +49,12 @@ pub(crate) struct Account {
 impl Account {
     /// How whoever has proven a second factor of this account, or not, stands with it now.
     pub(crate) fn standing(&self, is_proven: bool) -> SecondFactor {
-        standing(is_proven, !self.factors.is_empty(), self.requires_second_factor)
+        standing(is_proven, self.has_factor(), self.requires_second_factor)
+    }
+
+    /// Whether they have any second factor.
+    pub(crate) fn has_factor(&self) -> bool {
+        !self.factors.is_empty() || !self.passkeys.is_empty()
     }
 }
 
@@ -82,6 +88,8 @@ pub(crate) struct Roll {
     people: DashMap<UserId, Entry>,
     /// By folded name.
     names: DashMap<String, UserId>,
+    /// Whose passkeys they are, by what their authenticators call them.
+    passkeys: DashMap<Arc<str>, UserId>,
     sessions: DashMap<Digest, Arc<Session>>,
     session_ids: DashMap<SessionId, Digest>,
     tokens: DashMap<Digest, Arc<Bearer>>,
@@ -94,6 +102,7 @@ impl Roll {
         Self {
             people: DashMap::new(),
             names: DashMap::new(),
+            passkeys: DashMap::new(),
             sessions: DashMap::new(),
             session_ids: DashMap::new(),
             tokens: DashMap::new(),
@@ -139,6 +148,17 @@ impl Roll {
             .filter(|entry| is_so(&entry.account))
             .map(|entry| Arc::clone(&entry.account))
             .collect()
+    }
+
+    /// Whose passkey it is, by what its authenticator calls it.
+    pub(crate) fn with_passkey(&self, credential_id: &str) -> Option<Arc<Account>> {
+        let user = *self.passkeys.get(credential_id)?;
+        let account = self.account(user)?;
+        let is_theirs = account
+            .passkeys
+            .iter()
+            .any(|key| *key.credential_id == *credential_id);
+        is_theirs.then_some(account)
     }
 
     pub(crate) fn session(&self, cookie: Digest) -> Option<Arc<Session>> {
@@ -212,6 +232,9 @@ impl Roll {
             factors: tx
                 .all(totp_factor::Entity::find().filter(totp_factor::Column::UserId.eq(text.clone())))
                 .await?,
+            passkeys: tx
+                .all(passkey::Entity::find().filter(passkey::Column::UserId.eq(text.clone())))
+                .await?,
             recovery: tx
                 .all(recovery_code::Entity::find().filter(recovery_code::Column::UserId.eq(text)))
                 .await?,
@@ -230,6 +253,7 @@ impl Roll {
         let mut factors = grouped(tx.all(totp_factor::Entity::find()).await?, |row| {
             row.user_id.clone()
         });
+        let mut passkeys = grouped(tx.all(passkey::Entity::find()).await?, |row| row.user_id.clone());
         let mut recovery = grouped(tx.all(recovery_code::Entity::find()).await?, |row| {
             row.user_id.clone()
         });
@@ -240,6 +264,7 @@ impl Roll {
                 sessions: sessions.remove(&row.id).unwrap_or_default(),
                 tokens: tokens.remove(&row.id).unwrap_or_default(),
                 factors: factors.remove(&row.id).unwrap_or_default(),
+                passkeys: passkeys.remove(&row.id).unwrap_or_default(),
                 recovery: recovery.remove(&row.id).unwrap_or_default(),
                 user: row,
             };
@@ -298,6 +323,7 @@ impl Roll {
         if let Some((_, entry)) = self.people.remove(&id) {
             self.names
                 .remove_if(&entry.account.name.folded(), |_, holder| *holder == id);
+            self.take_off_passkeys(&entry.account, |_| false);
             self.take_off(&entry, |_| false, |_| false);
         }
     }
@@ -332,17 +358,31 @@ impl Roll {
             self.tokens.insert(*digest, Arc::clone(token));
             self.token_ids.insert(token.id, *digest);
         }
+        for key in &person.account.passkeys {
+            self.passkeys.insert(Arc::clone(&key.credential_id), id);
+        }
         self.names.insert(person.account.name.folded(), id);
         if let Some(before) = self.people.insert(id, entry) {
             if before.account.name.folded() != person.account.name.folded() {
                 self.names
                     .remove_if(&before.account.name.folded(), |_, holder| *holder == id);
             }
+            let kept = &person.account.passkeys;
+            self.take_off_passkeys(&before.account, |id| {
+                kept.iter().any(|key| *key.credential_id == *id)
+            });
             self.take_off(
                 &before,
                 |digest| person.sessions.contains_key(digest),
                 |digest| person.tokens.contains_key(digest),
             );
+        }
+    }
+
+    fn take_off_passkeys(&self, account: &Account, keeps: impl Fn(&str) -> bool) {
+        for key in account.passkeys.iter().filter(|key| !keeps(&key.credential_id)) {
+            self.passkeys
+                .remove_if(&key.credential_id, |_, holder| *holder == account.id);
         }
     }
 

@@ -8,16 +8,18 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
-use watchroom_identity::Session;
+use watchroom_identity::{Session, Site};
 use watchroom_model::DecisionId;
 use watchroom_policy::{
     Act, Ask, Permission, Permit, Principal, Reach, Reason, STEP_UP_FRESH, Target, decide, permission, reach,
 };
+use watchroom_shield::Passed;
 use watchroom_web::{Caller, Cookie, Entrance, Problem, SESSION_COOKIE, Submitted};
 
 use crate::Panel;
 use crate::answer::{self, FLASH_COOKIE, FRAGMENT};
 use crate::pages::mfa::next_step;
+use crate::pages::passkey::site;
 use crate::text::EN;
 use crate::view::{Flash, Person, Section, Shell, Theme, query};
 
@@ -38,6 +40,8 @@ pub(crate) struct Viewer {
     entrance: Entrance,
     theme: Theme,
     flash: Option<Flash>,
+    /// Where passkeys answer, if they do.
+    site: Option<Site>,
 }
 
 /// The theme that a request carries.
@@ -49,7 +53,12 @@ pub(crate) fn theme_of(headers: &HeaderMap) -> Theme {
 
 impl Viewer {
     /// The viewer behind a caller whose form was ours; `None` if they have no session.
-    pub(crate) fn of(caller: Caller, entrance: &Entrance, headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn of(caller: Caller, entrance: &Entrance, parts: &Parts) -> Option<Self> {
+        let headers = &parts.headers;
+        let site = parts
+            .extensions
+            .get::<Passed>()
+            .and_then(|passed| site(passed).ok());
         let session = Arc::clone(caller.session()?);
         Some(Self {
             caller,
@@ -63,6 +72,7 @@ impl Viewer {
             entrance: entrance.clone(),
             theme: theme_of(headers),
             flash: answer::flash_of(headers),
+            site,
         })
     }
 
@@ -130,6 +140,7 @@ impl Viewer {
                 sees_settings: self.reaches(permission::SETTINGS_READ),
             },
             csrf: self.csrf(),
+            offers_passkey_proof: self.offers_passkey_proof(),
             expires_in_s: (self.session.expires_at() - now).whole_seconds().max(0),
             theme: self.theme,
             flash: self.flash.clone(),
@@ -171,6 +182,13 @@ impl Viewer {
     /// Whether acts that need a fresh proof must ask for the password.
     pub(crate) fn needs_proof(&self) -> bool {
         self.now() - self.session.proven_at > STEP_UP_FRESH
+    }
+
+    /// Whether one of the viewer's passkeys can be that proof, here.
+    fn offers_passkey_proof(&self) -> bool {
+        let identity = &self.entrance.identity;
+        let here = self.site.as_ref().filter(|_| self.needs_proof());
+        here.is_some_and(|site| identity.has_passkey_for(&self.session, site))
     }
 
     /// Asks the evaluator in the name of a session that rose in the middle of this request.
@@ -218,7 +236,7 @@ impl FromRequestParts<Panel> for Viewer {
             .await
             .map_err(IntoResponse::into_response)?;
         let entrance = Entrance::from_ref(panel);
-        let Some(viewer) = Self::of(caller, &entrance, &parts.headers) else {
+        let Some(viewer) = Self::of(caller, &entrance, parts) else {
             return Err(not_signed_in(parts, panel));
         };
         if let Some(on) = viewer.way_on(parts) {
@@ -278,7 +296,7 @@ impl<T: DeserializeOwned> FromRequest<Panel> for Form<T> {
         let sent = Submitted::from_request(request, panel)
             .await
             .map_err(IntoResponse::into_response)?;
-        match Viewer::of(sent.caller, &panel.entrance, &before.headers) {
+        match Viewer::of(sent.caller, &panel.entrance, &before) {
             Some(viewer) => {
                 if let Some(on) = viewer.way_on(&before) {
                     return Err(on);

@@ -146,6 +146,8 @@ acts! {
     ReportViolation = "host.report_violation" on Host, needs Nothing, known by None;
     /// See who one is, and pages that only need somebody.
     SeeSelf = "user.see_self" on User, needs SignedIn, known by None;
+    /// Be asked for a second factor: what a browser needs to prove or to make one.
+    AskForFactor = "factor.ask" on User, needs FirstFactor, known by None;
     /// List nodes.
     ListNodes = "node.list" on Node, needs Permissions(&[p::NODES_READ]), known by None;
     /// See one node.
@@ -278,6 +280,8 @@ acts! {
     RenewRecoveryCodes = "factor.recovery_codes" on User, needs OwnerOr(&[]), known by None, step up true, leaves Security;
     /// Remove all second factors of another, who lost them.
     ResetFactors = "user.reset_factors" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    /// Write down that a passkey was refused since there seem to be two of it.
+    SuspectClone = "factor.suspect_clone" on User, needs Nothing, known by None, step up false, leaves Security;
     /// Get an account by the word of a directory or a provider.
     AdmitOutsider = "user.admit" on User, needs Nothing, known by None, step up false, leaves Security;
     /// Tie an identity at a provider to one's own account.

@@ -73,6 +73,22 @@ export class Visitor {
     }
   }
 
+  /** Plugs an authenticator in that its person touches at once; `verifies` where it can make sure of that person, too. */
+  async plugIn({ verifies = true } = {}) {
+    const devtools = await this.context.newCDPSession(this.page);
+    await devtools.send("WebAuthn.enable");
+    await devtools.send("WebAuthn.addVirtualAuthenticator", {
+      options: {
+        protocol: "ctap2",
+        transport: verifies ? "internal" : "usb",
+        hasResidentKey: verifies,
+        hasUserVerification: verifies,
+        isUserVerified: verifies,
+        automaticPresenceSimulation: true,
+      },
+    });
+  }
+
   /** Names an answer the story provokes on purpose, so that the browser's word about it is no complaint. */
   expect(pattern) {
     this.expected.push(pattern);
@@ -143,7 +159,7 @@ export class Visitor {
   async signIn({ username = "ada", password = "Tidal-Harbour-Lantern-42!" } = {}) {
     if (!new URL(this.page.url(), this.house.panel).pathname.startsWith("/login")) await this.go("/login");
     await this.fill({ username, password });
-    await this.page.locator('form button[type="submit"]').last().click();
+    await this.page.locator('form[action="/login"] button[type="submit"]').click();
     await this.page.waitForURL((url) => url.pathname !== "/login");
     if (this.path() === "/login/mfa") await this.typeCode(this.house.kept.get(username).codes.pop());
   }

@@ -12,7 +12,7 @@ story("a wrong password is refused, says how many tries remain, and the right on
     await other.go("/login");
     await other.fill({ username, password: "not-the-password" });
     const answer = other.page.waitForResponse((response) => response.request().method() === "POST");
-    await other.page.locator('form button[type="submit"]').last().click();
+    await other.page.locator('form[action="/login"] button[type="submit"]').click();
     assert.equal((await answer).status(), 401);
     await other.sees(/\d+ attempts (are left|remain)/i);
     assert.equal(await other.page.locator('[name="username"]').inputValue(), username, "what was typed is kept");

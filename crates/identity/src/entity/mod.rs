@@ -6,6 +6,7 @@ pub(crate) mod guess;
 pub(crate) mod lockout;
 pub(crate) mod one_time_link;
 pub(crate) mod outside_identity;
+pub(crate) mod passkey;
 pub(crate) mod recovery_code;
 pub(crate) mod sealing_key;
 pub(crate) mod session;

@@ -6,10 +6,12 @@ use watchroom_kit::{ExposeSecret, SecretString};
 use watchroom_model::{FactorId, UserId};
 use watchroom_store::{StoreError, WriteTx};
 
+use super::passkey::{PASSKEY, Presented, SpentChallenge};
 use super::{RECOVERY, TOTP, is_code, recovery_digest, seed_place, step_of};
 use crate::digest::Digest;
-use crate::entity::{recovery_code, totp_factor};
+use crate::entity::{passkey, recovery_code, totp_factor};
 use crate::roll::Account;
+use crate::signed::Signatures;
 use crate::{Vault, VaultError};
 
 /// A code of an account that was right when it was compared.
@@ -19,11 +21,49 @@ pub(crate) enum Code {
     Totp { factor: FactorId, step: i64 },
     /// A recovery code.
     Recovery { user: UserId, digest: Digest },
+    /// A passkey, by its answer to a challenge.
+    Passkey {
+        factor: FactorId,
+        counter: i64,
+        challenge: SpentChallenge,
+    },
+}
+
+/// What is shown as a proof.
+#[derive(Debug)]
+pub(crate) enum Shown<'a> {
+    /// A code that was typed.
+    Code(&'a SecretString),
+    /// A passkey's answer.
+    Passkey(&'a Presented<'a>),
+}
+
+/// What became of spending a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spending {
+    /// It is taken now.
+    Taken,
+    /// It was taken before.
+    Before,
+    /// Its authenticator has counted less than the last time: there are two of it.
+    Cloned,
 }
 
 impl Code {
-    /// The code that was typed, if it is one of this account, now.
+    /// What was shown, if it is a proof of this account, now.
     pub(crate) fn of(
+        account: &Account,
+        shown: &Shown<'_>,
+        now: i64,
+        (vault, signatures): (&dyn Vault, &Signatures),
+    ) -> Result<Option<Self>, VaultError> {
+        match shown {
+            Shown::Code(typed) => Self::of_typed(account, typed, now, vault),
+            Shown::Passkey(presented) => Ok(presented.check(account, signatures)),
+        }
+    }
+
+    fn of_typed(
         account: &Account,
         typed: &SecretString,
         now: i64,
@@ -59,11 +99,12 @@ impl Code {
         match self {
             Self::Totp { .. } => TOTP,
             Self::Recovery { .. } => RECOVERY,
+            Self::Passkey { .. } => PASSKEY,
         }
     }
 
-    /// Spends it as part of a change; `false` if it was spent before.
-    pub(crate) async fn spend(self, tx: &WriteTx, now: i64) -> Result<bool, StoreError> {
+    /// Spends it as part of a change.
+    pub(crate) async fn spend(self, tx: &WriteTx, now: i64) -> Result<Spending, StoreError> {
         let rows = match self {
             Self::Totp { factor, step } => {
                 let update = totp_factor::Entity::update_many()
@@ -79,7 +120,45 @@ impl Code {
                     .filter(recovery_code::Column::CodeHash.eq(digest.to_string()));
                 tx.delete(delete).await?
             }
+            Self::Passkey {
+                factor,
+                counter,
+                challenge,
+            } => return spend_passkey(tx, (factor, counter), challenge, now).await,
         };
-        Ok(rows == 1)
+        Ok(match rows {
+            1 => Spending::Taken,
+            _ => Spending::Before,
+        })
     }
+}
+
+/// The challenge first: an answer that comes twice is that, and no sign of a second key.
+async fn spend_passkey(
+    tx: &WriteTx,
+    (factor, counter): (FactorId, i64),
+    challenge: SpentChallenge,
+    now: i64,
+) -> Result<Spending, StoreError> {
+    let row = tx.one(passkey::Entity::find_by_id(factor.to_string())).await?;
+    let Some(row) = row else {
+        return Ok(Spending::Before);
+    };
+    if !challenge.spend(tx, now).await? {
+        return Ok(Spending::Before);
+    }
+    // Authenticators that do not count say 0 for ever (WebAuthn, 6.1.1).
+    let counts = counter != 0 || row.counter != 0;
+    if counts && counter <= row.counter {
+        return Ok(Spending::Cloned);
+    }
+    let used = passkey::Entity::update_many()
+        .col_expr(passkey::Column::Counter, Expr::value(counter))
+        .col_expr(passkey::Column::LastUsed, Expr::value(now))
+        .filter(passkey::Column::Id.eq(row.id))
+        .filter(passkey::Column::Counter.eq(row.counter));
+    Ok(match tx.update(used).await? {
+        1 => Spending::Taken,
+        _ => Spending::Before,
+    })
 }

@@ -1,20 +1,20 @@
 //! Enrolling codes by time: a seed is offered, and a code made from it confirms that the device has it.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::EntityTrait;
 use watchroom_kit::{ExposeSecret, SecretString};
-use watchroom_mail::{Draft, FactorChange};
+use watchroom_mail::FactorChange;
 use watchroom_model::{FactorId, UserId};
 use watchroom_policy::{Permit, SecondFactor, act};
-use watchroom_store::{Changed, StoreError, WriteTx};
+use watchroom_store::StoreError;
 
+use super::enrolment::{Enrolment, NewFactor};
 use super::error::FactorError;
-use super::{MOST, TOTP, keys, recovery, replace_recovery_codes, seed_place, totp};
-use crate::entity::{session, totp_factor, user};
+use super::{MOST, keys, recovery, seed_place, totp};
+use crate::entity::totp_factor;
 use crate::roll::Account;
-use crate::sessions::{NewCookie, Session, SignedIn, give_cookie};
-use crate::{Identity, Place, stamp, users};
+use crate::sessions::{NewCookie, Session, SignedIn};
+use crate::{Identity, Place, stamp};
 
 /// How long an offer holds, in seconds.
 const HOLDS_S: u32 = 600;
@@ -117,28 +117,23 @@ impl Identity {
         confirm: ConfirmTotp,
     ) -> Result<Enrolled, FactorError> {
         let account = self.enrolling(permit, session)?;
-        let name = confirm.name.trim().to_owned();
-        if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
-            return Err(FactorError::Name);
-        }
+        let name = name_of(&confirm.name)?;
         let offered = self.opened(session, account.id, &confirm.offer)?;
         let now = self.inner.ambient.clock.now_micros();
         let code = confirm.code.expose_secret().trim();
         let step = totp::step_of(&offered.seed, code, now.div_euclid(1_000_000), -1);
         let step = step.ok_or(FactorError::Code)?;
-        let is_first = account.factors.is_empty();
-        let recovery_codes = match is_first {
-            true => recovery::new_codes(&self.inner.ambient.entropy),
-            false => Vec::new(),
+        let recovery_codes = match account.has_factor() {
+            true => Vec::new(),
+            false => recovery::new_codes(&self.inner.ambient.entropy),
         };
-        let cookie = NewCookie::mint(&self.inner.ambient);
         let id = offered.id.to_string();
         let key = self.sealing_key().await?;
         let enrolment = Enrolment {
             user: account.id,
             session: session.id.to_string(),
-            digest: cookie.digest.to_string(),
-            factor: totp_factor::ActiveModel {
+            cookie: NewCookie::mint(&self.inner.ambient),
+            factor: NewFactor::Totp(totp_factor::ActiveModel {
                 id: Set(id.clone()),
                 user_id: Set(account.id.to_string()),
                 name: Set(name),
@@ -146,31 +141,18 @@ impl Identity {
                 last_step: Set(step),
                 created_at: Set(now),
                 last_used: Set(None),
-            },
+            }),
             must_be_first: permit.principal().proof.second_factor == SecondFactor::ToEnrol,
-            recovery_codes: recovery_codes.clone(),
+            recovery_codes,
             letter: self.letter_of_factors(&account, permit.trail(), FactorChange::Added),
             at: now,
         };
-        let written = self
-            .inner
-            .store
-            .write(permit, async move |tx| enrolment.write(tx).await);
-        written.await?;
-        self.reread(account.id).await?;
-        let signed_in = self.signed_in(cookie).ok_or(FactorError::Ended)?;
-        self.touch(&signed_in.session);
-        Ok(Enrolled {
-            signed_in: match session.is_half() {
-                true => self.known(signed_in, confirm.device.as_deref()),
-                false => signed_in,
-            },
-            recovery_codes,
-        })
+        self.enrol(permit, session, enrolment, confirm.device.as_deref())
+            .await
     }
 
     /// The account that enrols: the session's own, for which the permit was given.
-    fn enrolling(
+    pub(super) fn enrolling(
         &self,
         permit: &Permit<act::AddFactor>,
         session: &Session,
@@ -198,75 +180,19 @@ impl Identity {
     }
 }
 
+/// A factor's name as its owner typed it.
+pub(super) fn name_of(typed: &str) -> Result<String, FactorError> {
+    let name = typed.trim();
+    let is_fine =
+        !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+    is_fine.then(|| name.to_owned()).ok_or(FactorError::Name)
+}
+
 /// An offer lies in no table: it is bound to the session and the account it was made for.
 fn offer_place<'a>(session: &'a str, user: &'a str) -> Place<'a> {
     Place {
         table: "totp offers",
         row: session,
         column: user,
-    }
-}
-
-/// What enrolling writes.
-struct Enrolment {
-    user: UserId,
-    session: String,
-    digest: String,
-    factor: totp_factor::ActiveModel,
-    must_be_first: bool,
-    recovery_codes: Vec<SecretString>,
-    letter: Option<Draft>,
-    at: i64,
-}
-
-impl Enrolment {
-    async fn write(&self, tx: &WriteTx) -> Result<(), FactorError> {
-        let user = self.user.to_string();
-        if !users::is_active(tx, &user).await? {
-            return Err(FactorError::Ended);
-        }
-        let all = totp_factor::Entity::find().filter(totp_factor::Column::UserId.eq(user.clone()));
-        let known = tx.all(all).await?;
-        // Of two who know the password one enrols, and the other learns nothing by it.
-        if self.must_be_first && !known.is_empty() {
-            return Err(FactorError::Ended);
-        }
-        if known
-            .iter()
-            .any(|row| Some(&row.id) == self.factor.id.try_as_ref())
-        {
-            return Err(FactorError::OfferOver);
-        }
-        if known.len() >= MOST {
-            return Err(FactorError::TooMany { most: MOST });
-        }
-        tx.insert(self.factor.clone()).await?;
-        if known.is_empty() {
-            replace_recovery_codes(tx, self.user, &self.recovery_codes).await?;
-        }
-        let risen = give_cookie(session::Entity::update_many(), &self.digest)
-            .col_expr(session::Column::SecondFactor, Expr::value(TOTP))
-            .filter(session::Column::Id.eq(self.session.clone()));
-        if tx.update(risen).await? == 0 {
-            return Err(FactorError::Ended);
-        }
-        let unproven = session::Entity::delete_many()
-            .filter(session::Column::UserId.eq(user.clone()))
-            .filter(session::Column::SecondFactor.is_null());
-        tx.note("sessions_ended", tx.delete(unproven).await?);
-        if self.must_be_first {
-            // Only now is the sign-in whole.
-            let seen = user::Entity::update_many()
-                .col_expr(user::Column::LastSignIn, Expr::value(self.at))
-                .filter(user::Column::Id.eq(user));
-            tx.update(seen).await?;
-        }
-        if let Some(letter) = &self.letter {
-            letter.put(tx).await?;
-        }
-        tx.note_resource(format!("user:{}", self.user));
-        tx.note("factor", TOTP);
-        tx.changed(Changed::User(self.user));
-        Ok(())
     }
 }

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 use watchroom_kit::{Fault, FaultKind, FieldFault};
+use watchroom_passkey::PasskeyError;
 use watchroom_store::StoreError;
 
+use super::is_spent;
 use crate::VaultError;
 
 /// Why a person's second factors are as they were.
@@ -27,6 +29,12 @@ pub enum FactorError {
     /// A role of the account requires one, and this is the last.
     #[error("the last second factor of an account that requires one")]
     Last,
+    /// What the browser brought is no passkey for here.
+    #[error(transparent)]
+    Passkey(#[from] PasskeyError),
+    /// The passkey is enrolled already.
+    #[error("the passkey is enrolled already")]
+    Known,
     /// There is no such factor or account.
     #[error("no such factor or account")]
     Unknown,
@@ -44,14 +52,28 @@ pub enum FactorError {
     Vault(#[from] VaultError),
     /// The store refused.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for FactorError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken {
+                constraint: "passkey_credential_key",
+            } => Self::Known,
+            error if is_spent(&error) => Self::OfferOver,
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl Fault for FactorError {
     fn kind(&self) -> FaultKind {
         match self {
-            Self::Code | Self::Name => FaultKind::Invalid,
-            Self::OfferOver | Self::TooMany { .. } | Self::Last | Self::Nothing => FaultKind::Conflict,
+            Self::Code | Self::Name | Self::Passkey(_) => FaultKind::Invalid,
+            Self::OfferOver | Self::TooMany { .. } | Self::Last | Self::Nothing | Self::Known => {
+                FaultKind::Conflict
+            }
             Self::Unknown => FaultKind::NotFound,
             Self::MoreThanOwn => FaultKind::Forbidden,
             Self::Ended => FaultKind::Unauthenticated,
@@ -62,9 +84,10 @@ impl Fault for FactorError {
 
     fn slug(&self) -> &'static str {
         match self {
-            Self::Code | Self::Name => "invalid-input",
+            Self::Code | Self::Name | Self::Passkey(_) => "invalid-input",
             Self::OfferOver => "enrolment-over",
             Self::TooMany { .. } => "too-many-factors",
+            Self::Known => "passkey-known",
             Self::Last => "last-second-factor",
             Self::Nothing => "no-second-factor",
             Self::Unknown => "not-found",
@@ -83,6 +106,8 @@ impl Fault for FactorError {
             }
             Self::Name => "a name has 1 to 64 characters".to_owned(),
             Self::TooMany { most } => format!("there are {most} already; remove one first"),
+            Self::Passkey(error) => format!("this passkey is not taken: {error}"),
+            Self::Known => "this passkey is registered already".to_owned(),
             Self::Last => {
                 "your role requires a second factor; add another before you remove this one".to_owned()
             }
@@ -98,6 +123,7 @@ impl Fault for FactorError {
     fn fields(&self) -> Vec<FieldFault> {
         match self {
             Self::Code => vec![FieldFault::new("code", "wrong", self.public())],
+            Self::Passkey(_) => vec![FieldFault::new("passkey", "refused", self.public())],
             Self::Name => vec![FieldFault::new("name", "length", self.public())],
             _ => Vec::new(),
         }

@@ -1,12 +1,14 @@
-//! Second factors: codes by time and recovery codes; enrolling, showing, removing and resetting them.
+//! Second factors: codes by time, passkeys and recovery codes; enrolling, showing, removing and resetting them.
 //!
 //! Whoever needs a second factor, because a role of theirs requires one or because they have one, has no permissions
 //! until it is proven; [`standing`] says so for each session and token whenever a person is read anew.
 
 mod code;
 mod enrol;
+mod enrolment;
 mod error;
 mod keys;
+mod passkey;
 mod recovery;
 mod remove;
 mod totp;
@@ -22,15 +24,20 @@ use watchroom_model::{FactorId, UserId};
 use watchroom_policy::{Principal, Resource, SecondFactor, Target};
 use watchroom_store::{StoreError, WriteTx};
 
-pub(crate) use code::Code;
+pub(crate) use code::{Code, Shown, Spending};
 pub use enrol::{ConfirmTotp, Enrolled, TotpOffer};
 pub use error::FactorError;
 pub use keys::KeyRotation;
 pub(crate) use keys::in_order as keys_in_order;
+pub use passkey::{
+    NoSite, PasskeyAnswer, PasskeyCreation, PasskeyRequest, PasskeySignIn, PasskeySignInError,
+    RegisterPasskey, Site,
+};
+pub(crate) use passkey::{PASSKEY, Passkey, is_spent};
 pub(crate) use recovery::digest as recovery_digest;
 pub(crate) use totp::{is_code, step_of};
 
-use crate::entity::{recovery_code, totp_factor};
+use crate::entity::{passkey as passkey_row, recovery_code, totp_factor};
 use crate::roll::Account;
 use crate::users::ReadError;
 use crate::{Identity, Place, stamp};
@@ -60,10 +67,13 @@ pub(crate) const RECOVERY: &str = "recovery_code";
 pub struct FactorView {
     /// Its id.
     pub id: FactorId,
-    /// `totp`.
+    /// `totp` or `passkey`.
     pub kind: &'static str,
     /// What its owner calls it.
     pub name: String,
+    /// The host name under which a passkey works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// When it was enrolled.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
@@ -89,8 +99,22 @@ impl From<&TotpFactor> for FactorView {
             id: factor.id,
             kind: TOTP,
             name: factor.name.clone(),
+            host: None,
             created_at: stamp::at(factor.created_at),
             last_used: factor.last_used.map(stamp::at),
+        }
+    }
+}
+
+impl From<&Passkey> for FactorView {
+    fn from(key: &Passkey) -> Self {
+        Self {
+            id: key.id,
+            kind: PASSKEY,
+            name: key.name.clone(),
+            host: Some(key.rp_id.clone()),
+            created_at: stamp::at(key.created_at),
+            last_used: key.last_used.map(stamp::at),
         }
     }
 }
@@ -132,9 +156,11 @@ impl Identity {
     pub fn factors_of(&self, principal: &Principal, user: UserId) -> Result<FactorsView, ReadError> {
         self.user(principal, user)?;
         let account = self.inner.roll.account(user).ok_or(ReadError::NotFound)?;
+        let devices = account.factors.iter().map(FactorView::from);
+        let passkeys = account.passkeys.iter().map(FactorView::from);
         Ok(FactorsView {
             is_required: account.requires_second_factor,
-            factors: account.factors.iter().map(FactorView::from).collect(),
+            factors: devices.chain(passkeys).collect(),
             recovery_codes_left: account.recovery.len(),
         })
     }
@@ -163,14 +189,27 @@ async fn replace_recovery_codes(
 async fn remove_all(tx: &WriteTx, user: UserId) -> Result<u64, StoreError> {
     let id = user.to_string();
     let factors = totp_factor::Entity::delete_many().filter(totp_factor::Column::UserId.eq(id.clone()));
-    let removed = tx.delete(factors).await?;
+    let passkeys = passkey_row::Entity::delete_many().filter(passkey_row::Column::UserId.eq(id.clone()));
+    let removed = tx.delete(factors).await? + tx.delete(passkeys).await?;
     let codes = recovery_code::Entity::delete_many().filter(recovery_code::Column::UserId.eq(id));
     tx.delete(codes).await?;
     tx.note("factors_removed", removed);
     Ok(removed)
 }
 
+/// The codes by time and the passkeys of a person, as they stand in this change.
+async fn all_in(
+    tx: &WriteTx,
+    user: &str,
+) -> Result<(Vec<totp_factor::Model>, Vec<passkey_row::Model>), StoreError> {
+    let devices = totp_factor::Entity::find().filter(totp_factor::Column::UserId.eq(user));
+    let passkeys = passkey_row::Entity::find().filter(passkey_row::Column::UserId.eq(user));
+    Ok((tx.all(devices).await?, tx.all(passkeys).await?))
+}
+
 /// Where a new factor's account stands when the change is made.
 pub(crate) fn is_of(account: &Account, id: FactorId) -> bool {
-    account.factors.iter().any(|factor| factor.id == id)
+    let devices = account.factors.iter().map(|factor| factor.id);
+    let passkeys = account.passkeys.iter().map(|key| key.id);
+    devices.chain(passkeys).any(|known| known == id)
 }

@@ -8,9 +8,9 @@ use watchroom_policy::{Permit, Trail, act};
 use watchroom_store::{Changed, StoreError};
 
 use super::error::FactorError;
-use super::{is_of, recovery, remove_all, replace_recovery_codes};
+use super::{PASSKEY, TOTP, all_in, is_of, recovery, remove_all, replace_recovery_codes};
 use crate::Identity;
-use crate::entity::{session, totp_factor};
+use crate::entity::{passkey, session, totp_factor};
 use crate::roll::Account;
 use crate::users::{all_of, held_everywhere};
 
@@ -32,17 +32,22 @@ impl Identity {
         let is_required = account.requires_second_factor;
         let letter = self.letter_of_factors(&account, permit.trail(), FactorChange::Removed);
         let removed = self.inner.store.write(permit, async move |tx| {
-            let own = totp_factor::Entity::find().filter(totp_factor::Column::UserId.eq(user.to_string()));
-            let own = tx.all(own).await?;
+            let (devices, passkeys) = all_in(tx, &user.to_string()).await?;
             let id = id.to_string();
-            if !own.iter().any(|row| row.id == id) {
+            let is_device = devices.iter().any(|row| row.id == id);
+            if !is_device && !passkeys.iter().any(|row| row.id == id) {
                 return Err(FactorError::Unknown);
             }
-            match own.len() {
+            tx.note("factor", if is_device { TOTP } else { PASSKEY });
+            match devices.len() + passkeys.len() {
                 1 if is_required => return Err(FactorError::Last),
                 1 => _ = remove_all(tx, user).await?,
-                _ => {
+                _ if is_device => {
                     let one = totp_factor::Entity::delete_many().filter(totp_factor::Column::Id.eq(id));
+                    tx.delete(one).await?;
+                }
+                _ => {
+                    let one = passkey::Entity::delete_many().filter(passkey::Column::Id.eq(id));
                     tx.delete(one).await?;
                 }
             }
@@ -68,8 +73,8 @@ impl Identity {
         let codes = recovery::new_codes(&self.inner.ambient.entropy);
         let kept = codes.clone();
         let written = self.inner.store.write(permit, async move |tx| {
-            let own = totp_factor::Entity::find().filter(totp_factor::Column::UserId.eq(user.to_string()));
-            if tx.one(own).await?.is_none() {
+            let (devices, passkeys) = all_in(tx, &user.to_string()).await?;
+            if devices.is_empty() && passkeys.is_empty() {
                 return Err(FactorError::Nothing);
             }
             replace_recovery_codes(tx, user, &kept).await?;

@@ -240,7 +240,7 @@ impl Identity {
         let kept = account.grants.iter().filter(|grant| *grant.source != *source);
         let mut all = kept.map(|grant| &grant.role.name).chain(roles);
         let required = &self.inner.config.second_factors.required_roles;
-        !account.factors.is_empty() || all.any(|role| required.contains(role))
+        account.has_factor() || all.any(|role| required.contains(role))
     }
 
     pub(super) fn roles_by(&self, user: UserId, provider: &str, roles: BTreeSet<String>) -> Vec<NewGrant> {

@@ -11,8 +11,8 @@ use watchroom_store::StoreError;
 
 use super::{Account, Person, Rules as House, moment};
 use crate::digest::Digest;
-use crate::entity::{grant, recovery_code, session, token, totp_factor, user};
-use crate::factors::TotpFactor;
+use crate::entity::{grant, passkey, recovery_code, session, token, totp_factor, user};
+use crate::factors::{Passkey, TotpFactor};
 use crate::sessions::{Rotation, Session};
 use crate::stamp;
 use crate::tokens::Bearer;
@@ -25,6 +25,7 @@ pub(super) struct Rows {
     pub(super) sessions: Vec<session::Model>,
     pub(super) tokens: Vec<token::Model>,
     pub(super) factors: Vec<totp_factor::Model>,
+    pub(super) passkeys: Vec<passkey::Model>,
     pub(super) recovery: Vec<recovery_code::Model>,
 }
 
@@ -41,11 +42,17 @@ pub(super) fn person(rows: Rows, rules: &House) -> Result<Person, StoreError> {
         .iter()
         .map(recovery_code)
         .collect::<Result<Vec<_>, _>>()?;
+    let passkeys = rows
+        .passkeys
+        .into_iter()
+        .map(passkey)
+        .collect::<Result<Vec<_>, _>>()?;
     let account = Arc::new(Account {
         requires_second_factor: grants
             .iter()
             .any(|grant| rules.required_roles.contains(&grant.role.name)),
         factors,
+        passkeys,
         recovery,
         ..account(rows.user, grants)?
     });
@@ -94,6 +101,7 @@ fn account(row: user::Model, grants: Vec<Grant>) -> Result<Account, StoreError> 
         created_at: stamp::at(row.created_at),
         last_sign_in: moment(row.last_sign_in),
         factors: Vec::new(),
+        passkeys: Vec::new(),
         recovery: Vec::new(),
         requires_second_factor: false,
     })
@@ -105,6 +113,20 @@ fn factor(row: totp_factor::Model) -> Result<TotpFactor, StoreError> {
         name: row.name,
         seed: row.seed.into(),
         last_step: row.last_step,
+        created_at: row.created_at,
+        last_used: row.last_used,
+    })
+}
+
+fn passkey(row: passkey::Model) -> Result<Passkey, StoreError> {
+    Ok(Passkey {
+        id: parsed("passkeys", "id", &row.id)?,
+        name: row.name,
+        rp_id: row.rp_id,
+        credential_id: row.credential_id.into(),
+        public_key: row.public_key.into(),
+        binding: row.binding.into(),
+        may_be_copied: row.may_be_copied,
         created_at: row.created_at,
         last_used: row.last_used,
     })

@@ -18,7 +18,7 @@ use crate::entity::session;
 use crate::stamp;
 
 /// A cookie nobody has yet, and its hash.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct NewCookie {
     pub(crate) secret: SecretString,
     pub(crate) digest: Digest,

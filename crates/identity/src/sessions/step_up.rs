@@ -1,20 +1,23 @@
-//! Step-up: proving again who one is, by password or code, for acts that need a fresh proof. The session gets a new
+//! Step-up: proving again who one is, by password, code or passkey, for acts that need a fresh proof. The session gets a new
 //! cookie.
+
+use std::sync::Arc;
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
 use watchroom_kit::{ExposeSecret, Fault, FaultKind, SecretString};
-use watchroom_policy::{Refusal, Trail, act};
+use watchroom_policy::{Permit, Refusal, Trail, act};
 use watchroom_store::{Changed, StoreError};
 
 use super::begin::{NewCookie, give_cookie};
 use super::{Session, SignedIn};
 use crate::Identity;
 use crate::entity::session;
-use crate::factors::is_code;
+use crate::factors::{PasskeyAnswer, Shown, Site, Spending, is_code, is_spent};
 use crate::lockout::Place;
-use crate::sign_in::{Attempt, SignInError};
+use crate::roll::Account;
+use crate::sign_in::{Attempt, RightCode, SignInError};
 
 /// Why a session did not rise.
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +34,24 @@ pub enum StepUpError {
     /// The code was used at this very moment; told as any wrong one.
     #[error("the code was used already")]
     Spent,
+    /// The challenge for a passkey is over, or another session's.
+    #[error("the challenge is over, or not this session's")]
+    Over,
+    /// The passkey's count went back: there are two of it. Told as any wrong one.
+    #[error("the passkey's count went back")]
+    Cloned,
     /// The store refused.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for StepUpError {
+    fn from(error: StoreError) -> Self {
+        match is_spent(&error) {
+            true => Self::Spent,
+            false => Self::Store(error),
+        }
+    }
 }
 
 impl StepUpError {
@@ -42,25 +60,34 @@ impl StepUpError {
             Self::Refused(error) => Some(error),
             Self::Forbidden(refusal) => Some(refusal.as_ref()),
             Self::Store(error) => Some(error),
-            Self::Ended | Self::Spent => None,
+            Self::Ended | Self::Spent | Self::Over | Self::Cloned => None,
         }
     }
 }
 
 impl Fault for StepUpError {
     fn kind(&self) -> FaultKind {
-        self.inner().map_or(FaultKind::Unauthenticated, Fault::kind)
+        match self {
+            Self::Over => FaultKind::Conflict,
+            _ => self.inner().map_or(FaultKind::Unauthenticated, Fault::kind),
+        }
     }
 
     fn slug(&self) -> &'static str {
-        self.inner().map_or("not-signed-in", Fault::slug)
+        match self {
+            Self::Over => "passkey-over",
+            _ => self.inner().map_or("not-signed-in", Fault::slug),
+        }
     }
 
     fn public(&self) -> String {
-        self.inner().map_or_else(
-            || "your session has ended; sign in again".to_owned(),
-            Fault::public,
-        )
+        match self {
+            Self::Over => "that took too long; try again".to_owned(),
+            _ => self.inner().map_or_else(
+                || "your session has ended; sign in again".to_owned(),
+                Fault::public,
+            ),
+        }
     }
 
     fn members(&self) -> Vec<(&'static str, Value)> {
@@ -85,23 +112,60 @@ impl Identity {
         trail: &Trail,
         proof: SecretString,
     ) -> Result<SignedIn, StepUpError> {
-        let permit = self.permit(&session.principal, trail, act::StepUp, session)?;
-        let account = self.inner.roll.account(session.user).ok_or(StepUpError::Ended)?;
-        let attempt = Attempt {
-            trail,
-            name: account.name.as_str(),
-            place: Place::Session(session.id),
-            principal: &session.principal,
-            is_whole: true,
-        };
+        let (permit, account) = self.rising(session, trail)?;
+        let attempt = again(session, trail, &account);
         let typed = SecretString::from(proof.expose_secret().trim());
         let right = match is_code(typed.expose_secret()) && !account.factors.is_empty() {
-            true => Some(self.check_factor(&attempt, &account, &typed).await?),
+            true => Some(
+                self.check_factor(&attempt, Some(&account), &Shown::Code(&typed))
+                    .await?,
+            ),
             false => {
                 self.check_password(&attempt, Some(&account), proof).await?;
                 None
             }
         };
+        self.rise(session, (&permit, &attempt, &account), right).await
+    }
+
+    /// As [`Identity::step_up`], by a passkey whose authenticator has made sure of its person.
+    ///
+    /// # Errors
+    /// [`StepUpError`].
+    pub async fn step_up_by_passkey(
+        &self,
+        session: &Session,
+        trail: &Trail,
+        site: &Site,
+        answer: &PasskeyAnswer,
+    ) -> Result<SignedIn, StepUpError> {
+        let (permit, account) = self.rising(session, trail)?;
+        let presented = self.presented_to_step_up(session, site, answer);
+        let presented = presented.ok_or(StepUpError::Over)?;
+        let attempt = again(session, trail, &account);
+        let shown = Shown::Passkey(&presented);
+        let right = self.check_factor(&attempt, Some(&account), &shown).await?;
+        self.rise(session, (&permit, &attempt, &account), Some(right))
+            .await
+    }
+
+    fn rising(
+        &self,
+        session: &Session,
+        trail: &Trail,
+    ) -> Result<(Permit<act::StepUp>, Arc<Account>), StepUpError> {
+        let permit = self.permit(&session.principal, trail, act::StepUp, session)?;
+        let account = self.inner.roll.account(session.user).ok_or(StepUpError::Ended)?;
+        Ok((permit, account))
+    }
+
+    /// Spends what was right and gives the session its new cookie.
+    async fn rise(
+        &self,
+        session: &Session,
+        (permit, attempt, account): (&Permit<act::StepUp>, &Attempt<'_>, &Account),
+        right: Option<RightCode>,
+    ) -> Result<SignedIn, StepUpError> {
         let code = right.as_ref().map(|right| right.code);
         let cookie = NewCookie::mint(&self.inner.ambient);
         let (id, digest, now) = (
@@ -112,11 +176,14 @@ impl Identity {
         let risen = self
             .inner
             .store
-            .write(&permit, async move |tx| {
-                if let Some(code) = code
-                    && !code.spend(tx, now).await?
-                {
-                    return Err(StepUpError::Spent);
+            .write(permit, async move |tx| {
+                match code {
+                    Some(code) => match code.spend(tx, now).await? {
+                        Spending::Taken => tx.note("method", code.word()),
+                        Spending::Before => return Err(StepUpError::Spent),
+                        Spending::Cloned => return Err(StepUpError::Cloned),
+                    },
+                    None => tx.note("method", "password"),
                 }
                 let update = give_cookie(session::Entity::update_many(), &digest)
                     .col_expr(session::Column::ProvenAt, Expr::value(now))
@@ -131,15 +198,30 @@ impl Identity {
             })
             .await;
         match (risen, right) {
-            (Err(StepUpError::Spent), Some(right)) => {
-                return Err(self.spent(&attempt, &account, right.allowed).await.into());
+            (Err(error @ (StepUpError::Spent | StepUpError::Cloned)), Some(right)) => {
+                if matches!(error, StepUpError::Cloned) {
+                    self.suspect_clone(&session.principal, attempt.trail, account.id, right.code)
+                        .await?;
+                }
+                return Err(self.spent(attempt, account, right.allowed).await.into());
             }
-            (Ok(()), Some(right)) => self.forgive(&attempt, right.allowed),
+            (Ok(()), Some(right)) => self.forgive(attempt, right.allowed),
             (other, _) => other?,
         }
         self.reread(session.user).await?;
         let risen = self.signed_in(cookie).ok_or(StepUpError::Ended)?;
         self.touch(&risen.session);
         Ok(risen)
+    }
+}
+
+/// The try of somebody who is signed in.
+fn again<'a>(session: &'a Session, trail: &'a Trail, account: &'a Account) -> Attempt<'a> {
+    Attempt {
+        trail,
+        name: account.name.as_str(),
+        place: Place::Session(session.id),
+        principal: &session.principal,
+        is_whole: true,
     }
 }

@@ -8,7 +8,7 @@ use watchroom_policy::{Permit, Principal, Refusal, Resource, ResourceKind, Trail
 use watchroom_store::StoreError;
 
 use super::{SignInError, locked};
-use crate::factors::Code;
+use crate::factors::{Code, Shown};
 use crate::hashing::{Asking, HashError, Verdict};
 use crate::lockout::{Allowed, Booked, Doors, Failed, Failing, Place, Refused, Standing};
 use crate::network::Network;
@@ -117,26 +117,26 @@ impl Identity {
         }
     }
 
-    /// Compares a code with those of the account. A try counts before it is made, as at a password; and each waits for the
+    /// Compares a code with those of the account, or a passkey with its keys. A try counts before it is made, as at a password; and each waits for the
     /// one before to be counted at the near door, so that a thousand side by side are no more guesses than one after the
     /// other.
     pub(crate) async fn check_factor(
         &self,
         attempt: &Attempt<'_>,
-        account: &Account,
-        typed: &SecretString,
+        account: Option<&Account>,
+        shown: &Shown<'_>,
     ) -> Result<RightCode, SignInError> {
         let doors = self.doors(attempt);
-        self.find_open(attempt, Some(account), &doors).await?;
-        let allowed = self.begin_try(attempt, Some(account), &doors).await?;
+        self.find_open(attempt, account, &doors).await?;
+        let allowed = self.begin_try(attempt, account, &doors).await?;
         // Where the vault fails the try stays counted: some of the codes may have been compared.
-        match self.compare(&doors, account, typed)? {
+        match self.compare(&doors, account, shown)? {
             Compared::Right(code) => Ok(RightCode { code, allowed }),
-            Compared::Wrong(near) => Err(self.refuse(attempt, Some(account), (doors, near), allowed).await),
+            Compared::Wrong(near) => Err(self.refuse(attempt, account, (doors, near), allowed).await),
             Compared::Locked { until, to_record } => {
                 // Locked meanwhile, and nothing was compared.
                 self.give_back(allowed);
-                Err(self.turn_away(attempt, Some(account), until, to_record).await)
+                Err(self.turn_away(attempt, account, until, to_record).await)
             }
         }
     }
@@ -144,8 +144,8 @@ impl Identity {
     fn compare(
         &self,
         doors: &Doors,
-        account: &Account,
-        typed: &SecretString,
+        account: Option<&Account>,
+        shown: &Shown<'_>,
     ) -> Result<Compared, VaultError> {
         let _turn = self
             .inner
@@ -156,7 +156,11 @@ impl Identity {
         if let Standing::Locked { until, to_record } = self.inner.lockouts.standing(doors, now) {
             return Ok(Compared::Locked { until, to_record });
         }
-        let code = Code::of(account, typed, now, &*self.inner.vault)?;
+        let with = (&*self.inner.vault, &self.inner.signatures);
+        let code = match account.filter(|account| account.status == UserStatus::Active) {
+            Some(account) => Code::of(account, shown, now, with)?,
+            None => None,
+        };
         Ok(code.map_or_else(
             || Compared::Wrong(self.inner.lockouts.fail(doors.near, now)),
             Compared::Right,
@@ -233,7 +237,7 @@ impl Identity {
     }
 
     /// The answer to a password that was right a moment ago, for an account that has changed since.
-    pub(super) fn wrong(&self, attempt: &Attempt<'_>) -> SignInError {
+    pub(crate) fn wrong(&self, attempt: &Attempt<'_>) -> SignInError {
         let now = self.inner.ambient.clock.now_micros();
         let limit = self.inner.config.lockout.everywhere_failures;
         refused(

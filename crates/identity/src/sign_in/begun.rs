@@ -9,6 +9,7 @@ use watchroom_model::UserId;
 use watchroom_store::{Changed, StoreError, WriteTx};
 
 use crate::entity::{session, user};
+use crate::factors::PASSKEY;
 use crate::outside::Vouched;
 use crate::users::UserStatus;
 
@@ -28,6 +29,8 @@ pub(crate) enum First {
     },
     /// Somebody else's word.
     Vouched(Vouched),
+    /// A passkey, which is spent in the same change.
+    Passkey,
 }
 
 /// What a sign-in writes.
@@ -56,6 +59,7 @@ impl Begun {
                 row.password_hash.as_deref() == checked.as_deref()
             }
             (Some(_), First::Vouched(vouched)) => vouched.write(tx, self.at).await?,
+            (Some(_), First::Passkey) => true,
         };
         if !stands {
             tx.note_failure();
@@ -79,6 +83,10 @@ impl Begun {
                 stronger.as_ref()
             }
             First::Vouched(_) => None,
+            First::Passkey => {
+                tx.note("method", PASSKEY);
+                None
+            }
         };
         if self.is_half && stronger.is_none() {
             return Ok(());

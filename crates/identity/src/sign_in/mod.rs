@@ -14,7 +14,7 @@ use watchroom_policy::{Grant, Principal, Proof, Refusal, SecondFactor, Trail, Wh
 use watchroom_policy::{Resource, ResourceKind};
 use watchroom_store::StoreError;
 
-pub(crate) use attempt::Attempt;
+pub(crate) use attempt::{Attempt, RightCode};
 pub(crate) use begun::{Begun, First};
 pub use second::SecondStepError;
 

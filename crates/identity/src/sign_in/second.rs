@@ -1,4 +1,4 @@
-//! The second step of signing in: a code, after the password. Until then the session may do nothing else, and for five
+//! The second step of signing in: a code or a passkey, after the password. Until then the session may do nothing else, and for five
 //! minutes only; a right code gives it a new cookie and all that the person holds.
 
 use sea_orm::sea_query::Expr;
@@ -13,7 +13,7 @@ use watchroom_store::{Changed, StoreError, WriteTx};
 use super::{Attempt, SignInError};
 use crate::Identity;
 use crate::entity::{session, user};
-use crate::factors::Code;
+use crate::factors::{Code, PasskeyAnswer, Shown, Site, Spending, is_spent};
 use crate::sessions::{NewCookie, Session, SignedIn, give_cookie};
 
 /// Why a second factor was not proven.
@@ -31,12 +31,27 @@ pub enum SecondStepError {
     /// The code was used at this very moment; told as any wrong one.
     #[error("the code was used already")]
     Spent,
+    /// The challenge for a passkey is over, or another browser's.
+    #[error("the challenge is over, or not this browser's")]
+    Over,
+    /// The passkey's count went back: there are two of it. Told as any wrong one.
+    #[error("the passkey's count went back")]
+    Cloned,
     /// The evaluator refused.
     #[error(transparent)]
     Forbidden(#[from] Box<Refusal>),
     /// The store refused.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for SecondStepError {
+    fn from(error: StoreError) -> Self {
+        match is_spent(&error) {
+            true => Self::Spent,
+            false => Self::Store(error),
+        }
+    }
 }
 
 impl SecondStepError {
@@ -45,7 +60,7 @@ impl SecondStepError {
             Self::Refused(error) => Some(error),
             Self::Forbidden(refusal) => Some(refusal.as_ref()),
             Self::Store(error) => Some(error),
-            Self::NotAsked | Self::Ended | Self::Spent => None,
+            Self::NotAsked | Self::Ended | Self::Spent | Self::Over | Self::Cloned => None,
         }
     }
 }
@@ -53,7 +68,7 @@ impl SecondStepError {
 impl Fault for SecondStepError {
     fn kind(&self) -> FaultKind {
         match self {
-            Self::NotAsked => FaultKind::Conflict,
+            Self::NotAsked | Self::Over => FaultKind::Conflict,
             _ => self.inner().map_or(FaultKind::Unauthenticated, Fault::kind),
         }
     }
@@ -61,7 +76,8 @@ impl Fault for SecondStepError {
     fn slug(&self) -> &'static str {
         match self {
             Self::NotAsked => "second-factor-not-asked",
-            Self::Refused(SignInError::Wrong { .. }) | Self::Spent => "second-factor-refused",
+            Self::Over => "passkey-over",
+            Self::Refused(SignInError::Wrong { .. }) | Self::Spent | Self::Cloned => "second-factor-refused",
             _ => self.inner().map_or("not-signed-in", Fault::slug),
         }
     }
@@ -76,7 +92,8 @@ impl Fault for SecondStepError {
             Self::Refused(SignInError::Wrong {
                 remaining_attempts, ..
             }) => format!("the code is wrong or was used before; {remaining_attempts} attempts remain"),
-            Self::Spent => "the code is wrong or was used before".to_owned(),
+            Self::Spent | Self::Cloned => "the code is wrong or was used before".to_owned(),
+            Self::Over => "that took too long; try again".to_owned(),
             _ => self.inner().map_or_else(
                 || "your session has ended; sign in again".to_owned(),
                 Fault::public,
@@ -107,6 +124,34 @@ impl Identity {
         code: SecretString,
         device: Option<&str>,
     ) -> Result<SignedIn, SecondStepError> {
+        self.prove_second(session, trail, &Shown::Code(&code), device)
+            .await
+    }
+
+    /// As [`Identity::prove_second_factor`], by a passkey. After a password it is enough that somebody has it.
+    ///
+    /// # Errors
+    /// [`SecondStepError`].
+    pub async fn prove_second_by_passkey(
+        &self,
+        session: &Session,
+        trail: &Trail,
+        (site, answer): (&Site, &PasskeyAnswer),
+        device: Option<&str>,
+    ) -> Result<SignedIn, SecondStepError> {
+        let presented = self.presented_as_second(session, site, answer);
+        let presented = presented.ok_or(SecondStepError::Over)?;
+        self.prove_second(session, trail, &Shown::Passkey(&presented), device)
+            .await
+    }
+
+    async fn prove_second(
+        &self,
+        session: &Session,
+        trail: &Trail,
+        shown: &Shown<'_>,
+        device: Option<&str>,
+    ) -> Result<SignedIn, SecondStepError> {
         let permit = self.permit(&session.principal, trail, act::ProveSecondFactor, session)?;
         if session.principal.proof.second_factor != SecondFactor::ToProve {
             return Err(SecondStepError::NotAsked);
@@ -121,7 +166,7 @@ impl Identity {
             principal: &session.principal,
             is_whole: true,
         };
-        let right = self.check_factor(&attempt, &account, &code).await?;
+        let right = self.check_factor(&attempt, Some(&account), shown).await?;
         let cookie = NewCookie::mint(&self.inner.ambient);
         let second = Second {
             user: account.id,
@@ -136,7 +181,11 @@ impl Identity {
             .store
             .write(&permit, async move |tx| second.write(tx).await);
         match written.await {
-            Err(SecondStepError::Spent) => {
+            Err(error @ (SecondStepError::Spent | SecondStepError::Cloned)) => {
+                if matches!(error, SecondStepError::Cloned) {
+                    self.suspect_clone(&session.principal, trail, account.id, right.code)
+                        .await?;
+                }
                 return Err(self.spent(&attempt, &account, right.allowed).await.into());
             }
             other => other?,
@@ -161,8 +210,10 @@ struct Second {
 
 impl Second {
     async fn write(&self, tx: &WriteTx) -> Result<(), SecondStepError> {
-        if !self.code.spend(tx, self.at).await? {
-            return Err(SecondStepError::Spent);
+        match self.code.spend(tx, self.at).await? {
+            Spending::Taken => {}
+            Spending::Before => return Err(SecondStepError::Spent),
+            Spending::Cloned => return Err(SecondStepError::Cloned),
         }
         let risen = give_cookie(session::Entity::update_many(), &self.digest)
             .col_expr(session::Column::SecondFactor, Expr::value(self.code.word()))

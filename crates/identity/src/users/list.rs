@@ -14,7 +14,7 @@ use watchroom_store::StoreError;
 use super::UserStatus;
 use crate::Identity;
 use crate::entity::user;
-use crate::factors::TOTP;
+use crate::factors::{PASSKEY, TOTP};
 use crate::roll::Account;
 
 /// A person as others see them.
@@ -34,7 +34,7 @@ pub struct UserView {
     pub status: UserStatus,
     /// The roles they hold, wherever.
     pub roles: BTreeSet<String>,
-    /// How they can prove who they are (`password`, `totp`).
+    /// How they can prove who they are (`password`, `totp`, `passkey`).
     pub factors: Vec<String>,
     /// When the account was made.
     #[serde(with = "time::serde::rfc3339")]
@@ -63,6 +63,7 @@ impl From<&Account> for UserView {
                 .iter()
                 .map(|_| "password".to_owned())
                 .chain((!account.factors.is_empty()).then(|| TOTP.to_owned()))
+                .chain((!account.passkeys.is_empty()).then(|| PASSKEY.to_owned()))
                 .collect(),
             created_at: account.created_at,
             last_sign_in: account.last_sign_in,

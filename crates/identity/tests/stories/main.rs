@@ -17,6 +17,10 @@ mod magic;
 #[cfg(test)]
 mod outside;
 #[cfg(test)]
+mod passkey_refusals;
+#[cfg(test)]
+mod passkeys;
+#[cfg(test)]
 mod programs;
 #[cfg(test)]
 mod room;

@@ -5,9 +5,12 @@ import { startLive } from "./live.js";
 import { startConsole } from "./console.js";
 import { startSession } from "./session.js";
 import { offerCopies } from "./copy.js";
+import { offerPasskeys, offerProof } from "./passkey.js";
 
 showTimes(document);
 offerCopies(document);
+offerPasskeys(document);
+offerProof(document.getElementById("passkey-proof"));
 startClock(document.querySelector("[data-clock]"));
 startSession(document.getElementById("session-warning"));
 startLive(document.getElementById("connection"));

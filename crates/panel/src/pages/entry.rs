@@ -6,7 +6,8 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use watchroom_identity::{
-    DirectoryAway, DirectoryError, OutsideError, SetUp, SetUpError, SignIn, SignInError, SignedIn, Way,
+    DirectoryAway, DirectoryError, OutsideError, PasskeySignInError, SetUp, SetUpError, SignIn, SignInError,
+    SignedIn, Way,
 };
 use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
 use watchroom_model::{DisplayName, UserName};
@@ -17,11 +18,13 @@ use watchroom_web::{
 };
 
 use super::mfa::next_step;
+use super::passkey::{site, why};
 use crate::Panel;
 use crate::answer;
 use crate::text::EN;
 use crate::view::entry::{ExpiredPage, SetupPage, SetupTyped, SignInPage, SignInTyped};
 use crate::view::outside::WayButton;
+use crate::view::passkey::PasskeyForm;
 use crate::view::{Faults, Flash, query, sentence};
 use crate::viewer::theme_of;
 
@@ -101,6 +104,7 @@ impl Before {
 pub(super) async fn sign_in_page(
     caller: Caller,
     State(panel): State<Panel>,
+    Extension(passed): Extension<Passed>,
     Query(query): Query<SignInQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -117,21 +121,33 @@ pub(super) async fn sign_in_page(
         next: query.next,
         ..SignInTyped::default()
     };
-    sign_in_form(
-        &panel,
-        &headers,
-        StatusCode::OK,
-        typed,
-        answer::flash_of(&headers),
-    )
+    let flash = answer::flash_of(&headers);
+    sign_in_form(&panel, &passed, &headers, (StatusCode::OK, flash), typed)
+}
+
+/// The form again, after a passkey that opened nothing.
+pub(super) fn sign_in_again(
+    panel: &Panel,
+    passed: &Passed,
+    headers: &HeaderMap,
+    next: String,
+    error: &PasskeySignInError,
+) -> Result<Response, Problem> {
+    let status = StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::UNAUTHORIZED);
+    let typed = SignInTyped {
+        next,
+        ..SignInTyped::default()
+    };
+    let flash = Flash::trouble(sentence(&error.public()));
+    sign_in_form(panel, passed, headers, (status, Some(flash)), typed)
 }
 
 fn sign_in_form(
     panel: &Panel,
+    passed: &Passed,
     headers: &HeaderMap,
-    status: StatusCode,
+    (status, flash): (StatusCode, Option<Flash>),
     typed: SignInTyped,
-    flash: Option<Flash>,
 ) -> Result<Response, Problem> {
     let directories = panel.identity().directories().iter();
     let before = Before::of(panel, headers);
@@ -143,7 +159,11 @@ fn sign_in_form(
             .collect(),
         ..typed
     };
-    let page = SignInPage::new(theme_of(headers), before.token.clone(), typed, flash);
+    let passkey = match site(passed) {
+        Ok(_) => PasskeyForm::sign_in(before.token.clone(), &typed.next),
+        Err(no) => PasskeyForm::nowhere(why(no)),
+    };
+    let page = SignInPage::new(theme_of(headers), before.token.clone(), typed, (flash, passkey));
     let response = answer::page_with(status, &page)?;
     before.finish(answer::with_cookie(response, answer::FLASH_COOKIE, "", Some(0))?)
 }
@@ -202,13 +222,8 @@ pub(super) async fn sign_in(
         }
         Err(error) if answer::wants_page(&headers) && is_for_the_page(&error) => {
             let status = StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::UNAUTHORIZED);
-            sign_in_form(
-                &panel,
-                &headers,
-                status,
-                typed,
-                Some(Flash::trouble(refused(&error))),
-            )
+            let flash = Flash::trouble(refused(&error));
+            sign_in_form(&panel, &passed, &headers, (status, Some(flash)), typed)
         }
         Err(error) => Err(error.into()),
     }

@@ -5,16 +5,20 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use watchroom_identity::{ConfirmTotp, FactorError, Oneself, SecondStepError, Session, SignInError};
+use watchroom_identity::{
+    ConfirmTotp, Enrolled, FactorError, Oneself, SecondStepError, Session, SignInError,
+};
 use watchroom_kit::{Fault, FieldFault, SecretString};
 use watchroom_model::FactorId;
 use watchroom_policy::{Resource, ResourceKind, SecondFactor, act};
 use watchroom_shield::Passed;
 use watchroom_web::{Caller, Cookie, DEVICE_COOKIE, NotFound, Params, Problem, Query, StepSubmitted};
 
+use super::passkey::{form_for_second, site, why};
 use super::step_up::prove as prove_again;
 use crate::text::EN;
 use crate::view::mfa::{MfaPage, MfaSetupPage, Offered, Picture, RecoveryCodesPage};
+use crate::view::passkey::PasskeyForm;
 use crate::view::{Faults, Flash, query, sentence};
 use crate::viewer::{Form, theme_of};
 use crate::{Panel, answer};
@@ -50,17 +54,42 @@ pub(super) async fn page(
     caller: Caller,
     Query(asked): Query<NextQuery>,
     State(panel): State<Panel>,
+    Extension(passed): Extension<Passed>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     match caller.session() {
         None => answer::redirect("/login"),
         Some(session) if session.principal.proof.second_factor == SecondFactor::ToProve => {
-            let csrf = panel.identity().csrf_token(session);
-            answer::page(&MfaPage::new(theme_of(&headers), csrf, asked.next, None))
+            let page = second_page(&panel, &passed, session, &headers, (asked.next, None));
+            answer::page(&page)
         }
         Some(session) if session.is_half() => answer::redirect(&next_step(session, &asked.next)),
         Some(_) => answer::redirect(answer::path_of_ours(&asked.next).unwrap_or("/")),
     }
+}
+
+fn second_page(
+    panel: &Panel,
+    passed: &Passed,
+    session: &Session,
+    headers: &HeaderMap,
+    (next, flash): (String, Option<Flash>),
+) -> MfaPage {
+    let csrf = panel.identity().csrf_token(session);
+    let passkey = form_for_second(panel, passed, session, &next);
+    MfaPage::new(theme_of(headers), csrf, next, (flash, passkey))
+}
+
+/// The page again, with what was wrong.
+pub(super) fn second_again(
+    panel: &Panel,
+    passed: &Passed,
+    session: &Session,
+    headers: &HeaderMap,
+    (status, next, flash): (StatusCode, String, Flash),
+) -> Result<Response, Problem> {
+    let page = second_page(panel, passed, session, headers, (next, Some(flash)));
+    answer::page_with(status, &page)
 }
 
 pub(super) async fn prove(
@@ -89,8 +118,7 @@ pub(super) async fn prove(
         {
             let status = StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::UNAUTHORIZED);
             let flash = Flash::trouble(refused(&error));
-            let csrf = panel.identity().csrf_token(session);
-            answer::page_with(status, &MfaPage::new(theme_of(&headers), csrf, next, Some(flash)))
+            second_again(&panel, &passed, session, &headers, (status, next, flash))
         }
         Err(error) => Err(error.into()),
     }
@@ -125,6 +153,7 @@ pub(super) async fn setup_page(
     caller: Caller,
     Query(asked): Query<NextQuery>,
     State(panel): State<Panel>,
+    Extension(passed): Extension<Passed>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Some(session) = caller.session() else {
@@ -133,25 +162,17 @@ pub(super) async fn setup_page(
     if session.principal.proof.second_factor == SecondFactor::ToProve {
         return answer::redirect(&next_step(session, &asked.next));
     }
-    setup_form(
-        &panel,
-        &caller,
-        &headers,
-        StatusCode::OK,
-        &asked.next,
-        ("", &Faults::default()),
-    )
-    .await
+    let faults = (StatusCode::OK, "", &Faults::default());
+    setup_form(&panel, &passed, (&caller, &headers), &asked.next, faults).await
 }
 
 /// The form with a new secret, and with what was wrong with the last one.
 async fn setup_form(
     panel: &Panel,
-    caller: &Caller,
-    headers: &HeaderMap,
-    status: StatusCode,
+    passed: &Passed,
+    (caller, headers): (&Caller, &HeaderMap),
     next: &str,
-    typed: (&str, &Faults),
+    (status, name, faults): (StatusCode, &str, &Faults),
 ) -> Result<Response, Problem> {
     let session = caller.session().ok_or(NotFound)?;
     let permit = caller.permit(act::AddFactor, &Oneself(session.user))?;
@@ -162,11 +183,46 @@ async fn setup_form(
         offer: offer.offer,
     };
     let csrf = panel.identity().csrf_token(session);
+    let passkey = match site(passed) {
+        Ok(_) => PasskeyForm::enrol(csrf.clone(), next),
+        Err(no) => PasskeyForm::nowhere(why(no)),
+    };
     let about = (session.is_half(), next.to_owned());
     answer::page_with(
         status,
-        &MfaSetupPage::new(theme_of(headers), csrf, about, offered, typed),
+        &MfaSetupPage::new(theme_of(headers), csrf, about, (offered, passkey), (name, faults)),
     )
+}
+
+/// The form again, after a passkey that was not taken.
+pub(super) async fn enrol_again(
+    panel: &Panel,
+    passed: &Passed,
+    who: (&Caller, &HeaderMap),
+    next: &str,
+    error: &FactorError,
+) -> Result<Response, Problem> {
+    let status = StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let faults = Faults::new(vec![FieldFault::new("passkey", error.slug(), error.public())]);
+    setup_form(panel, passed, who, next, (status, "", &faults)).await
+}
+
+/// On with the session that has just enrolled a factor; the recovery codes first, if they came with it.
+pub(super) async fn enrolled(
+    panel: &Panel,
+    passed: &Passed,
+    headers: &HeaderMap,
+    enrolled: &Enrolled,
+    next: &str,
+) -> Result<Response, Problem> {
+    let user = enrolled.signed_in.session.user;
+    panel.entrance.signed_in(passed, user).await;
+    let to = answer::path_of_ours(next).unwrap_or("/");
+    let response = match enrolled.recovery_codes.as_slice() {
+        [] => answer::redirect(to)?,
+        codes => answer::page(&RecoveryCodesPage::new(theme_of(headers), codes, to))?,
+    };
+    answer::with_session(response, &enrolled.signed_in)
 }
 
 pub(super) async fn set_up(
@@ -191,18 +247,7 @@ pub(super) async fn set_up(
         device: Cookie::find(&headers, DEVICE_COOKIE).map(str::to_owned),
     };
     match panel.identity().confirm_totp(&permit, session, confirm).await {
-        Ok(enrolled) => {
-            panel
-                .entrance
-                .signed_in(&passed, enrolled.signed_in.session.user)
-                .await;
-            let to = answer::path_of_ours(&next).unwrap_or("/");
-            let response = match enrolled.recovery_codes.as_slice() {
-                [] => answer::redirect(to)?,
-                codes => answer::page(&RecoveryCodesPage::new(theme_of(&headers), codes, to))?,
-            };
-            answer::with_session(response, &enrolled.signed_in)
-        }
+        Ok(done) => enrolled(&panel, &passed, &headers, &done, &next).await,
         Err(error @ (FactorError::Code | FactorError::Name | FactorError::OfferOver)) => {
             let faults = match error.fields() {
                 none if none.is_empty() => vec![FieldFault::new("offer", "over", error.public())],
@@ -210,7 +255,8 @@ pub(super) async fn set_up(
             };
             let faults = Faults::new(faults);
             let status = StatusCode::from_u16(error.kind().status()).unwrap_or(StatusCode::BAD_REQUEST);
-            setup_form(&panel, &caller, &headers, status, &next, (&name, &faults)).await
+            let who = (&caller, &headers);
+            setup_form(&panel, &passed, who, &next, (status, &name, &faults)).await
         }
         Err(error) => Err(error.into()),
     }

@@ -16,6 +16,7 @@ pub(crate) mod mfa;
 mod nodes;
 mod outside;
 mod overview;
+pub(crate) mod passkey;
 mod password;
 mod people;
 mod power;
@@ -44,6 +45,7 @@ pub(crate) fn routes() -> Vec<Route<Panel>> {
     routes.extend(security_routes());
     routes.extend(machine_routes());
     routes.extend(server_routes());
+    routes.extend(passkey::routes());
     routes.extend(magic::routes());
     routes.extend(links::routes());
     routes.extend(outside::routes());

@@ -124,6 +124,11 @@ fn factor_row(viewer: &Viewer, factor: FactorView) -> FactorRow {
     FactorRow {
         id: factor.id.to_string(),
         name: factor.name,
+        kind: match factor.kind {
+            "passkey" => EN.factor_kind_passkey,
+            _ => EN.factor_kind_totp,
+        },
+        host: factor.host.unwrap_or_default(),
         added: Moment::full(factor.created_at),
         used: factor.last_used.map(|at| Moment::age(at, viewer.now())),
     }

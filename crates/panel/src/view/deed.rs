@@ -164,6 +164,8 @@ fn people_words(action: &str) -> Option<(&'static str, &'static str)> {
         "session.refresh_reused" => (EN.did_refresh_reused, EN.do_refresh_reused),
         "session.second_factor" => (EN.did_second_factor, EN.do_second_factor),
         "factor.add" => (EN.did_factor_add, EN.do_factor_add),
+        "factor.ask" => (EN.did_factor_ask, EN.do_factor_ask),
+        "factor.suspect_clone" => (EN.did_suspect_clone, EN.do_suspect_clone),
         "factor.remove" => (EN.did_factor_remove, EN.do_factor_remove),
         "factor.recovery_codes" => (EN.did_recovery_codes, EN.do_recovery_codes),
         "user.reset_factors" => (EN.did_factors_reset, EN.do_factors_reset),

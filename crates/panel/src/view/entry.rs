@@ -4,6 +4,7 @@ use askama::Template;
 use watchroom_web::ClosedWay;
 
 use super::outside::WayButton;
+use super::passkey::PasskeyForm;
 use super::{Choice, Faults, Field, Flash, Sheet, Theme};
 use crate::text::{EN, Text};
 
@@ -27,11 +28,17 @@ pub(crate) struct SignInPage {
     next: String,
     /// Other ways in.
     ways: Vec<WayButton>,
+    passkey: PasskeyForm,
 }
 
 impl SignInPage {
     /// An empty form, or one with what was typed before (never the password).
-    pub(crate) fn new(theme: Theme, csrf: String, typed: SignInTyped, flash: Option<Flash>) -> Self {
+    pub(crate) fn new(
+        theme: Theme,
+        csrf: String,
+        typed: SignInTyped,
+        (flash, passkey): (Option<Flash>, PasskeyForm),
+    ) -> Self {
         let username = Field::text("username", EN.user_name)
             .value(typed.username)
             .autocomplete("username")
@@ -54,6 +61,7 @@ impl SignInPage {
             remember_me: typed.remember_me,
             next: typed.next,
             ways: typed.ways,
+            passkey,
         }
     }
 }
@@ -204,7 +212,10 @@ mod tests {
             Theme::System,
             "tok".into(),
             typed,
-            Some(Flash::trouble("4 attempts left")),
+            (
+                Some(Flash::trouble("4 attempts left")),
+                PasskeyForm::sign_in("tok".into(), "/servers"),
+            ),
         );
         let html = page.render().unwrap();
         assert!(

@@ -134,6 +134,12 @@ impl Field {
         }
     }
 
+    /// With this said to be wrong with it.
+    pub(crate) fn said(mut self, wrong: Vec<String>) -> Self {
+        self.wrong = wrong;
+        self
+    }
+
     /// With what is wrong about it.
     pub(crate) fn wrong(mut self, faults: &Faults) -> Self {
         self.wrong = faults.of(self.name);

@@ -4,6 +4,7 @@ use askama::Template;
 use qrcode::{Color, QrCode};
 use watchroom_kit::{ExposeSecret, SecretString};
 
+use super::passkey::PasskeyForm;
 use super::{Faults, Field, Flash, Sheet, Theme};
 use crate::text::{EN, Text};
 
@@ -20,11 +21,18 @@ pub(crate) struct MfaPage {
     flash: Option<Flash>,
     code: Field,
     next: String,
+    /// None where the person has no passkey.
+    passkey: Option<PasskeyForm>,
 }
 
 impl MfaPage {
     /// An empty form; a code that was wrong is not shown again.
-    pub(crate) fn new(theme: Theme, csrf: String, next: String, flash: Option<Flash>) -> Self {
+    pub(crate) fn new(
+        theme: Theme,
+        csrf: String,
+        next: String,
+        (flash, passkey): (Option<Flash>, Option<PasskeyForm>),
+    ) -> Self {
         Self {
             sheet: Sheet::new(EN.mfa_title, theme),
             t: &EN,
@@ -32,6 +40,7 @@ impl MfaPage {
             flash,
             code: code_field(EN.mfa_code).focus(),
             next,
+            passkey,
         }
     }
 }
@@ -77,6 +86,7 @@ pub(crate) struct MfaSetupPage {
     code: Field,
     name: Field,
     beside: Vec<String>,
+    passkey: PasskeyForm,
 }
 
 /// What is offered, as the page shows it.
@@ -96,7 +106,7 @@ impl MfaSetupPage {
         theme: Theme,
         csrf: String,
         (is_required, next): (bool, String),
-        offered: Offered,
+        (offered, passkey): (Offered, PasskeyForm),
         (name, faults): (&str, &Faults),
     ) -> Self {
         Self {
@@ -117,7 +127,8 @@ impl MfaSetupPage {
                 })
                 .required()
                 .wrong(faults),
-            beside: faults.beside(&["code", "name"]),
+            beside: faults.beside(&["code", "name", "passkey"]),
+            passkey: passkey.wrong(faults),
         }
     }
 }
@@ -187,14 +198,19 @@ mod tests {
             offer: "sealed".into(),
         };
         let pages = [
-            MfaPage::new(Theme::Dark, "t".into(), "/".into(), None)
-                .render()
-                .unwrap(),
+            MfaPage::new(
+                Theme::Dark,
+                "t".into(),
+                "/".into(),
+                (None, Some(PasskeyForm::second("t".into(), "/"))),
+            )
+            .render()
+            .unwrap(),
             MfaSetupPage::new(
                 Theme::Dark,
                 "t".into(),
                 (true, "/".into()),
-                offered,
+                (offered, PasskeyForm::enrol("t".into(), "/")),
                 ("", &Faults::default()),
             )
             .render()

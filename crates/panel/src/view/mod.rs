@@ -27,6 +27,7 @@ pub(crate) mod mfa;
 pub(crate) mod nodes;
 pub(crate) mod outside;
 pub(crate) mod overview;
+pub(crate) mod passkey;
 pub(crate) mod people;
 pub(crate) mod profile;
 pub(crate) mod security;

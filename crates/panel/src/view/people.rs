@@ -59,6 +59,7 @@ fn factor_word(factor: &str) -> &'static str {
     match factor {
         "password" => EN.factor_word_password,
         "totp" => EN.factor_kind_totp,
+        "passkey" => EN.factor_kind_passkey,
         _ => EN.factor_word_other,
     }
 }

@@ -47,6 +47,10 @@ pub(crate) struct FactorRow {
     pub(crate) id: String,
     /// What its owner calls it.
     pub(crate) name: String,
+    /// What it is.
+    pub(crate) kind: &'static str,
+    /// The host name under which a passkey works; else empty.
+    pub(crate) host: String,
     /// When it was added.
     pub(crate) added: Moment,
     /// When it was last used.

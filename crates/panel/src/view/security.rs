@@ -71,6 +71,7 @@ impl From<Check> for CheckRow {
 fn title(id: &'static str) -> &'static str {
     match id {
         "certificate" => EN.check_certificate,
+        "passkeys" => EN.check_passkeys,
         "hsts" => EN.check_hsts,
         "tls" => EN.check_tls,
         "client-ca" => EN.check_client_ca,

@@ -157,6 +157,8 @@ pub(crate) struct Shell {
     pub(crate) person: Person,
     /// The token that forms carry.
     pub(crate) csrf: String,
+    /// Whether a passkey can answer where the page asks again who one is.
+    pub(crate) offers_passkey_proof: bool,
     /// Seconds until the session ends.
     pub(crate) expires_in_s: i64,
     /// The theme they chose.

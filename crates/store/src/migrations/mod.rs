@@ -25,6 +25,7 @@ mod m0019_letters;
 mod m0020_one_time_links;
 mod m0021_token_families;
 mod m0022_rotating_cookies;
+mod m0023_passkeys;
 
 use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
 
@@ -52,6 +53,7 @@ pub const ALL: &[Migration] = &[
     m0020_one_time_links::MIGRATION,
     m0021_token_families::MIGRATION,
     m0022_rotating_cookies::MIGRATION,
+    m0023_passkeys::MIGRATION,
 ];
 
 /// Every table that a migration makes.

@@ -32,6 +32,7 @@ async fn the_doctor_finds_what_is_weak_and_says_what_to_do() {
     // Rooms hash cheaply and have no limits.
     for (id, wanted) in [
         ("certificate", "advice"),
+        ("passkeys", "advice"),
         ("hsts", "advice"),
         ("tls", "good"),
         ("proxies", "warning"),

@@ -43,6 +43,8 @@ mod mail;
 #[cfg(test)]
 pub mod node_bans;
 #[cfg(test)]
+mod passkeys;
+#[cfg(test)]
 mod power;
 #[cfg(test)]
 mod programs;

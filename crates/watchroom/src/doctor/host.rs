@@ -50,6 +50,7 @@ impl Doctor for HostDoctor {
     async fn examine(&self) -> Vec<Check> {
         let mut checks = vec![
             self.certificate(),
+            self.passkeys(),
             self.hsts(),
             self.tls(),
             client_ca::examine(self.client_ca.as_deref(), &self.config.tls.required_for),
@@ -166,6 +167,13 @@ impl HostDoctor {
         let evidence = format!("{evidence}; {}", report.problems.join("; "));
         let next_step = "`watchroom tls generate` makes a new one; one that you gave is yours to renew";
         Check::found(ID, finding, evidence, next_step)
+    }
+
+    /// A certificate that cannot be read is said to be so by its own check; without one there are no passkeys either.
+    fn passkeys(&self) -> Check {
+        let report = self.certificate.report();
+        let (names, is_ours) = report.map_or((Vec::new(), true), |report| (report.names, report.made_by_us));
+        super::passkeys::examine(&names, is_ours)
     }
 
     fn hsts(&self) -> Check {

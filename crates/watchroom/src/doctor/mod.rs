@@ -7,3 +7,4 @@ mod client_ca;
 pub(crate) mod host;
 pub(crate) mod machine;
 mod mail;
+mod passkeys;

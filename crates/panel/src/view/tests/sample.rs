@@ -22,6 +22,7 @@ use super::super::error::error_page;
 use super::super::nodes::{NodeLive, NodePage, NodeRow, NodesLive, NodesPage};
 use super::super::outside::{Identities, IdentityRow, TiePage, WayButton};
 use super::super::overview::{OverviewLive, OverviewPage};
+use super::super::passkey::PasskeyForm;
 use super::super::profile::{
     FactorRow, Factors, Issued, Own, ProfileForms, ProfilePage, SessionRow, TokenRow,
 };
@@ -49,6 +50,7 @@ pub(super) fn shell(section: Section, title: &str) -> Shell {
             sees_settings: true,
         },
         csrf: "csrf-of-the-session".to_owned(),
+        offers_passkey_proof: false,
         expires_in_s: 28_800,
         theme: Theme::System,
         flash: None,
@@ -265,6 +267,8 @@ pub(super) fn profile() -> ProfilePage {
     };
     let factor = FactorRow {
         id: "f1".to_owned(),
+        kind: "codes by time",
+        host: String::new(),
         name: format!("phone {HOSTILE}"),
         added: Moment::full(NOW - Duration::days(8)),
         used: Some(Moment::age(NOW - Duration::hours(3), NOW)),
@@ -416,6 +420,7 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
         username: "alice".into(),
         ..SignInTyped::default()
     };
+    let passkey = PasskeyForm::sign_in("c".into(), HOSTILE);
     let refused = Some(Flash::trouble(EN.sign_in_attempts_many(3)));
     let mut pages = joining::pages();
     pages.extend(vec![
@@ -438,7 +443,7 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
         ("tie", tie().render().unwrap()),
         (
             "sign-in",
-            SignInPage::new(Theme::System, "c".into(), sign_in, refused)
+            SignInPage::new(Theme::System, "c".into(), sign_in, (refused, passkey))
                 .render()
                 .unwrap(),
         ),

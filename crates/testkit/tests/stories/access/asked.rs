@@ -8,7 +8,7 @@ use watchroom_testkit::{Machine, PASSWORD};
 
 use super::case::{Asked, Case, On};
 use super::own::own_forms;
-use super::people;
+use super::{passkeys, people};
 
 /// What the walk asks of a route in the name of a walker.
 pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker: &'static str) -> Asked {
@@ -35,6 +35,7 @@ pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker:
         {
             node_forms(case, method, path, walker).await
         }
+        _ if path.contains("/passkey") => passkeys::forms(case, path, walker).await,
         _ if path.starts_with("/security") => ban_forms(case, path, walker).await,
         _ if path.starts_with("/settings") => setting_forms(case, path, walker),
         _ if path.starts_with("/servers") => server_forms(case, path, walker).await,

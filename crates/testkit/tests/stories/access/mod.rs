@@ -4,6 +4,7 @@ mod asked;
 mod case;
 mod identities;
 mod own;
+mod passkeys;
 mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
