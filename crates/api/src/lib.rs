@@ -7,17 +7,21 @@ mod audit;
 mod auth;
 mod bans;
 mod cluster;
+mod decisions;
 mod decoys;
 mod factors;
 mod fail2ban;
+mod grants;
 mod health;
 mod lockouts;
+mod locks;
 mod mail;
 mod nodes;
 mod openapi;
 mod operations;
 mod people;
 mod programs;
+mod roles;
 mod security;
 mod servers;
 mod session;
@@ -160,6 +164,10 @@ pub fn routes() -> Vec<Route<Api>> {
         bans::routes(),
         fail2ban::routes(),
         lockouts::routes(),
+        locks::routes(),
+        roles::routes(),
+        decisions::routes(),
+        grants::routes(),
         mail::routes(),
         decoys::routes(),
         security::routes(),

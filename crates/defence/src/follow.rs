@@ -16,6 +16,8 @@ impl Defence {
             | Changed::Node(_)
             | Changed::Server(_)
             | Changed::Lockout(_)
+            | Changed::Lock(_)
+            | Changed::Roles
             | Changed::Decoys
             | Changed::Authorities
             | Changed::Keys

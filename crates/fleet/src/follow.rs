@@ -23,6 +23,8 @@ impl Fleet {
             | Changed::Token(_)
             | Changed::Ban(_)
             | Changed::Lockout(_)
+            | Changed::Lock(_)
+            | Changed::Roles
             | Changed::Decoys
             | Changed::Keys
             | Changed::Letters

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use sea_orm::EntityTrait;
 use tokio::sync::broadcast;
 use watchroom_kit::{Ambient, SecretString};
 use watchroom_mail::Mail;
@@ -15,12 +16,14 @@ use crate::access::AccessKeys;
 use crate::csrf::{PreSession, PreSessions, same};
 use crate::decoys::Decoys;
 use crate::device::Devices;
+use crate::entity::role;
 use crate::events::BACKLOG;
 use crate::hashing::{Asking, HashError, HashThreads};
 use crate::key::SharedKey;
 use crate::lockout::Lockouts;
 use crate::network::Network;
 use crate::outside::Taken;
+use crate::roles::Roles;
 use crate::roll::Roll;
 use crate::sessions::Session;
 use crate::set_up::PendingCode;
@@ -114,7 +117,8 @@ impl Identity {
             ambient,
         });
         let identity = Self { inner };
-        identity.reread_all().await?;
+        identity.read_roles().await?;
+        identity.reread_locks().await?;
         identity.reread_lockouts().await?;
         identity.reread_access_keys().await?;
         identity.reread_decoys().await?;
@@ -133,6 +137,7 @@ impl Identity {
         );
         identity.start_pruning();
         identity.start_pruning_links();
+        identity.start_letting_go();
         Ok(identity)
     }
 
@@ -264,17 +269,41 @@ impl Identity {
         self.inner.roll.reread_all(&self.inner.store).await
     }
 
+    /// Takes in all locks that hold, and then everybody on whom they might be.
+    pub(crate) async fn reread_locks(&self) -> Result<(), StoreError> {
+        let _turn = self.inner.rereading.lock().await;
+        self.read_locks().await?;
+        self.inner.roll.reread_all(&self.inner.store).await
+    }
+
+    /// Takes in what roles give, and then everybody who may hold them.
+    pub(crate) async fn reread_roles(&self) -> Result<(), StoreError> {
+        let _turn = self.inner.rereading.lock().await;
+        self.read_roles().await?;
+        self.inner.roll.reread_all(&self.inner.store).await
+    }
+
+    async fn read_roles(&self) -> Result<(), StoreError> {
+        let rows = self.inner.store.read().await?.all(role::Entity::find()).await?;
+        let roles = Roles::of(rows)?;
+        self.inner.roll.change_ground(|ground| ground.roles = roles);
+        Ok(())
+    }
+
     async fn follow(&self, change: Changed) -> Result<(), StoreError> {
         let (roll, store) = (&self.inner.roll, &self.inner.store);
         let user = match change {
             Changed::Lockout(id) => return self.reread_lockout(id).await,
+            Changed::Roles => return self.reread_roles().await,
+            Changed::Lock(_) => return self.reread_locks().await,
             Changed::Decoys => return self.reread_decoys().await,
             Changed::Keys => return self.reread_access_keys().await,
             Changed::User(user) => Some(user),
             Changed::Session(session) => roll.owner_of_session(store, session).await?,
             Changed::Token(token) => roll.owner_of_token(store, token).await?,
             Changed::Everything => {
-                self.reread_all().await?;
+                self.reread_roles().await?;
+                self.reread_locks().await?;
                 self.reread_lockouts().await?;
                 self.reread_access_keys().await?;
                 return self.reread_decoys().await;

@@ -19,16 +19,19 @@ mod ending;
 mod entity;
 mod events;
 mod factors;
+mod grants;
 mod hashing;
 mod identity;
 mod key;
 mod letters;
 mod links;
 mod lockout;
+mod locks;
 mod methods;
 mod network;
 mod outside;
 mod password;
+mod roles;
 mod roll;
 mod sessions;
 mod set_up;
@@ -49,6 +52,7 @@ pub use factors::{
     ConfirmTotp, Enrolled, FactorError, FactorView, FactorsView, KeyRotation, NoSite, Oneself, PasskeyAnswer,
     PasskeyCreation, PasskeyRequest, PasskeySignIn, PasskeySignInError, RegisterPasskey, Site, TotpOffer,
 };
+pub use grants::{Ability, GivingError, GrantFilter, GrantListed, MayDo, NewGrantFor};
 pub use hashing::HashError;
 pub use identity::{Identity, OpenError};
 pub use key::SharedKey;
@@ -56,11 +60,13 @@ pub use links::{
     Accept, EmailChange, EnterByLink, InvitationView, Invite, IssuedLink, LinkError, MagicOffer, ResetByLink,
 };
 pub use lockout::{LiftLockoutError, LockoutFilter, LockoutScope, LockoutView};
+pub use locks::{LockError, LockFilter, LockTarget, LockTargetError, LockView, NewLock};
 pub use outside::{
     Admission, CameBack, Claims, Directory, DirectoryAway, DirectoryError, Entered, Errand, FromOutside,
     Journey, OutsideError, OutsideView, Outsider, Provider, ProviderFault, Providers, RoleRule, RuleError,
     TieError, TieOffer, Way,
 };
+pub use roles::{Difference, RoleDraft, RoleError, RoleView, WhatIf};
 pub use sessions::{KnownDevice, Session, SessionView, SignedIn, StepUpError};
 pub use set_up::{SetUp, SetUpError, SetupCode};
 pub use sign_in::{SecondStepError, SignIn, SignInError};

@@ -7,7 +7,7 @@ mod build;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use dashmap::DashMap;
@@ -21,6 +21,8 @@ use crate::config::Config;
 use crate::digest::Digest;
 use crate::entity::{grant, passkey, recovery_code, session, token, totp_factor, user};
 use crate::factors::{Passkey, TotpFactor, standing};
+use crate::locks::Book;
+use crate::roles::Roles;
 use crate::sessions::Session;
 use crate::stamp;
 use crate::tokens::Bearer;
@@ -36,7 +38,12 @@ pub(crate) struct Account {
     pub(crate) call_sign: Option<CallSign>,
     pub(crate) password_hash: Option<Arc<str>>,
     pub(crate) status: UserStatus,
+    /// All they were given, whether a lock is on it or not: what others are measured by.
     pub(crate) grants: Vec<Grant>,
+    /// Those of them whose role is not locked: what they may use.
+    pub(crate) usable: Vec<Grant>,
+    /// Until when a lock keeps them out.
+    pub(crate) locked_until: Option<OffsetDateTime>,
     pub(crate) created_at: OffsetDateTime,
     pub(crate) last_sign_in: Option<OffsetDateTime>,
     pub(crate) factors: Vec<TotpFactor>,
@@ -95,6 +102,16 @@ pub(crate) struct Roll {
     tokens: DashMap<Digest, Arc<Bearer>>,
     token_ids: DashMap<TokenId, Digest>,
     rules: Rules,
+    ground: RwLock<Arc<Ground>>,
+}
+
+/// What everybody is built on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ground {
+    /// What is locked.
+    pub(crate) locks: Book,
+    /// What roles give.
+    pub(crate) roles: Roles,
 }
 
 impl Roll {
@@ -111,7 +128,21 @@ impl Roll {
                 idle: Duration::from_secs(u64::from(config.session.idle_s)),
                 required_roles: config.second_factors.required_roles.clone(),
             },
+            ground: RwLock::default(),
         }
+    }
+
+    /// What is locked, and what roles give.
+    pub(crate) fn ground(&self) -> Arc<Ground> {
+        Arc::clone(&self.ground.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes in what is locked, or what roles give. Who is on the roll is built anew by whoever calls this.
+    pub(crate) fn change_ground(&self, change: impl FnOnce(&mut Ground)) {
+        let mut held = self.ground.write().unwrap_or_else(PoisonError::into_inner);
+        let mut ground = Ground::clone(&held);
+        change(&mut ground);
+        *held = Arc::new(ground);
     }
 
     pub(crate) fn has_accounts(&self) -> bool {
@@ -239,12 +270,13 @@ impl Roll {
                 .all(recovery_code::Entity::find().filter(recovery_code::Column::UserId.eq(text)))
                 .await?,
         };
-        self.put(&build::person(rows, &self.rules)?);
+        self.put(&build::person(rows, &self.rules, &self.ground())?);
         Ok(())
     }
 
     /// Puts everybody on the roll as committed.
     pub(crate) async fn reread_all(&self, store: &Store) -> Result<(), StoreError> {
+        let ground = self.ground();
         let tx = store.read().await?;
         let mut grants = grouped(tx.all(grant::Entity::find()).await?, |row| row.user_id.clone());
         let mut sessions = grouped(tx.all(session::Entity::find()).await?, |row| row.user_id.clone());
@@ -268,7 +300,7 @@ impl Roll {
                 recovery: recovery.remove(&row.id).unwrap_or_default(),
                 user: row,
             };
-            let person = build::person(rows, &self.rules)?;
+            let person = build::person(rows, &self.rules, &ground)?;
             seen.insert(person.account.id);
             self.put(&person);
         }

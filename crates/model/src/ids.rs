@@ -78,6 +78,10 @@ typed_id! {
     FactorId;
     /// A lockout.
     LockoutId;
+    /// A lock on a person, a token, a node, a role or everything.
+    LockId;
+    /// A role that somebody was given.
+    GrantId;
     /// One try at a password.
     GuessId;
     /// A text that looks like a token and is none.

@@ -188,6 +188,14 @@ acts! {
     ListJail = "fail2ban.list" on Host, needs Permissions(&[p::NETWORK_READ]), known by None;
     /// List lockouts.
     ListLockouts = "lockout.list" on Lockout, needs Permissions(&[p::USERS_READ]), known by None;
+    /// See why somebody was refused something.
+    ExplainDecision = "decision.explain" on Decision, needs OwnerOr(&[p::AUDIT_READ]), known by Some(p::AUDIT_READ);
+    /// List roles, and see who would gain or lose what if one were changed.
+    ListRoles = "role.list" on Role, needs Permissions(&[p::ROLES_READ]), known by None;
+    /// List who was given which role, and who may do a thing.
+    ListGrants = "grant.list" on Grant, needs Permissions(&[p::ROLES_READ]), known by None;
+    /// List locks.
+    ListLocks = "lock.list" on Lock, needs Permissions(&[p::USERS_READ]), known by None;
     /// List decoy tokens.
     ListDecoys = "decoy.list" on Decoy, needs Permissions(&[p::TOKENS_MANAGE]), known by None;
     /// Look over this Host against the hardening list.
@@ -314,6 +322,20 @@ acts! {
     LiftJailed = "fail2ban.lift" on Host, needs Permissions(&[p::NETWORK_MODIFY]), known by None, step up true, leaves Security;
     /// Lift a lockout.
     LiftLockout = "lockout.lift" on Lockout, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up false, leaves Security;
+    /// Make a role.
+    CreateRole = "role.create" on Role, needs Permissions(&[p::ROLES_MANAGE]), known by None, step up true, leaves Security;
+    /// Change what a role gives.
+    ChangeRole = "role.change" on Role, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    /// Remove a role, or put a built-in one back as it was.
+    RemoveRole = "role.remove" on Role, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    /// Give somebody a role at a scope.
+    GiveGrant = "grant.give" on Grant, needs Permissions(&[p::ROLES_MANAGE]), known by None, step up true, leaves Security;
+    /// Take a role from somebody.
+    TakeGrant = "grant.take" on Grant, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    /// Lock a person, a token, a node, a role or everything for a while.
+    CreateLock = "lock.create" on Lock, needs Permissions(&[p::USERS_MANAGE]), known by None, step up true, leaves Security;
+    /// Lift a lock.
+    LiftLock = "lock.lift" on Lock, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
     /// Ban whoever attacks.
     ImposeBan = "ban.impose" on Ban, needs System, known by None, step up false, leaves Suspicious;
     /// Make the first administrator by the one-time code.

@@ -154,6 +154,12 @@ impl PermissionSet {
         Self(self.0 | other.0)
     }
 
+    /// What is in this one and not in the other.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// What is in both.
     #[must_use]
     pub const fn intersection(self, other: Self) -> Self {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use watchroom_kit::{Fault, FaultKind};
 use watchroom_model::DecisionId;
 
@@ -105,6 +106,8 @@ pub enum Reason {
     NotForPeople,
     /// The act is a person's alone.
     NotForTokens,
+    /// A lock is on the principal.
+    Locked,
 }
 
 /// A grant as an explanation shows it.
@@ -153,6 +156,8 @@ pub struct Refusal {
     pub who: String,
     /// The request around it.
     pub trail: Trail,
+    /// Until when, where a lock is the reason.
+    pub locked_until: Option<OffsetDateTime>,
     /// The trace.
     pub explanation: Explanation,
 }
@@ -177,6 +182,7 @@ pub fn decide<A: Act>(ask: &Ask<'_>, _act: A, on: &impl Target) -> Result<Permit
             spec: A::SPEC,
             who: ask.principal.audit_name(),
             trail: ask.trail.clone(),
+            locked_until: ask.principal.locked_until.filter(|_| reason == Reason::Locked),
             explanation: explain(ask.principal, &A::SPEC, &resource, Some(reason)),
             resource,
         })),
@@ -211,6 +217,9 @@ fn verdict(principal: &Principal, spec: &ActSpec, on: &Resource, now: OffsetDate
         Who::Stranger => return Err(Reason::Unknown),
         Who::System | Who::Node { .. } => return Err(Reason::NotForPeople),
         Who::User { .. } | Who::Token { .. } => {}
+    }
+    if principal.is_locked(now) {
+        return Err(Reason::Locked);
     }
     has_second_factor(principal, spec.needs)?;
     match spec.needs {
@@ -311,7 +320,9 @@ pub fn reach(principal: &Principal, permission: Permission) -> Reach {
         Who::User { .. } | Who::Token { .. } => {}
     }
     let is_above_ceiling = principal.ceiling.is_some_and(|ceiling| !ceiling.has(permission));
-    if principal.proof.second_factor.is_lacking() || is_above_ceiling {
+    // Nobody says here what time it is: who has a lock waits until it is taken off them.
+    let is_kept_out = principal.proof.second_factor.is_lacking() || principal.locked_until.is_some();
+    if is_kept_out || is_above_ceiling {
         return Reach::Nothing;
     }
     let (mut nodes, mut node_labels, mut servers) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
@@ -360,7 +371,10 @@ pub fn explain(principal: &Principal, spec: &ActSpec, on: &Resource, reason: Opt
             gives: grant.role.permissions.intersection(needs),
         })
         .collect();
-    let words = in_words(needs, on, &held, reason);
+    let words = match (reason, principal.locked_until) {
+        (Some(Reason::Locked), Some(until)) => locked_in_words(until),
+        _ => in_words(needs, on, &held, reason),
+    };
     Explanation {
         act: spec.name,
         resource: on.to_string(),
@@ -368,6 +382,14 @@ pub fn explain(principal: &Principal, spec: &ActSpec, on: &Resource, reason: Opt
         held,
         words,
     }
+}
+
+/// What everybody hears whom a lock keeps out, whichever way they come.
+#[must_use]
+pub fn locked_in_words(until: OffsetDateTime) -> String {
+    let until = until.replace_nanosecond(0).unwrap_or(until);
+    let until = until.format(&Rfc3339).unwrap_or_default();
+    format!("access is locked until {until}; an administrator can lift the lock before")
 }
 
 fn in_words(needs: PermissionSet, on: &Resource, held: &[Held], reason: Option<Reason>) -> String {
@@ -395,7 +417,7 @@ fn in_words(needs: PermissionSet, on: &Resource, held: &[Held], reason: Option<R
         Some(Reason::Unknown) => "nobody is signed in",
         Some(Reason::NotForTokens) => "this is for a person with a session to do",
         Some(Reason::NotForPeople) => "this is not for people or tokens to do",
-        Some(Reason::Hidden | Reason::Missing) => "refused",
+        Some(Reason::Hidden | Reason::Missing | Reason::Locked) => "refused",
     };
     format!("needs {needed} on {}; {holds}; {end}", on.describe())
 }
@@ -405,6 +427,7 @@ impl Fault for Refusal {
         match self.reason {
             Reason::Unknown => FaultKind::Unauthenticated,
             Reason::Hidden => FaultKind::NotFound,
+            Reason::Locked => FaultKind::Locked,
             Reason::Missing
             | Reason::SecondFactor
             | Reason::StepUp
@@ -420,6 +443,7 @@ impl Fault for Refusal {
             Reason::Hidden => "not-found",
             Reason::Missing | Reason::NotForPeople | Reason::NotForTokens => "permission-missing",
             Reason::SecondFactor => "second-factor-required",
+            Reason::Locked => "access-locked",
             Reason::StepUp | Reason::TokenNotSensitive => "step-up-required",
         }
     }
@@ -435,7 +459,12 @@ impl Fault for Refusal {
     fn members(&self) -> Vec<(&'static str, Value)> {
         match self.reason {
             Reason::Unknown | Reason::Hidden => Vec::new(),
-            _ => vec![("decision_id", json!(self.decision))],
+            _ => {
+                let until = self.locked_until.and_then(|until| until.format(&Rfc3339).ok());
+                let until = until.map(|until| ("locked_until", json!(until)));
+                let decision = ("decision_id", json!(self.decision));
+                std::iter::once(decision).chain(until).collect()
+            }
         }
     }
 }

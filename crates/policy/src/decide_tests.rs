@@ -40,6 +40,7 @@ impl Cast {
                 fresh_at: Some(NOW),
                 second_factor: SecondFactor::NotNeeded,
             },
+            locked_until: None,
         })
     }
 

@@ -8,6 +8,7 @@
 pub mod act;
 mod catalogue;
 mod decide;
+mod giving;
 mod grant;
 mod principal;
 mod resource;
@@ -15,7 +16,8 @@ mod role;
 
 pub use act::{Act, ActSpec, Change, EventType, HouseAct, Needs};
 pub use catalogue::{PERMISSIONS, Permission, PermissionError, PermissionSet, permission};
-pub use decide::{Ask, Explanation, Held, Permit, Reason, Refusal, decide, explain, reach};
+pub use decide::{Ask, Explanation, Held, Permit, Reason, Refusal, decide, explain, locked_in_words, reach};
+pub use giving::{held_at, may_give};
 pub use grant::{Grant, Reach, Scope, ScopeError};
 pub use principal::{Principal, Proof, STEP_UP_FRESH, SecondFactor, Trail, Who};
 pub use resource::{Resource, ResourceKind, Target};

@@ -93,6 +93,8 @@ pub struct Principal {
     pub ceiling: Option<PermissionSet>,
     /// What has been proven.
     pub proof: Proof,
+    /// Until when a lock keeps them from everything.
+    pub locked_until: Option<OffsetDateTime>,
 }
 
 impl Principal {
@@ -128,7 +130,14 @@ impl Principal {
             grants: Vec::new(),
             ceiling: None,
             proof: Proof::default(),
+            locked_until: None,
         }
+    }
+
+    /// Whether a lock keeps them from everything now.
+    #[must_use]
+    pub fn is_locked(&self, now: OffsetDateTime) -> bool {
+        self.locked_until.is_some_and(|until| now < until)
     }
 
     /// The account acting, itself or through a token.

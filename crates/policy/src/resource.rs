@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use watchroom_model::{
-    BanId, DecoyId, JoinRequestId, JoinTokenId, LockoutId, NodeId, ServerId, TokenId, UserId,
+    BanId, DecisionId, DecoyId, GrantId, JoinRequestId, JoinTokenId, LockId, LockoutId, NodeId, ServerId,
+    TokenId, UserId,
 };
 
 /// The kinds of thing there are.
@@ -38,6 +39,14 @@ pub enum ResourceKind {
     Lockout,
     /// A decoy token.
     Decoy,
+    /// A lock on somebody or something.
+    Lock,
+    /// A decision that went against somebody.
+    Decision,
+    /// A role.
+    Role,
+    /// A role that somebody was given.
+    Grant,
 }
 
 impl ResourceKind {
@@ -57,6 +66,10 @@ impl ResourceKind {
             Self::Ban => "ban",
             Self::Lockout => "lockout",
             Self::Decoy => "decoy",
+            Self::Lock => "lock",
+            Self::Decision => "decision",
+            Self::Role => "role",
+            Self::Grant => "grant",
         }
     }
 }
@@ -187,6 +200,43 @@ impl Resource {
         Self {
             id: Some(Cow::Owned(id.to_string())),
             ..Self::all(ResourceKind::Decoy)
+        }
+    }
+
+    /// A lock.
+    #[must_use]
+    pub fn lock(id: LockId) -> Self {
+        Self {
+            id: Some(Cow::Owned(id.to_string())),
+            ..Self::all(ResourceKind::Lock)
+        }
+    }
+
+    /// A decision, which the person whom it went against may ask about.
+    #[must_use]
+    pub fn decision(id: DecisionId, owner: Option<UserId>) -> Self {
+        Self {
+            id: Some(Cow::Owned(id.to_string())),
+            owner,
+            ..Self::all(ResourceKind::Decision)
+        }
+    }
+
+    /// A role, by its name.
+    #[must_use]
+    pub fn role(name: &str) -> Self {
+        Self {
+            id: Some(Cow::Owned(name.to_owned())),
+            ..Self::all(ResourceKind::Role)
+        }
+    }
+
+    /// A role that somebody was given.
+    #[must_use]
+    pub fn grant(id: GrantId) -> Self {
+        Self {
+            id: Some(Cow::Owned(id.to_string())),
+            ..Self::all(ResourceKind::Grant)
         }
     }
 

@@ -65,6 +65,7 @@ impl RecordFilter {
                 "must be success, failure or denied",
             )?,
             source_ip: address(self.source_ip.as_ref())?,
+            decision: None,
             text: given(self.text.as_ref()),
         })
     }

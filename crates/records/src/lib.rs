@@ -4,6 +4,7 @@
 //! reading being an act with a permit and an entry of its own; and here refusals become entries, a few a
 //! minute for each principal and then one with a count, so that nobody can buy writes.
 
+mod decisions;
 mod error;
 mod export;
 mod filter;
@@ -12,12 +13,16 @@ mod refusals;
 mod suspicions;
 mod view;
 
+use std::sync::Arc;
+
 use watchroom_audit::Entry;
 use watchroom_kit::Ambient;
 use watchroom_model::{Page, PageRequest};
 use watchroom_policy::{Permit, act};
 use watchroom_store::{Store, StoreError};
 
+use self::decisions::Decisions;
+pub use decisions::{DecisionView, HeldView};
 pub use error::RecordsError;
 pub use export::ExportForm;
 pub use filter::RecordFilter;
@@ -31,13 +36,18 @@ pub use view::{EntryView, VerdictView};
 pub struct Records {
     store: Store,
     ambient: Ambient,
+    decisions: Arc<Decisions>,
 }
 
 impl Records {
     /// The log of this store.
     #[must_use]
     pub fn new(store: Store, ambient: Ambient) -> Self {
-        Self { store, ambient }
+        Self {
+            store,
+            ambient,
+            decisions: Arc::default(),
+        }
     }
 
     /// Searches, newest first. Leaves an entry that says what was searched for and how much was seen.

@@ -24,6 +24,7 @@ const WAITING: usize = 256;
 pub struct Refusals {
     queue: mpsc::Sender<Note>,
     minute: Mutex<HashMap<(String, Kind), Tally>>,
+    records: Records,
 }
 
 /// What was refused.
@@ -52,6 +53,7 @@ struct Tally {
 impl Refusals {
     /// Notes a refusal of the evaluator. Never blocks: what cannot be written as an entry of its own is counted.
     pub fn refused(&self, refusal: &Refusal) {
+        self.records.decisions.keep(refusal, self.records.ambient.now());
         let is_known = refusal.reason != Reason::Unknown;
         self.note(&refusal.who, Kind::Act, is_known, || {
             Note::Act(Box::new(refusal.clone()))
@@ -97,6 +99,7 @@ impl Records {
         let refusals = Arc::new(Refusals {
             queue,
             minute: Mutex::default(),
+            records: self.clone(),
         });
         let (records, counted) = (self.clone(), Arc::clone(&refusals));
         self.ambient.tasks.spawn("note-refusals", async move {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use watchroom_model::{BanId, LockoutId, NodeId, ServerId, SessionId, TokenId, UserId};
+use watchroom_model::{BanId, LockId, LockoutId, NodeId, ServerId, SessionId, TokenId, UserId};
 
 /// One thing that is no longer as it was. Listeners reread what they hold of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +22,10 @@ pub enum Changed {
     Ban(BanId),
     /// A lockout: made or lifted.
     Lockout(LockoutId),
+    /// A lock: made or lifted.
+    Lock(LockId),
+    /// A role: made, changed or removed.
+    Roles,
     /// Decoy tokens: laid out or removed.
     Decoys,
     /// The cluster CAs: a rotation began or is over.
@@ -47,6 +51,8 @@ impl fmt::Display for Changed {
             Self::Server(id) => write!(f, "server {id}"),
             Self::Ban(id) => write!(f, "ban {id}"),
             Self::Lockout(id) => write!(f, "lockout {id}"),
+            Self::Lock(id) => write!(f, "lock {id}"),
+            Self::Roles => f.write_str("roles"),
             Self::Decoys => f.write_str("decoys"),
             Self::Authorities => f.write_str("authorities"),
             Self::Keys => f.write_str("keys"),
@@ -71,6 +77,8 @@ impl FromStr for Changed {
             "server" => id.parse().ok().map(Self::Server),
             "ban" => id.parse().ok().map(Self::Ban),
             "lockout" => id.parse().ok().map(Self::Lockout),
+            "lock" => id.parse().ok().map(Self::Lock),
+            "roles" => Some(Self::Roles),
             "decoys" => Some(Self::Decoys),
             "authorities" => Some(Self::Authorities),
             "keys" => Some(Self::Keys),

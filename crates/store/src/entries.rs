@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use std::net::IpAddr;
 use time::OffsetDateTime;
 use watchroom_audit::{Entry, Outcome, canonical_json, timestamp_text};
+use watchroom_model::DecisionId;
 use watchroom_policy::EventType;
 
 use crate::StoreError;
@@ -49,6 +50,8 @@ pub struct AuditFilter {
     pub source_ip: Option<IpAddr>,
     /// With this end.
     pub result: Option<Outcome>,
+    /// Of this decision.
+    pub decision: Option<DecisionId>,
     /// With this text in the user, act, resource, client or extra.
     pub text: Option<String>,
 }
@@ -75,6 +78,7 @@ impl AuditFilter {
             ("action", self.action.clone()),
             ("resource", self.resource.clone()),
             ("source_ip", self.source_ip.map(|ip| ip.to_string())),
+            ("decision_id", self.decision.map(|decision| decision.to_string())),
             ("result", self.result.map(|result| result.word().to_owned())),
         ];
         for (column, value) in equal {

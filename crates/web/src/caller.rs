@@ -9,7 +9,7 @@ use http::{HeaderMap, Method};
 use watchroom_identity::{Identity, Session, TokenFault};
 use watchroom_kit::{Fault, FaultKind, SecretString};
 use watchroom_model::{DecisionId, RequestId};
-use watchroom_policy::{Act, Ask, Permit, Principal, Target, Trail, Who, decide};
+use watchroom_policy::{Act, Ask, Permit, Principal, Resource, ResourceKind, Target, Trail, Who, decide};
 use watchroom_shield::{LimitKey, Passed, RouteClass, Shield, Verdict, Why, Window};
 
 use crate::csrf::{CsrfError, header_token, same_origin};
@@ -148,6 +148,11 @@ impl Caller {
             entrance: entrance.clone(),
         };
         caller.within_rate(passed).await?;
+        if caller.principal.is_locked(entrance.ambient.now()) {
+            // Whichever way they came, and whatever they want: the evaluator says why.
+            let own = Resource::all(ResourceKind::User);
+            caller.permit(watchroom_policy::act::SeeSelf, &own)?;
+        }
         Ok(caller)
     }
 
@@ -214,7 +219,7 @@ impl Caller {
         match thing {
             Some(thing) => Ok(thing),
             None if self.principal.who == Who::Stranger => {
-                let host = watchroom_policy::Resource::all(watchroom_policy::ResourceKind::Host);
+                let host = Resource::all(ResourceKind::Host);
                 Err(self
                     .permit(watchroom_policy::act::ListenToChanges, &host)
                     .map_or_else(|problem| problem, |_| NotFound.into()))
@@ -278,23 +283,42 @@ impl Caller {
     /// Whether what was shown is still good; streams ask this again and again.
     #[must_use]
     pub fn is_still_good(&self) -> bool {
-        match &self.credential {
-            Credential::None => false,
-            Credential::Socket => true,
-            Credential::Session(session) => self.entrance.identity.session_by_id(session.id).is_some(),
+        matches!(self.credential, Credential::Socket) || self.as_now().is_some()
+    }
+
+    /// Whether they still hold just what they held when they came; streams ask this again and again. Who has been given or
+    /// has lost something comes back, and is shown what they may see now.
+    #[must_use]
+    pub(crate) fn holds_the_same(&self) -> bool {
+        let is_same = |now: Arc<Principal>| {
+            Arc::ptr_eq(&now, &self.principal)
+                || (&now.grants, now.ceiling) == (&self.principal.grants, self.principal.ceiling)
+        };
+        matches!(self.credential, Credential::Socket) || self.as_now().is_some_and(is_same)
+    }
+
+    /// Whoever shows it as they are now, if it is still good.
+    fn as_now(&self) -> Option<Arc<Principal>> {
+        let identity = &self.entrance.identity;
+        let principal = match &self.credential {
+            Credential::None | Credential::Socket => return None,
+            Credential::Session(session) => Arc::clone(&identity.session_by_id(session.id)?.principal),
             Credential::Access { family, until } => {
                 let now = self.entrance.ambient.clock.now_micros();
-                now < *until && self.entrance.identity.session_by_id(family.id).is_some()
+                let family = identity.session_by_id(family.id).filter(|_| now < *until)?;
+                Arc::clone(&family.principal)
             }
             Credential::Token(token) => {
                 let from = self
                     .trail
                     .source_ip
                     .unwrap_or(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
-                let known = self.entrance.identity.bearer(token, from);
-                known.is_ok_and(|principal| !principal.proof.second_factor.is_lacking())
+                identity.bearer(token, from).ok()?
             }
-        }
+        };
+        let is_good =
+            !principal.proof.second_factor.is_lacking() && !principal.is_locked(self.entrance.ambient.now());
+        is_good.then_some(principal)
     }
 
     /// Whether the address they came from is kept out meanwhile; streams ask this again and again. Whoever holds the

@@ -30,9 +30,13 @@ pub type ProblemPage = Arc<dyn Fn(&Problem) -> String + Send + Sync>;
 #[derive(Clone)]
 pub struct Dispatch(Arc<Inner>);
 
+/// Says why nobody is served now who comes this way for this path; nothing while the house is open.
+pub type Gate = Arc<dyn Fn(&Passed, &str) -> Option<Problem> + Send + Sync>;
+
 struct Inner {
     paths: Paths<Endpoint>,
     page: ProblemPage,
+    gate: Gate,
 }
 
 impl fmt::Debug for Dispatch {
@@ -42,19 +46,31 @@ impl fmt::Debug for Dispatch {
 }
 
 impl Dispatch {
-    /// Serves these routes, and shows people problems with `page`.
+    /// Serves these routes to whom the gate lets through, and shows people problems with `page`. The gate is asked before
+    /// any handler, so that no route can be forgotten.
     ///
     /// # Errors
     /// [`RouteClash`] if two routes cannot be told apart.
-    pub fn new(routes: impl IntoIterator<Item = BoundRoute>, page: ProblemPage) -> Result<Self, RouteClash> {
+    pub fn new(
+        routes: impl IntoIterator<Item = BoundRoute>,
+        page: ProblemPage,
+        gate: Gate,
+    ) -> Result<Self, RouteClash> {
         let rows = routes
             .into_iter()
             .map(|route| (route.path, route.method, route.endpoint));
         let paths = Paths::new(rows)?;
-        Ok(Self(Arc::new(Inner { paths, page })))
+        Ok(Self(Arc::new(Inner { paths, page, gate })))
     }
 
     fn begin(&self, mut request: Request<Body>) -> Answer {
+        let closed = request
+            .extensions()
+            .get::<Passed>()
+            .and_then(|passed| (self.0.gate)(passed, request.uri().path()));
+        if let Some(why) = closed {
+            return at_once(why);
+        }
         let (endpoint, values) = match self.0.paths.find(request.method(), request.uri().path()) {
             Found::Value(endpoint, params) => match values(&params) {
                 Ok(values) => (endpoint, values),

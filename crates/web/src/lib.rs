@@ -27,7 +27,7 @@ mod ways;
 pub use caller::{Caller, Credential};
 pub use checkup::{Check, Doctor, Finding};
 pub use cookies::{Cookie, DEVICE_COOKIE, PRE_SESSION_COOKIE, SESSION_COOKIE};
-pub use dispatch::{Answering, Dispatch, ProblemPage};
+pub use dispatch::{Answering, Dispatch, Gate, ProblemPage};
 pub use entrance::{Entrance, EntranceParts, RefusalLog};
 pub use extract::{Body, BrowserReport, IdempotencyHeader, Query};
 pub use feed::{Feed, FeedItem, TooManyListeners};

@@ -100,6 +100,9 @@ impl EventStream {
                 self.send("ended", None, "{\"why\":\"session\"}").await;
                 return;
             }
+            if !caller.holds_the_same() {
+                return;
+            }
             if turn % KEPT_ALIVE_EVERY == 0
                 && self.sender.send(Bytes::from_static(b": here\n\n")).await.is_err()
             {

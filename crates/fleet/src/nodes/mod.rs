@@ -9,6 +9,7 @@ pub mod join;
 pub(crate) mod links;
 mod list;
 mod live;
+mod locked;
 mod metrics;
 mod ping;
 mod revoke;
@@ -18,6 +19,7 @@ mod token;
 mod view;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -98,6 +100,8 @@ pub struct Node {
     id: NodeId,
     record: ArcSwap<Record>,
     live: Mutex<Live>,
+    /// Whether a lock keeps it out for a while, whatever its record says.
+    is_locked: AtomicBool,
     pub(crate) written: LastWritten<NodeView>,
     pub(crate) metrics: metrics::LastMetrics,
 }
@@ -109,6 +113,7 @@ impl Node {
             id,
             record: ArcSwap::from_pointee(record),
             live: Mutex::default(),
+            is_locked: AtomicBool::default(),
             written: LastWritten::default(),
             metrics: metrics::LastMetrics::default(),
         })
@@ -143,10 +148,22 @@ impl Node {
     /// # Errors
     /// The standing that keeps it out.
     pub fn admitted(&self) -> Result<(), &'static str> {
-        match self.record.load().standing {
+        match self.standing() {
             Standing::Approved => Ok(()),
             other => Err(other.word()),
         }
+    }
+
+    fn standing(&self) -> Standing {
+        match self.record.load().standing {
+            Standing::Approved if self.is_locked.load(Ordering::Acquire) => Standing::Locked,
+            other => other,
+        }
+    }
+
+    /// Takes in whether a lock keeps it out; whether that is new.
+    pub(crate) fn lock(&self, is_locked: bool) -> bool {
+        self.is_locked.swap(is_locked, Ordering::AcqRel) != is_locked
     }
 
     /// The SHA-256 of the public key that it is known by, as people compare it; `None` for the Host's own.
@@ -166,7 +183,7 @@ impl Node {
     /// Its state at `now`.
     #[must_use]
     pub fn status(&self, now: OffsetDateTime, liveness: &Liveness) -> NodeStatus {
-        match self.record.load().standing {
+        match self.standing() {
             Standing::Approved => self.live().status(now, liveness),
             Standing::Pending => NodeStatus::Pending,
             Standing::Revoked => NodeStatus::Revoked,

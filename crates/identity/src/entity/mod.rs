@@ -3,11 +3,13 @@
 pub(crate) mod decoy_token;
 pub(crate) mod grant;
 pub(crate) mod guess;
+pub(crate) mod lock;
 pub(crate) mod lockout;
 pub(crate) mod one_time_link;
 pub(crate) mod outside_identity;
 pub(crate) mod passkey;
 pub(crate) mod recovery_code;
+pub(crate) mod role;
 pub(crate) mod sealing_key;
 pub(crate) mod session;
 pub(crate) mod spent_errand;

@@ -71,7 +71,9 @@ impl Identity {
         permit: &Permit<act::InviteUser>,
         invite: Invite,
     ) -> Result<IssuedLink, LinkError> {
-        let role = Role::built_in(&invite.role).ok_or_else(|| LinkError::Role(invite.role.clone()))?;
+        let role = self
+            .role(&invite.role)
+            .ok_or_else(|| LinkError::Role(invite.role.clone()))?;
         if !held_everywhere(permit.principal()).covers(role.permissions) {
             return Err(LinkError::MoreThanOwn);
         }
@@ -220,14 +222,15 @@ impl Identity {
         let role = link
             .role
             .as_deref()
-            .and_then(Role::built_in)
+            .and_then(|role| self.role(role))
             .ok_or(LinkError::Over)?;
         let Some(maker) = &link.made_by else {
             return Ok(role);
         };
         let maker = maker.parse().ok().and_then(|user| self.inner.roll.account(user));
         let holds = maker.is_some_and(|maker| {
-            maker.status == UserStatus::Active && all_of(&maker.grants).covers(role.permissions)
+            let may = maker.status == UserStatus::Active && maker.locked_until.is_none();
+            may && all_of(&maker.usable).covers(role.permissions)
         });
         if holds { Ok(role) } else { Err(LinkError::Over) }
     }

@@ -160,6 +160,7 @@ impl Identity {
             return Err(LinkError::OtherBrowser { is_wrong: false });
         }
         let principal = Arc::new(just_proven(&account, self.inner.ambient.now()));
+        self.find_unlocked::<LinkError>(&principal, trail).await?;
         let on = Resource::all(ResourceKind::Session);
         let permit = self.permit(&principal, trail, act::SignIn, &on)?;
         let rules = &self.inner.config.session;

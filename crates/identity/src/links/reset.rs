@@ -12,6 +12,7 @@ use watchroom_store::{Changed, StoreError};
 use super::{IssuedLink, LinkError, LinkKind, NewLink, spend, void};
 use crate::Identity;
 use crate::csrf::same;
+use crate::sign_in::just_proven;
 use crate::users::{UserStatus, all_of, end_sessions, held_everywhere, is_active, with_hash};
 
 /// What the form behind the link sends.
@@ -85,6 +86,8 @@ impl Identity {
         if account.status != UserStatus::Active {
             return Err(LinkError::Over);
         }
+        let person = Arc::new(just_proven(&account, self.inner.ambient.now()));
+        self.find_unlocked::<LinkError>(&person, trail).await?;
         let names = [account.name.as_str(), account.display_name.as_str()];
         let mut faults = self
             .inner

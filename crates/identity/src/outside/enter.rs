@@ -196,6 +196,7 @@ impl Identity {
             return Err(OutsideError::Disabled);
         }
         let principal = Arc::new(just_proven(&account, self.inner.ambient.now()));
+        self.find_unlocked::<OutsideError>(&principal, trail).await?;
         let on = Resource::all(ResourceKind::Session);
         let permit = self.permit(&principal, trail, act::SignIn, &on)?;
         let provider = entering.outsider.provider.as_str();

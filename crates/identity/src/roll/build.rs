@@ -9,10 +9,11 @@ use watchroom_model::UserId;
 use watchroom_policy::{Grant, PermissionSet, Principal, Proof, Role, SecondFactor, Who};
 use watchroom_store::StoreError;
 
-use super::{Account, Person, Rules as House, moment};
+use super::{Account, Ground, Person, Rules as House, moment};
 use crate::digest::Digest;
 use crate::entity::{grant, passkey, recovery_code, session, token, totp_factor, user};
 use crate::factors::{Passkey, TotpFactor};
+use crate::roles::Roles;
 use crate::sessions::{Rotation, Session};
 use crate::stamp;
 use crate::tokens::Bearer;
@@ -30,8 +31,12 @@ pub(super) struct Rows {
 }
 
 /// One person from their rows. A disabled one has no sessions, and tokens that say so.
-pub(super) fn person(rows: Rows, rules: &House) -> Result<Person, StoreError> {
-    let grants = rows.grants.iter().map(grant).collect::<Result<Vec<_>, _>>()?;
+pub(super) fn person(rows: Rows, rules: &House, ground: &Ground) -> Result<Person, StoreError> {
+    let grants = rows
+        .grants
+        .iter()
+        .map(|row| grant(row, &ground.roles))
+        .collect::<Result<Vec<_>, _>>()?;
     let factors = rows
         .factors
         .into_iter()
@@ -48,13 +53,14 @@ pub(super) fn person(rows: Rows, rules: &House) -> Result<Person, StoreError> {
         .map(passkey)
         .collect::<Result<Vec<_>, _>>()?;
     let account = Arc::new(Account {
-        requires_second_factor: grants
-            .iter()
-            .any(|grant| rules.required_roles.contains(&grant.role.name)),
+        requires_second_factor: grants.iter().any(|grant| {
+            let role = &grant.role.name;
+            rules.required_roles.contains(role) || ground.roles.needs_second_factor(role)
+        }),
         factors,
         passkeys,
         recovery,
-        ..account(rows.user, grants)?
+        ..account(rows.user, grants, ground)?
     });
     let is_active = account.status == UserStatus::Active;
     let sessions = rows
@@ -66,7 +72,7 @@ pub(super) fn person(rows: Rows, rules: &House) -> Result<Person, StoreError> {
     let tokens = rows
         .tokens
         .iter()
-        .map(|row| bearer(row, &account))
+        .map(|row| bearer(row, &account, ground))
         .collect::<Result<HashMap<_, _>, _>>()?;
     Ok(Person {
         account,
@@ -88,9 +94,15 @@ fn maybe<T: FromStr>(table: &str, column: &str, text: Option<&str>) -> Result<Op
     text.map(|text| parsed(table, column, text)).transpose()
 }
 
-fn account(row: user::Model, grants: Vec<Grant>) -> Result<Account, StoreError> {
+fn account(row: user::Model, grants: Vec<Grant>, ground: &Ground) -> Result<Account, StoreError> {
+    let id = parsed("users", "id", &row.id)?;
+    let usable = grants
+        .iter()
+        .filter(|grant| !ground.locks.has_role(&grant.role.name));
     Ok(Account {
-        id: parsed("users", "id", &row.id)?,
+        id,
+        usable: usable.cloned().collect(),
+        locked_until: moment(ground.locks.user(id)),
         name: parsed("users", "name", &row.name)?,
         display_name: parsed("users", "display_name", &row.display_name)?,
         email: maybe("users", "email", row.email.as_deref())?,
@@ -136,11 +148,19 @@ fn recovery_code(row: &recovery_code::Model) -> Result<Digest, StoreError> {
     Digest::parse(&row.code_hash).ok_or_else(|| damaged("recovery_codes", "code_hash"))
 }
 
-fn grant(row: &grant::Model) -> Result<Grant, StoreError> {
-    let role = Role::built_in(&row.role).ok_or_else(|| damaged("user_grants", "role"))?;
+fn grant(row: &grant::Model, roles: &Roles) -> Result<Grant, StoreError> {
+    // A role that is not there gives nothing; its holder keeps what else they hold.
+    let nothing = || {
+        Arc::new(Role {
+            name: row.role.clone(),
+            permissions: PermissionSet::NONE,
+            per_minute: 1,
+        })
+    };
+    let role = roles.get(&row.role).cloned().unwrap_or_else(nothing);
     let scope = parsed("user_grants", "scope", &row.scope)?;
     Ok(Grant {
-        role: Arc::new(role),
+        role,
         scope,
         source: row
             .source
@@ -160,12 +180,13 @@ fn session(
             id: account.id,
             name: account.name.clone(),
         },
-        grants: account.grants.clone(),
+        grants: account.usable.clone(),
         ceiling: None,
         proof: Proof {
             fresh_at: Some(stamp::at(row.proven_at)),
             second_factor: account.standing(row.second_factor.is_some()),
         },
+        locked_until: account.locked_until,
     });
     let id = parsed("sessions", "id", &row.id)?;
     let source_ip = maybe("sessions", "source_ip", row.source_ip.as_deref())?;
@@ -188,7 +209,11 @@ fn session(
     ))
 }
 
-fn bearer(row: &token::Model, account: &Account) -> Result<(Digest, Arc<Bearer>), StoreError> {
+fn bearer(
+    row: &token::Model,
+    account: &Account,
+    ground: &Ground,
+) -> Result<(Digest, Arc<Bearer>), StoreError> {
     let digest = Digest::parse(&row.secret_hash).ok_or_else(|| damaged("tokens", "secret_hash"))?;
     let id = parsed("tokens", "id", &row.id)?;
     let ceiling = row
@@ -209,7 +234,7 @@ fn bearer(row: &token::Model, account: &Account) -> Result<(Digest, Arc<Bearer>)
             owner_name: account.name.clone(),
             may_be_sensitive: row.may_be_sensitive,
         },
-        grants: account.grants.clone(),
+        grants: account.usable.clone(),
         ceiling: ceiling.map_err(|_| damaged("tokens", "permissions"))?,
         // A token needs no factor of its own if whoever made it had proven one. One that was made by a password alone is
         // worth as little as that once its owner needs a second factor.
@@ -220,6 +245,7 @@ fn bearer(row: &token::Model, account: &Account) -> Result<(Digest, Arc<Bearer>)
                 standing => standing,
             },
         },
+        locked_until: moment(ground.locks.token(id, owner)),
     });
     let bearer = Bearer::new(
         row,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use watchroom_kit::{Fault, FaultKind, SecretString};
-use watchroom_policy::{Grant, Principal, Proof, Refusal, SecondFactor, Trail, Who, act};
+use watchroom_policy::{Principal, Proof, Refusal, SecondFactor, Trail, Who, act};
 use watchroom_policy::{Resource, ResourceKind};
 use watchroom_store::StoreError;
 
@@ -191,6 +191,7 @@ impl Identity {
         };
 
         let principal = Arc::new(just_proven(&account, self.inner.ambient.now()));
+        self.find_unlocked::<SignInError>(&principal, trail).await?;
         let permit = self.permit(
             &principal,
             trail,
@@ -239,18 +240,18 @@ impl Identity {
 
 /// A person as they are once they have proven the first factor: what signing in is asked in the name of.
 pub(crate) fn just_proven(account: &Account, now: OffsetDateTime) -> Principal {
-    let grants: Vec<Grant> = account.grants.clone();
     Principal {
         who: Who::User {
             id: account.id,
             name: account.name.clone(),
         },
-        grants,
+        grants: account.usable.clone(),
         ceiling: None,
         proof: Proof {
             fresh_at: Some(now),
             second_factor: SecondFactor::NotNeeded,
         },
+        locked_until: account.locked_until,
     }
 }
 

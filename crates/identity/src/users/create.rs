@@ -3,7 +3,7 @@
 use sea_orm::ActiveValue::Set;
 use watchroom_kit::{Fault, FaultKind, FieldFault, SecretString};
 use watchroom_model::{CallSign, DisplayName, EmailAddress, UserId, UserName};
-use watchroom_policy::{Permit, Role, Scope, act};
+use watchroom_policy::{Permit, Scope, act};
 use watchroom_store::{Changed, StoreError, WriteTx};
 
 use super::{UserStatus, UserView, held_everywhere};
@@ -214,7 +214,9 @@ impl Identity {
         permit: &Permit<act::CreateUser>,
         new: NewUser,
     ) -> Result<CreatedUser, CreateUserError> {
-        let role = Role::built_in(&new.role).ok_or_else(|| CreateUserError::Role(new.role.clone()))?;
+        let role = self
+            .role(&new.role)
+            .ok_or_else(|| CreateUserError::Role(new.role.clone()))?;
         if !held_everywhere(permit.principal()).covers(role.permissions) {
             return Err(CreateUserError::MoreThanOwn);
         }

@@ -126,7 +126,7 @@ pub(crate) async fn end_sessions(tx: &WriteTx, user: &str, but: Option<&str>) ->
 }
 
 /// Whether this account administers everything and no other active one does.
-async fn is_last_administrator(tx: &WriteTx, user: &str) -> Result<bool, StoreError> {
+pub(crate) async fn is_last_administrator(tx: &WriteTx, user: &str) -> Result<bool, StoreError> {
     let administrators = || {
         Condition::all()
             .add(grant::Column::Role.eq("admin"))

@@ -13,6 +13,8 @@ mod links;
 #[cfg(test)]
 mod lockouts;
 #[cfg(test)]
+mod locks;
+#[cfg(test)]
 mod magic;
 #[cfg(test)]
 mod outside;

@@ -10,6 +10,7 @@ mod fail2ban;
 mod findings;
 mod join;
 mod links;
+mod locks;
 mod magic;
 mod mail;
 pub(crate) mod mfa;
@@ -23,6 +24,7 @@ mod power;
 mod profile;
 mod remove;
 mod revoke;
+mod roles;
 mod security;
 mod server;
 mod servers;
@@ -50,6 +52,8 @@ pub(crate) fn routes() -> Vec<Route<Panel>> {
     routes.extend(links::routes());
     routes.extend(outside::routes());
     routes.extend(people::routes());
+    routes.extend(locks::routes());
+    routes.extend(roles::routes());
     routes.extend(settings_routes());
     routes.extend(own_routes());
     routes

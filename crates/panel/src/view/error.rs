@@ -56,6 +56,7 @@ fn usual_title(status: u16) -> &'static str {
         405 => EN.error_405,
         409 => EN.error_409,
         413 => EN.error_413,
+        423 => EN.error_423,
         429 => EN.error_429,
         503 | 504 => EN.error_503,
         _ => EN.error_500,
@@ -69,7 +70,7 @@ fn usual_step(status: u16) -> &'static str {
         403 => EN.error_step_ask,
         404 => EN.error_step_overview,
         405 => EN.error_step_anew,
-        429 | 503 | 504 => EN.error_step_wait,
+        423 | 429 | 503 | 504 => EN.error_step_wait,
         _ => EN.error_step_log,
     }
 }

@@ -26,6 +26,8 @@ mod m0020_one_time_links;
 mod m0021_token_families;
 mod m0022_rotating_cookies;
 mod m0023_passkeys;
+mod m0024_locks;
+mod m0025_roles;
 
 use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
 
@@ -54,6 +56,8 @@ pub const ALL: &[Migration] = &[
     m0021_token_families::MIGRATION,
     m0022_rotating_cookies::MIGRATION,
     m0023_passkeys::MIGRATION,
+    m0024_locks::MIGRATION,
+    m0025_roles::MIGRATION,
 ];
 
 /// Every table that a migration makes.

@@ -331,7 +331,7 @@ impl Room {
             providers: Arc::new(Nobody),
         });
         let bound = routes().into_iter().map(|route| route.with_state(panel.clone()));
-        let dispatch = Dispatch::new(bound, Arc::new(problem_page)).unwrap();
+        let dispatch = Dispatch::new(bound, Arc::new(problem_page), Arc::new(|_, _| None)).unwrap();
         Self {
             ambient,
             identity,

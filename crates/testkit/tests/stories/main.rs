@@ -39,6 +39,8 @@ mod links;
 #[cfg(test)]
 mod lockouts;
 #[cfg(test)]
+mod locks;
+#[cfg(test)]
 mod mail;
 #[cfg(test)]
 pub mod node_bans;
@@ -50,6 +52,8 @@ mod power;
 mod programs;
 #[cfg(test)]
 mod reports;
+#[cfg(test)]
+mod roles;
 #[cfg(test)]
 mod second_factors;
 #[cfg(test)]

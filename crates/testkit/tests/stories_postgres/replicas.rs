@@ -221,3 +221,39 @@ async fn a_ban_made_on_one_host_is_told_to_the_nodes_of_the_other() {
     machine.close().await;
     close(first, second).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_of_one_host_holds_on_the_others_and_on_those_that_start_later() {
+    let first = TestRoom::open(program!()).await;
+    let ada = first.admin("ada").await;
+    let vera = first.account("vera", "viewer").await;
+    let secret = first.token(vera, false).await;
+    let lock = |role: &str| json!({ "target": role, "for_s": 3600, "reason": "a drill" });
+    let made = ada.post("/api/locks", lock(&format!("user:{vera}"))).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let second = first.replica(program!()).await;
+    let elsewhere = Visitor::with_token(second.client(), &secret);
+    elsewhere.get("/api/nodes").await.problem(423, "access-locked");
+    let lifted = format!("/api/locks/{}", made.json()["id"].as_str().expect("an id"));
+    assert_eq!(ada.delete(&lifted).await.status, 204);
+    until_status(&elsewhere, "/api/nodes", 200).await;
+    assert_eq!(ada.post("/api/locks", lock("role:viewer")).await.status, 201);
+    until_status(&elsewhere, "/api/nodes", 403).await;
+    close(first, second).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_changed_on_one_host_gives_the_same_on_the_other() {
+    let (first, second) = two().await;
+    let ada = first.admin("ada").await;
+    let crew = json!({ "name": "crew", "role": { "permissions": ["nodes:read"] } });
+    assert_eq!(ada.post("/api/roles", crew).await.status, 201);
+    let vera = first.account("vera", "crew").await;
+    let secret = first.token(vera, false).await;
+    let elsewhere = Visitor::with_token(second.client(), &secret);
+    until_status(&elsewhere, "/api/nodes", 200).await;
+    let less = json!({ "permissions": ["nets:read"] });
+    assert_eq!(ada.post("/api/roles/crew", less).await.status, 200);
+    until_status(&elsewhere, "/api/nodes", 403).await;
+    close(first, second).await;
+}

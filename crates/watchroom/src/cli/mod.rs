@@ -12,11 +12,14 @@ mod context;
 #[cfg(feature = "host")]
 mod doctor;
 mod duration;
+mod explain;
 mod globals;
+mod grant;
 mod inspect;
 #[cfg(feature = "node")]
 mod join;
 mod key;
+mod lock;
 mod lockout;
 mod mail;
 mod node;
@@ -24,6 +27,7 @@ mod node;
 mod openapi;
 mod operation;
 mod pairs;
+mod role;
 mod role_file;
 mod secret;
 #[cfg(any(feature = "host", feature = "node"))]
@@ -95,6 +99,14 @@ enum Command {
     Ban(ban::Ban),
     #[command(subcommand)]
     Key(key::Key),
+    #[command(subcommand)]
+    Role(role::Role),
+    #[command(subcommand)]
+    Grant(grant::Grant),
+    WhoCan(grant::WhoCan),
+    Explain(explain::Explain),
+    #[command(subcommand)]
+    Lock(lock::Lock),
     #[command(subcommand)]
     Lockout(lockout::Lockout),
     #[command(subcommand)]
@@ -191,6 +203,11 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         Command::Token(token) => token.run(context).await,
         Command::Ban(ban) => ban.run(context).await,
         Command::Key(key) => key.run(context).await,
+        Command::Role(role) => role.run(context).await,
+        Command::Grant(grant) => grant.run(context).await,
+        Command::Explain(explain) => explain.run(context).await,
+        Command::WhoCan(question) => question.run(context).await,
+        Command::Lock(lock) => lock.run(context).await,
         Command::Lockout(lockout) => lockout.run(context).await,
         Command::Mail(mail) => mail.run(context).await,
         #[cfg(feature = "host")]

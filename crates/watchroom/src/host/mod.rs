@@ -47,7 +47,7 @@ use crate::wire::defence::Own;
 use crate::wire::providers::Configured;
 use crate::wire::refusals::ToRecords;
 use crate::wire::tls::ByAlpn;
-use crate::wire::{defence, directory, feed, link_events, own_node, refusals, rotation};
+use crate::wire::{defence, directory, feed, link_events, locks, own_node, refusals, rotation};
 
 /// All parts of a running Host. Tests reach for the parts; the program only serves and closes.
 pub struct Host {
@@ -139,6 +139,7 @@ impl Host {
         let ops = ops::router(vitals.clone(), shield.clone(), fleet.clone(), ambient.clone());
         let choose = links::doors(&cluster_ca, &hub, certificates, config, &ambient)?;
         link_events::follow(&hub, &fleet, &ambient.tasks);
+        locks::follow(&identity, &fleet, &ambient.tasks);
         own_node::follow(&role, &hub, &ambient.tasks);
         rotation::follow(&cluster_ca, &hub, &fleet, &ambient);
         feed::feed(&feed, &fleet, &store, &ambient.tasks);

@@ -11,6 +11,7 @@ use watchroom_web::{Dispatch, Route, RouteClash, RouteTable, Ways};
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::wire::locks;
 use crate::wire::pages::{PanelPages, problem_page};
 
 /// Everything that is served, before there is anything to serve it with.
@@ -55,7 +56,8 @@ impl Routes {
             .into_iter()
             .map(|route| route.with_state(panel.clone()));
         let routes = self.api.into_iter().map(|route| route.with_state(api.clone()));
-        Dispatch::new(routes.chain(pages), problem_page()).map_err(|error| clash(&error))
+        let gate = locks::gate(&api.entrance.identity, api.entrance.own_uid);
+        Dispatch::new(routes.chain(pages), problem_page(), gate).map_err(|error| clash(&error))
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod directory;
 pub(crate) mod feed;
 pub(crate) mod gateway;
 pub(crate) mod link_events;
+pub(crate) mod locks;
 pub(crate) mod own_node;
 pub(crate) mod pages;
 pub(crate) mod providers;

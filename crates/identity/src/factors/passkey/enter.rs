@@ -141,6 +141,10 @@ impl Identity {
             return Err(self.wrong(&attempt).into());
         };
         let principal = Arc::new(just_proven(&account, self.inner.ambient.now()));
+        if let Err(kept_out) = self.find_unlocked::<PasskeySignInError>(&principal, trail).await {
+            self.forgive(&attempt, right.allowed);
+            return Err(kept_out);
+        }
         let on = Resource::all(ResourceKind::Session);
         let permit = self.permit(&principal, trail, act::SignIn, &on)?;
         let (ambient, rules) = (&self.inner.ambient, &self.inner.config.session);

@@ -69,6 +69,7 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         | "/api/audit"
         | "/api/security/bans"
         | "/api/lockouts"
+        | "/api/locks"
         | "/api/settings/mail"
         | "/api/users/invitations"
         | "/api/security/findings"
@@ -93,6 +94,11 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         "/api/servers/{id}" => by(format!("/api/servers/{talker}")).on(On::One),
         "/api/servers/{id}/logs" => by(format!("/api/servers/{talker}/logs")).on(On::One),
         "/api/servers/{id}/console" => by(format!("/api/servers/{talker}/console")).on(On::One).endless(),
+        "/api/roles" | "/api/grants" => by(path.into()),
+        "/api/roles/{name}" => by("/api/roles/viewer".into()),
+        // Of a decision that there is not nobody is told, whoever asks.
+        "/api/decisions/{id}" => by(format!("/api/decisions/{somebody}")).on(On::OnesOwn).done(404),
+        "/api/who-can" => by("/api/who-can?permission=nodes:read".into()),
         "/api/users/{id}" => by(format!("/api/users/{somebody}")).on(On::One),
         "/api/users/{id}/sessions" => by(format!("/api/users/{somebody}/sessions")).on(On::One),
         _ => return None,
@@ -317,7 +323,9 @@ fn pages(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
         "/session-expired" => by(path.into()).done(401),
         "/" | "/nodes" | "/nodes/new" | "/audit" | "/security" | "/security/fail2ban"
         | "/security/findings" | "/servers" | "/servers/new" | "/settings/mail" | "/access/people"
-        | "/invitation" | "/reset-password" | "/profile" => by(path.into()),
+        | "/access/locks" | "/access/roles" | "/invitation" | "/reset-password" | "/profile" => {
+            by(path.into())
+        }
         "/confirm-email" => by(path.into()).on(On::OnesOwn),
         // Signing in by links is off in rooms: that is the answer to anybody.
         "/login/magic" | "/login/link" => by(path.into()).done(404),

@@ -203,6 +203,35 @@ impl<'a> Case<'a> {
         (user, signed_in.expect("a session").session.id)
     }
 
+    /// A name that no role has.
+    pub fn fresh_role_name(&self) -> String {
+        self.fresh_name().to_lowercase().replace('_', "-")
+    }
+
+    /// A role that nobody holds.
+    pub async fn fresh_role(&self) -> String {
+        let name = self.fresh_role_name();
+        let role = json!({ "name": name, "role": { "permissions": ["nodes:read"] } });
+        let made = self.admin.post("/api/roles", role).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        name
+    }
+
+    /// A role that somebody was given.
+    pub async fn fresh_grant(&self) -> String {
+        let grant = json!({ "user": self.somebody, "role": self.fresh_role().await });
+        let given = self.admin.post("/api/grants", grant).await.json();
+        given["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// A lock that holds.
+    pub async fn fresh_lock(&self) -> String {
+        let target = format!("user:{}", self.somebody);
+        let lock = json!({ "target": target, "for_s": 600, "reason": "walked into" });
+        let made = self.admin.post("/api/locks", lock).await.json();
+        made["id"].as_str().expect("an id").to_owned()
+    }
+
     /// An invitation that waits.
     pub async fn fresh_invitation(&self) -> String {
         let role = json!({ "role": "viewer" });

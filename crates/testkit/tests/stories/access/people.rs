@@ -10,6 +10,30 @@ pub async fn api(case: &Case<'_>, method: &Method, path: &'static str, walker: &
     let by = |path: String| Asked::by(case.by_token(walker), path);
     let somebody = case.somebody;
     Some(match (method.as_str(), path) {
+        ("POST", "/api/roles") => by(path.into())
+            .json(json!({ "name": case.fresh_role_name(), "role": { "permissions": ["nodes:read"] } }))
+            .done(201),
+        ("POST", "/api/roles/{name}") => by(format!("/api/roles/{}", case.fresh_role().await))
+            .json(json!({ "permissions": ["nets:read"] }))
+            .on(On::One),
+        ("DELETE", "/api/roles/{name}") => by(format!("/api/roles/{}", case.fresh_role().await))
+            .on(On::One)
+            .done(204),
+        ("POST", "/api/roles/{name}/what-if") => {
+            by("/api/roles/viewer/what-if".into()).json(json!({ "permissions": ["nets:read"] }))
+        }
+        ("POST", "/api/grants") => by(path.into())
+            .json(json!({ "user": somebody, "role": case.fresh_role().await }))
+            .done(201),
+        ("DELETE", "/api/grants/{id}") => by(format!("/api/grants/{}", case.fresh_grant().await))
+            .on(On::One)
+            .done(204),
+        ("POST", "/api/locks") => by(path.into())
+            .json(json!({ "target": format!("user:{somebody}"), "for_s": 1, "reason": "walked into" }))
+            .done(201),
+        ("DELETE", "/api/locks/{id}") => by(format!("/api/locks/{}", case.fresh_lock().await))
+            .on(On::One)
+            .done(204),
         ("POST", "/api/users/invitations") => by(path.into()).json(json!({ "role": "viewer" })).done(201),
         ("DELETE", "/api/users/invitations/{id}") => by(format!(
             "/api/users/invitations/{}",
@@ -43,6 +67,16 @@ pub async fn forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<
         "/access/people/invite" => by(case.by_session(walker))
             .form(vec![("role", "viewer".to_owned())])
             .done(200),
+        "/access/locks" => by(case.by_session(walker)).form(vec![
+            ("kind", "user".to_owned()),
+            ("target", "somebody".to_owned()),
+            ("for_s", "1".to_owned()),
+            ("reason", "walked into".to_owned()),
+        ]),
+        "/access/locks/{id}/lift" => Asked {
+            path: format!("/access/locks/{}/lift", case.fresh_lock().await),
+            ..by(case.by_session(walker)).on(On::One)
+        },
         "/access/invitations/{id}/take-back" => Asked {
             path: format!("/access/invitations/{}/take-back", case.fresh_invitation().await),
             ..by(case.by_session(walker))
