@@ -46,6 +46,8 @@ story("every page is legible in light, dark and on a phone", async ({ house, vis
     servers: "/servers",
     audit: "/audit",
     people: "/access/people",
+    roles: "/access/roles",
+    locks: "/access/locks",
     mail: "/settings/mail",
     profile: "/profile",
     "session-expired": "/session-expired",
