@@ -1,6 +1,7 @@
 //! Telling people by mail what happened to their accounts.
 
 use watchroom_mail::{Content, Draft, Place, Words};
+use watchroom_model::UserId;
 use watchroom_policy::Trail;
 
 use crate::Identity;
@@ -28,6 +29,13 @@ impl Identity {
             address: trail.source_ip,
             browser: trail.user_agent.as_deref().map(Words::of),
         }
+    }
+
+    /// Tells the owner that an identity elsewhere was tied to the account, or untied: a lasting way in.
+    pub(crate) fn letter_of_identities(&self, user: UserId, trail: &Trail, is_tied: bool) -> Option<Draft> {
+        let account = self.inner.roll.account(user)?;
+        let (name, place) = (account.name.clone(), self.seen_at(trail));
+        self.letter(&account, &Content::IdentitiesChanged { name, place, is_tied })
     }
 
     /// Tells the owner that a browser signs in which was not known before, once the sign-in is whole.

@@ -99,6 +99,15 @@ pub enum Content {
         /// Which of them: one was added, one was removed, or an administrator removed all.
         what: FactorChange,
     },
+    /// That an identity elsewhere was tied to the account, or untied.
+    IdentitiesChanged {
+        /// Whose.
+        name: UserName,
+        /// From where.
+        place: Place,
+        /// Whether one was tied.
+        is_tied: bool,
+    },
     /// That a browser signed in which was not there before.
     NewDevice {
         /// Whose account.
@@ -179,6 +188,7 @@ impl Content {
         match self {
             Self::PasswordChanged { .. } => "password_changed",
             Self::FactorsChanged { .. } => "factors_changed",
+            Self::IdentitiesChanged { .. } => "identities_changed",
             Self::NewDevice { .. } => "new_device",
             Self::Invitation { .. } => "invitation",
             Self::PasswordReset { .. } => "password_reset",
@@ -208,6 +218,18 @@ impl Content {
             Self::FactorsChanged { name, place, what } => {
                 told("Your second factors were changed", &what.told(name, host), place)
             }
+            Self::IdentitiesChanged { name, place, is_tied } => told(
+                "Your ways to sign in were changed",
+                &match is_tied {
+                    true => format!(
+                        "An identity at another provider was tied to your account {name} on {host}: it signs in now."
+                    ),
+                    false => format!(
+                        "An identity at another provider was untied from your account {name} on {host}."
+                    ),
+                },
+                place,
+            ),
             Self::NewDevice { name, place } => told(
                 "A new browser signed in",
                 &format!("A browser that was not there before signed in to your account {name} on {host}."),

@@ -9,7 +9,7 @@ use watchroom_model::{EmailAddress, UserId};
 use watchroom_policy::{Permit, act};
 use watchroom_store::{Changed, StoreError, WriteTx};
 
-use super::{LinkError, LinkKind, NewLink, spend, void};
+use super::{LinkError, LinkKind, NewLink, spend, void, void_ways_in};
 use crate::Identity;
 use crate::entity::user;
 use crate::roll::Account;
@@ -131,8 +131,7 @@ async fn set(
         .col_expr(user::Column::Email, Expr::value(email.map(str::to_owned)))
         .filter(user::Column::Id.eq(user.to_string()));
     tx.update(update).await?;
-    // A link that is on its way to the address until now opens nothing any more.
-    void(tx, LinkKind::Magic, user, now).await?;
+    void_ways_in(tx, user, now).await?;
     if let Some(letter) = letter {
         letter.put(tx).await?;
     }

@@ -17,7 +17,7 @@ use watchroom_store::{Changed, StoreError};
 use super::{IssuedLink, LinkError, LinkKind, NewLink, spend};
 use crate::entity::one_time_link;
 use crate::sessions::{NewSession, SignedIn};
-use crate::users::{NewAccount, UserStatus, all_of, held_everywhere};
+use crate::users::{NewAccount, held_everywhere};
 use crate::{EndError, Identity, stamp};
 
 /// Whom to invite.
@@ -224,14 +224,8 @@ impl Identity {
             .as_deref()
             .and_then(|role| self.role(role))
             .ok_or(LinkError::Over)?;
-        let Some(maker) = &link.made_by else {
-            return Ok(role);
-        };
-        let maker = maker.parse().ok().and_then(|user| self.inner.roll.account(user));
-        let holds = maker.is_some_and(|maker| {
-            let may = maker.status == UserStatus::Active && maker.locked_until.is_none();
-            may && all_of(&maker.usable).covers(role.permissions)
-        });
-        if holds { Ok(role) } else { Err(LinkError::Over) }
+        self.is_still_given(link, role.permissions)
+            .then_some(role)
+            .ok_or(LinkError::Over)
     }
 }

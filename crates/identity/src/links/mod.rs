@@ -20,12 +20,14 @@ use utoipa::ToSchema;
 use watchroom_kit::{Ambient, ExposeSecret, SecretString};
 use watchroom_mail::Link;
 use watchroom_model::{EmailAddress, LinkId, UserId};
+use watchroom_policy::PermissionSet;
 use watchroom_store::{StoreError, WriteTx};
 
 use crate::Identity;
 use crate::digest::Digest;
 use crate::entity::one_time_link;
 use crate::stamp;
+use crate::users::{UserStatus, everywhere_of};
 
 pub use email::EmailChange;
 pub use error::LinkError;
@@ -176,6 +178,15 @@ async fn spend(
     Ok(is_ours.then_some(row))
 }
 
+/// Uses up the links by which an account could be entered, or get a new password, without its password: what was on its way
+/// when the password, the address or the leave to come in changed opens nothing any more.
+pub(crate) async fn void_ways_in(tx: &WriteTx, user: UserId, now: i64) -> Result<(), StoreError> {
+    for kind in [LinkKind::Magic, LinkKind::Reset] {
+        void(tx, kind, user, now).await?;
+    }
+    Ok(())
+}
+
 /// Uses up all other links of this kind for an account.
 async fn void(tx: &WriteTx, kind: LinkKind, user: UserId, now: i64) -> Result<u64, StoreError> {
     let others = one_time_link::Entity::update_many()
@@ -193,5 +204,17 @@ impl Identity {
         let select = one_time_link::Entity::find().filter(holding(kind, code, now));
         let row = self.inner.store.read().await?.one(select).await?;
         row.ok_or(LinkError::Over)
+    }
+
+    /// Whether whoever made a link could still give as much: a link holds no longer than its maker's own leave.
+    fn is_still_given(&self, link: &one_time_link::Model, permissions: PermissionSet) -> bool {
+        let Some(maker) = &link.made_by else {
+            return true; // Made on the Unix socket.
+        };
+        let maker = maker.parse().ok().and_then(|user| self.inner.roll.account(user));
+        maker.is_some_and(|maker| {
+            let may = maker.status == UserStatus::Active && maker.locked_until.is_none();
+            may && everywhere_of(&maker.usable).covers(permissions)
+        })
     }
 }

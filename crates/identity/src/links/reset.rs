@@ -9,7 +9,7 @@ use watchroom_model::UserId;
 use watchroom_policy::{Permit, Principal, Resource, Trail, act};
 use watchroom_store::{Changed, StoreError};
 
-use super::{IssuedLink, LinkError, LinkKind, NewLink, spend, void};
+use super::{IssuedLink, LinkError, LinkKind, NewLink, spend, void, void_ways_in};
 use crate::Identity;
 use crate::csrf::same;
 use crate::sign_in::just_proven;
@@ -83,7 +83,8 @@ impl Identity {
             .and_then(|user| user.parse().ok())
             .ok_or(LinkError::Over)?;
         let account = self.inner.roll.account(user).ok_or(LinkError::Over)?;
-        if account.status != UserStatus::Active {
+        let may_be = self.is_still_given(&link, all_of(&account.grants));
+        if account.status != UserStatus::Active || !may_be {
             return Err(LinkError::Over);
         }
         let person = Arc::new(just_proven(&account, self.inner.ambient.now()));
@@ -124,6 +125,7 @@ impl Identity {
                 return Err(LinkError::Over);
             }
             tx.update(with_hash(&text, &hash)).await?;
+            void_ways_in(tx, user, now).await?;
             end_sessions(tx, &text, None).await?;
             if let Some(letter) = &letter {
                 letter.put(tx).await?;

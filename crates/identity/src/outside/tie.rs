@@ -86,6 +86,7 @@ impl Identity {
         let id = OutsideId::mint(&self.inner.ambient).to_string();
         let tie = row(&outsider, &id, user, self.inner.ambient.clock.now_micros());
         let provider = outsider.provider.to_string();
+        let letter = self.letter_of_identities(user, permit.trail(), true);
         let tied = self.inner.store.write(permit, async move |tx| {
             if !users::is_active(tx, &user.to_string()).await? {
                 return Err(TieError::OfferOver);
@@ -96,6 +97,9 @@ impl Identity {
                 return Err(TieError::Taken);
             }
             tx.insert(tie.clone()).await?;
+            if let Some(letter) = &letter {
+                letter.put(tx).await?;
+            }
             tx.note_resource(format!("user:{user}"));
             tx.note("provider", provider.as_str());
             tx.changed(Changed::User(user));
@@ -130,13 +134,14 @@ impl Identity {
         Ok(rows.into_iter().filter_map(view).collect())
     }
 
-    /// Unties an identity of the account that the permit was given for. The sessions that began by it end, and the
-    /// roles that it gave go. The last way into an account without a password stays.
+    /// Unties an identity of the account that the permit was given for. The sessions that began at its provider end, and the
+    /// roles that its rules gave go. The last way into an account without a password stays.
     ///
     /// # Errors
     /// [`TieError`].
     pub async fn untie(&self, permit: &Permit<act::UntieIdentity>, id: OutsideId) -> Result<(), TieError> {
         let user = permit.resource().owner().ok_or(TieError::Unknown)?;
+        let letter = self.letter_of_identities(user, permit.trail(), false);
         let untied = self.inner.store.write(permit, async move |tx| {
             let of = user.to_string();
             let own =
@@ -150,16 +155,17 @@ impl Identity {
                 return Err(TieError::LastWay);
             }
             let provider = gone.provider.clone();
-            let is_only = own.iter().filter(|row| row.provider == provider).count() == 1;
-            if is_only {
-                let roles = grant::Entity::delete_many()
-                    .filter(grant::Column::UserId.eq(of.clone()))
-                    .filter(grant::Column::Source.eq(provider.clone()));
-                tx.note("roles_ended", tx.delete(roles).await?);
-                let sessions = session::Entity::delete_many()
-                    .filter(session::Column::UserId.eq(of))
-                    .filter(session::Column::BeganBy.eq(provider.clone()));
-                tx.note("sessions_ended", tx.delete(sessions).await?);
+            // By which of several identities there a session began is not kept: all of them end.
+            let roles = grant::Entity::delete_many()
+                .filter(grant::Column::UserId.eq(of.clone()))
+                .filter(grant::Column::Source.eq(provider.clone()));
+            tx.note("roles_ended", tx.delete(roles).await?);
+            let sessions = session::Entity::delete_many()
+                .filter(session::Column::UserId.eq(of))
+                .filter(session::Column::BeganBy.eq(provider.clone()));
+            tx.note("sessions_ended", tx.delete(sessions).await?);
+            if let Some(letter) = &letter {
+                letter.put(tx).await?;
             }
             tx.delete(outside_identity::Entity::delete_many().filter(outside_identity::Column::Id.eq(id)))
                 .await?;

@@ -19,6 +19,9 @@ use crate::stamp;
 use crate::tokens::Bearer;
 use crate::users::UserStatus;
 
+/// Before the name of the provider whose rules gave something.
+const BY_PROVIDER: &str = "by ";
+
 /// All rows of one person.
 pub(super) struct Rows {
     pub(super) user: user::Model,
@@ -162,11 +165,21 @@ fn grant(row: &grant::Model, roles: &Roles) -> Result<Grant, StoreError> {
     Ok(Grant {
         role,
         scope,
-        source: row
-            .source
-            .as_deref()
-            .map_or_else(|| "directly".into(), |source| format!("by {source}").into()),
+        source: row.source.as_deref().map_or_else(
+            || "directly".into(),
+            |source| format!("{BY_PROVIDER}{source}").into(),
+        ),
     })
+}
+
+/// What a session holds that began by a provider's word, or without one: what rules of another provider gave holds in
+/// sessions that began there, since only at a sign-in there are its rules asked again.
+fn grants_of(account: &Account, began_by: Option<&str>) -> Vec<Grant> {
+    let holds = |grant: &&Grant| {
+        let provider = grant.source.strip_prefix(BY_PROVIDER);
+        provider.is_none_or(|provider| began_by == Some(provider))
+    };
+    account.usable.iter().filter(holds).cloned().collect()
 }
 
 fn session(
@@ -180,7 +193,7 @@ fn session(
             id: account.id,
             name: account.name.clone(),
         },
-        grants: account.usable.clone(),
+        grants: grants_of(account, row.began_by.as_deref()),
         ceiling: None,
         proof: Proof {
             fresh_at: Some(stamp::at(row.proven_at)),

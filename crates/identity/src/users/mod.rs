@@ -65,18 +65,20 @@ pub(crate) fn all_of(grants: &[Grant]) -> PermissionSet {
     })
 }
 
+/// All that these grants give everywhere.
+pub(crate) fn everywhere_of(grants: &[Grant]) -> PermissionSet {
+    let everywhere = grants.iter().filter(|grant| grant.scope == Scope::Everything);
+    everywhere.fold(PermissionSet::NONE, |held, grant| {
+        held.union(grant.role.permissions)
+    })
+}
+
 /// All that the principal holds everywhere: nobody gives, or takes over, more than that.
 pub(crate) fn held_everywhere(principal: &Principal) -> PermissionSet {
     if is_local(principal) {
         return PermissionSet::ALL;
     }
-    let everywhere = principal
-        .grants
-        .iter()
-        .filter(|grant| grant.scope == Scope::Everything);
-    let held = everywhere.fold(PermissionSet::NONE, |held, grant| {
-        held.union(grant.role.permissions)
-    });
+    let held = everywhere_of(&principal.grants);
     principal
         .ceiling
         .map_or(held, |ceiling| held.intersection(ceiling))

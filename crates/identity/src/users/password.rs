@@ -14,6 +14,7 @@ use crate::Identity;
 use crate::csrf::same;
 use crate::entity::{session, user};
 use crate::hashing::HashError;
+use crate::links::void_ways_in;
 use crate::lockout::Place;
 use crate::roll::Account;
 use crate::sessions::{NewCookie, Session, SignedIn, give_cookie};
@@ -212,6 +213,7 @@ impl Identity {
         let changed = self.inner.store.write(permit, async move |tx| {
             let text = user.to_string();
             tx.update(with_hash(&text, &hash)).await?;
+            void_ways_in(tx, user, now).await?;
             end_sessions(tx, &text, Some(&id)).await?;
             if let Some(letter) = &letter {
                 letter.put(tx).await?;
@@ -252,11 +254,13 @@ impl Identity {
         }
         let hash = self.hash_new(new, permit.trail()).await?;
         let letter = self.letter(&account, &self.changed(&account, permit.trail(), true));
+        let now = self.inner.ambient.clock.now_micros();
         let reset = self.inner.store.write(permit, async move |tx| {
             let text = user.to_string();
             if tx.update(with_hash(&text, &hash)).await? == 0 {
                 return Err(ResetPasswordError::Unknown);
             }
+            void_ways_in(tx, user, now).await?;
             end_sessions(tx, &text, None).await?;
             if let Some(letter) = &letter {
                 letter.put(tx).await?;

@@ -9,6 +9,7 @@ use watchroom_store::{Changed, StoreError, WriteTx};
 use super::{UserStatus, UserView, all_of, held_everywhere};
 use crate::Identity;
 use crate::entity::{grant, session, user};
+use crate::links::void_ways_in;
 
 /// Why an account was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +81,7 @@ impl Identity {
         if !held_everywhere(permit.principal()).covers(all_of(&account.grants)) {
             return Err(ChangeUserError::MoreThanOwn);
         }
+        let now = self.inner.ambient.clock.now_micros();
         let changed = self.inner.store.write(permit, async move |tx| {
             let text = id.to_string();
             let before = tx
@@ -91,6 +93,7 @@ impl Identity {
                     return Err(ChangeUserError::LastAdministrator);
                 }
                 end_sessions(tx, &text, None).await?;
+                void_ways_in(tx, id, now).await?;
             }
             let update = user::Entity::update_many()
                 .col_expr(user::Column::Status, Expr::value(status.word()))

@@ -254,6 +254,57 @@ async fn a_disabled_person_comes_back_by_no_link() {
     assert!(matches!(refused, Err(LinkError::Over)));
 }
 
+/// A link to a new password for a viewer, made by a second administrator, and what happens before it is opened.
+async fn after<Happens: AsyncFnOnce(&Room, &SignedIn, &SignedIn)>(happens: Happens) -> Result<(), LinkError> {
+    let (room, alice) = Room::with_admin().await;
+    let invite = async |role: &str, name: &str| {
+        let code = code_of(&invited(&room, &alice.session.principal, role).await.unwrap());
+        accepted(&room, &code, name).await.unwrap()
+    };
+    let (maker, owner) = (invite("admin", "mallory").await, invite("viewer", "bob").await);
+    let on = Resource::user(owner.session.user);
+    let permit = room
+        .permit(&maker.session.principal, act::OfferReset, &on)
+        .unwrap();
+    let code = code_of(&room.identity.offer_reset(&permit, false).await.unwrap());
+    happens(&room, &maker, &owner).await;
+    room.identity
+        .reset_by_link(&trail(), reset(&code, NEW, NEW))
+        .await
+}
+
+async fn change_status(room: &Room, of: &SignedIn, status: UserStatus) {
+    let permit = room
+        .permit(&root(), act::ChangeUser, &Resource::user(of.session.user))
+        .unwrap();
+    room.identity.change_status(&permit, status).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_link_to_a_new_password_outlives_neither_its_maker_nor_what_it_was_made_for() {
+    after(async |_, _, _| ()).await.unwrap();
+    let made_by_a_disabled_one = after(async |room, maker, _| {
+        change_status(room, maker, UserStatus::Disabled).await;
+    });
+    assert!(matches!(made_by_a_disabled_one.await, Err(LinkError::Over)));
+    let disabled_and_enabled = after(async |room, _, owner| {
+        change_status(room, owner, UserStatus::Disabled).await;
+        change_status(room, owner, UserStatus::Active).await;
+    });
+    assert!(matches!(disabled_and_enabled.await, Err(LinkError::Over)));
+    let another_address = after(async |room, _, owner| {
+        room.give_email(owner.session.user, "bob@home.example").await;
+    });
+    assert!(matches!(another_address.await, Err(LinkError::Over)));
+    let another_password = after(async |room, _, owner| {
+        let on = Resource::user(owner.session.user);
+        let permit = room.permit(&root(), act::ResetPassword, &on).unwrap();
+        let new = "Other-Beacon5 rolls".into();
+        room.identity.reset_password(&permit, new).await.unwrap();
+    });
+    assert!(matches!(another_password.await, Err(LinkError::Over)));
+}
+
 #[tokio::test]
 async fn an_address_of_ones_own_is_set_once_mail_arrives_there() {
     let (room, alice) = with_email("alice").await;
