@@ -367,6 +367,7 @@ codes-go-on = I have kept them
 ways-in = Other ways to sign in
 way-in = Sign in with { $title }
 journey-over = The sign-in at the provider took too long or belongs to another browser. Begin again.
+returned-too-often = Too many sign-ins by providers came from your address. Wait a minute and begin again.
 tie-after-sign-in = { $label } is not tied to an account yet. Sign in to your account once, then you can tie it.
 tie-title = Tie an identity
 tie-lead = Tie { $label } at { $provider } to your account? From then on you can sign in with it.

@@ -48,6 +48,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("https", https::https),
     // What a connection shows or lacks is told before anything is counted for it; it costs a signature only where it is wanted.
     ("certificate", certificate::certificate),
+    // A page elsewhere signs nobody in, and uses up the tries of nobody who looks at it.
+    ("elsewhere", elsewhere),
     // Counted only once it is clear that the request is meant for us and may be answered.
     ("rates", rates),
     // A body that says it is too large is refused before a byte of it is read.
@@ -175,8 +177,13 @@ impl Visit<'_> {
     /// Whether what it does tells on whoever is at its address. Any page that somebody looks at can make their
     /// browser ask us for anything; over TLS the browser says so, and in the clear it says nothing.
     fn is_own_doing(&self) -> bool {
+        self.is_https && !self.is_from_elsewhere()
+    }
+
+    /// Whether a browser says that a page of another site sent this.
+    fn is_from_elsewhere(&self) -> bool {
         let mut sites = self.parts.headers.get_all(SEC_FETCH_SITE).iter();
-        self.is_https && !sites.any(|site| site == "cross-site" || site == "same-site")
+        sites.any(|site| site == "cross-site" || site == "same-site")
     }
 }
 
@@ -385,6 +392,14 @@ fn host(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
         return Err(Why::WrongHost);
     }
     visit.host = Some(host.clone());
+    Ok(())
+}
+
+fn elsewhere(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
+    let would_sign_in = visit.rule.class == RouteClass::SignIn && !visit.parts.method.is_safe();
+    if would_sign_in && visit.is_from_elsewhere() {
+        return Err(Why::FromElsewhere);
+    }
     Ok(())
 }
 

@@ -48,6 +48,8 @@ pub enum Why {
         /// What is missing.
         lacks: Lacks,
     },
+    /// A page of another site would sign its visitor in.
+    FromElsewhere,
     /// A rate limit is used up.
     Limited(Verdict),
     /// The body is larger than allowed.
@@ -69,7 +71,7 @@ pub enum Why {
 
 impl Why {
     /// Every slug, for the troubleshooting guide and its test.
-    pub const SLUGS: [&'static str; 19] = [
+    pub const SLUGS: [&'static str; 20] = [
         "overloaded",
         "banned",
         "network-not-allowed",
@@ -81,6 +83,7 @@ impl Why {
         "wrong-host",
         "wrong-door",
         "https-required",
+        "from-elsewhere",
         "rate-limited",
         "body-too-large",
         "body-too-slow",
@@ -104,9 +107,10 @@ impl Why {
             | Self::PlainHttp { redirects: false } => StatusCode::BAD_REQUEST,
             Self::WrongHost | Self::WrongDoor => StatusCode::MISDIRECTED_REQUEST,
             Self::PlainHttp { redirects: true } => StatusCode::MOVED_PERMANENTLY,
-            Self::Banned | Self::OutsideNetworks { .. } | Self::CertificateWanted { .. } => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Banned
+            | Self::OutsideNetworks { .. }
+            | Self::CertificateWanted { .. }
+            | Self::FromElsewhere => StatusCode::FORBIDDEN,
             Self::Limited(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -131,6 +135,7 @@ impl Why {
             Self::Banned => "banned",
             Self::OutsideNetworks { .. } => "network-not-allowed",
             Self::CertificateWanted { .. } => "client-certificate-wanted",
+            Self::FromElsewhere => "from-elsewhere",
             Self::Limited(_) => "rate-limited",
             Self::BodyTooLarge { .. } => "body-too-large",
             Self::BodyTooSlow => "body-too-slow",
@@ -169,6 +174,9 @@ impl Why {
                 "this is not open to your network; ask from another, or ask whoever runs this Watchroom"
             }
             Self::CertificateWanted { lacks } => lacks.words(),
+            Self::FromElsewhere => {
+                "a page of another site sent this; open the address itself and sign in there"
+            }
             Self::Limited(verdict) => {
                 return format!("too many requests; try again in {} s", verdict.reset_s);
             }
@@ -206,6 +214,7 @@ impl Why {
             Self::BodyTooSlow => "shield.body_read_s, shield.body_floor_per_s",
             Self::HandlerTooSlow => "shield.handler_s",
             Self::Banned
+            | Self::FromElsewhere
             | Self::PlainHttp { .. }
             | Self::Contradicted
             | Self::BadHost

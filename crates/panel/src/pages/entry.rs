@@ -188,6 +188,10 @@ pub(super) async fn sign_in(
     headers: HeaderMap,
     sent: PreSubmitted<SignInForm>,
 ) -> Result<Response, Problem> {
+    // Nobody whom a directory knows comes before the first administrator.
+    if !panel.identity().is_set_up() {
+        return answer::redirect("/setup");
+    }
     let SignInForm {
         username,
         password,

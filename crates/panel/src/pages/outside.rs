@@ -14,7 +14,7 @@ use watchroom_identity::{
 use watchroom_kit::{Fault, SecretString};
 use watchroom_model::OutsideId;
 use watchroom_policy::{Resource, act};
-use watchroom_shield::{Passed, RouteClass};
+use watchroom_shield::{LimitKey, Passed, RouteClass, Window};
 use watchroom_web::{Caller, Cookie, DEVICE_COOKIE, MaySignIn, NotFound, Params, Problem, Query, Route};
 
 use super::mfa::next_step;
@@ -31,6 +31,8 @@ const JOURNEY_COOKIE: &str = "__Host-watchroom_journey";
 const OFFER_COOKIE: &str = "__Host-watchroom_tie";
 /// How long the browser keeps the offer, in seconds; it is over by then.
 const OFFER_S: u64 = 900;
+/// How often somebody may come back from providers to one address.
+const RETURNS: Window = Window::per_minute(20);
 /// Where an offer is taken.
 const TIE: &str = "/profile/identities/tie";
 
@@ -44,7 +46,7 @@ pub(super) fn routes() -> Vec<Route<Panel>> {
             Method::GET,
             "/login/oidc/{name}/callback",
             act::SignIn,
-            RouteClass::SignIn,
+            page,
             back,
         )
         .free_text(&[
@@ -149,6 +151,16 @@ pub(super) async fn back(
         tracing::warn!(provider = %name, "a browser came back from a provider without a journey of its own, or a second time");
         return over(answer::redirect_with("/login", &Flash::trouble(EN.journey_over))?);
     };
+    // The route itself counts as a page: any page elsewhere can send a browser here, but not with a journey of its own.
+    let came_from = LimitKey::Address(passed.client);
+    let counted = panel.entrance.shield.limits();
+    let counted = counted.take_everywhere("returned", came_from, &[RETURNS]).await;
+    if counted.is_some_and(|verdict| verdict.is_limited) {
+        return over(answer::redirect_with(
+            "/login",
+            &Flash::trouble(EN.returned_too_often),
+        )?);
+    }
     // Only whoever was signed in when they left, and still is, ties an identity; nobody else makes an account of it.
     let held = whole(&caller).filter(|session| journey.ties == Some(session.user));
     if journey.ties.is_some() && held.is_none() {
