@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Expr, NullOrdering};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect};
 use watchroom_kit::Backoff;
 use watchroom_model::{DecisionId, EmailAddress, GuessId, LetterId};
 use watchroom_policy::{Permit, Resource, ResourceKind, act};
@@ -54,6 +54,9 @@ impl Mail {
         self.forget_old().await?;
         let select = entity::Entity::find()
             .filter(entity::Column::GivenUpAt.is_null())
+            // What was never tried first, then what was not tried for the longest: letters that nobody takes for now keep no
+            // others waiting, however many they are.
+            .order_by_with_nulls(entity::Column::TriedAt, Order::Asc, NullOrdering::First)
             .order_by_asc(entity::Column::CreatedAt)
             .limit(MOST);
         let waiting = self.store().read().await?.all(select).await?;

@@ -24,6 +24,8 @@ class Keeper:
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("nobody@"):
             return "550 5.1.1 there is nobody of that name"
+        if address.startswith("full-"):
+            return "450 4.2.2 the mailbox is full for now"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

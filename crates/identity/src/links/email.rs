@@ -9,11 +9,16 @@ use watchroom_model::{EmailAddress, UserId};
 use watchroom_policy::{Permit, act};
 use watchroom_store::{Changed, StoreError, WriteTx};
 
+use super::magic::folded;
 use super::{LinkError, LinkKind, NewLink, spend, void, void_ways_in};
 use crate::Identity;
 use crate::entity::user;
 use crate::roll::Account;
 use crate::users::{all_of, held_everywhere};
+
+/// Links to confirm an address that one account may ask for in an hour, and that one address is sent.
+const MOST_OF_ACCOUNT: u32 = 5;
+const MOST_TO_ADDRESS: u32 = 3;
 
 /// What came of asking for another address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +69,11 @@ impl Identity {
         email: &EmailAddress,
     ) -> Result<EmailChange, LinkError> {
         let user = account.id;
+        // So that nobody fills the outbox, or a stranger's mailbox.
+        self.claim_letter(&format!("confirmation for {user}"), MOST_OF_ACCOUNT)
+            .await?;
+        self.claim_letter(&format!("confirmation to {}", folded(email)), MOST_TO_ADDRESS)
+            .await?;
         let mut new = NewLink::mint(&self.inner.ambient, LinkKind::Email, Some(user));
         new.row.user_id = Set(Some(user.to_string()));
         new.row.email = Set(Some(email.to_string()));

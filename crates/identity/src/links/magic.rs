@@ -69,7 +69,8 @@ impl Identity {
         if !self.offers_links() {
             return Err(LinkError::Off);
         }
-        self.claim_link(email).await?;
+        self.claim_letter(&format!("link to {}", folded(email)), MOST_AN_HOUR)
+            .await?;
         let account = self.alone_with(email);
         let mut new = NewLink::mint(&self.inner.ambient, LinkKind::Magic, None);
         let browser = self.inner.ambient.entropy.token();
@@ -117,16 +118,15 @@ impl Identity {
         active.next().is_none().then_some(first)
     }
 
-    /// Counts a link against what its address may be sent, whether anybody has it or not.
-    async fn claim_link(&self, email: &EmailAddress) -> Result<(), LinkError> {
+    /// Counts a letter against how many of its kind may be written in an hour, whether anybody has the address or not.
+    pub(super) async fn claim_letter(&self, name: &str, most: u32) -> Result<(), LinkError> {
         let now = self.inner.ambient.clock.now_micros();
-        let name = format!("link to {}", email.as_str().to_ascii_lowercase());
         // Under the key that replicas share, as lockouts are: nobody's address stands in the database for it.
-        let door = self.inner.lockouts.doors(&name, Place::of(None)).far;
+        let door = self.inner.lockouts.doors(name, Place::of(None)).far;
         let guess = Guess {
             id: GuessId::mint(&self.inner.ambient),
             budget: format!("link {door}"),
-            limit: MOST_AN_HOUR,
+            limit: most,
             window: HOUR,
             at: now,
         };
@@ -263,4 +263,9 @@ fn plain(typed: &SecretString) -> String {
         .filter(char::is_ascii_alphanumeric)
         .map(|letter| letter.to_ascii_uppercase())
         .collect()
+}
+
+/// An address as it is counted, whatever its case.
+pub(super) fn folded(email: &EmailAddress) -> String {
+    email.as_str().to_ascii_lowercase()
 }

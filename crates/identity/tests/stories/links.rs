@@ -346,3 +346,21 @@ async fn an_address_of_ones_own_is_set_once_mail_arrives_there() {
     );
     assert_eq!(room.letters().await, ["confirm_email", "email_changed"]);
 }
+
+#[tokio::test]
+async fn so_many_addresses_are_asked_to_confirm_in_an_hour() {
+    let (room, alice) = with_email("alice").await;
+    let on = Resource::user(alice.session.user);
+    let permit = room
+        .permit(&alice.session.principal, act::ChangeEmail, &on)
+        .unwrap();
+    let ask = async |number: u32| {
+        let email = format!("a{number}@home.example").parse().unwrap();
+        room.identity.change_email(&permit, Some(email)).await
+    };
+    for number in 0..5 {
+        ask(number).await.unwrap();
+    }
+    let refused = ask(5).await.unwrap_err();
+    assert!(matches!(refused, LinkError::TooMany { .. }), "{refused:?}");
+}

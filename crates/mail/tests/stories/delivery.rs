@@ -187,6 +187,18 @@ async fn a_letter_that_is_refused_for_now_is_tried_again_and_others_pass_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_letters_that_nobody_takes_for_now_keep_no_other_waiting() {
+    let server = MailServer::start(Manner::StartTls);
+    let room = Room::open(towards(&server, Protection::StartTls)).await;
+    for number in 0..120 {
+        room.write(&format!("full-{number}@home.example"), "kj4x").await;
+    }
+    room.write("ada@home.example", "kj4x").await;
+    assert_eq!(server.until(1)[0].recipient, "ada@home.example");
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_letter_that_nobody_takes_is_given_up_with_its_reason_and_its_secret_is_gone() {
     let server = MailServer::start(Manner::StartTls);
     let room = Room::open(towards(&server, Protection::StartTls)).await;

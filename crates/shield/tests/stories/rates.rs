@@ -58,6 +58,31 @@ async fn sensitive_requests_are_counted_for_each_person() {
 }
 
 #[tokio::test]
+async fn a_page_elsewhere_uses_up_nobodys_tries_to_sign_in() {
+    let room = Room::open(Config::default()).await;
+    let sign_in = async |lines: &str| {
+        room.say(format!(
+            "POST /sign-in HTTP/1.1\r\nHost: panel.example\r\nConnection: close\r\nContent-Length: 5\r\n{lines}\r\nwrong"
+        ))
+        .await
+    };
+    for site in ["cross-site", "same-site"] {
+        for _ in 0..20 {
+            let refused = sign_in(&format!("Sec-Fetch-Site: {site}\r\n")).await;
+            assert_eq!(
+                (status(&refused), slug(&refused).as_str()),
+                (403, "from-elsewhere")
+            );
+        }
+    }
+    assert!(
+        sign_in("Sec-Fetch-Site: same-origin\r\n")
+            .await
+            .ends_with("wrong")
+    );
+}
+
+#[tokio::test]
 async fn files_and_health_do_not_eat_into_other_budgets() {
     let room = Room::open(limited(1)).await;
     for _ in 0..5 {
