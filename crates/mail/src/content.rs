@@ -220,14 +220,7 @@ impl Content {
             }
             Self::IdentitiesChanged { name, place, is_tied } => told(
                 "Your ways to sign in were changed",
-                &match is_tied {
-                    true => format!(
-                        "An identity at another provider was tied to your account {name} on {host}: it signs in now."
-                    ),
-                    false => format!(
-                        "An identity at another provider was untied from your account {name} on {host}."
-                    ),
-                },
+                &tie_told(name, host, *is_tied),
                 place,
             ),
             Self::NewDevice { name, place } => told(
@@ -280,6 +273,15 @@ impl Content {
             subject: format!("{subject} ({host})"),
             text: format!("{text}\n\n-- \nWatchroom at {host}\n").into(),
         }
+    }
+}
+
+fn tie_told(name: &UserName, host: &str, is_tied: bool) -> String {
+    match is_tied {
+        true => format!(
+            "An identity at another provider was tied to your account {name} on {host}: it signs in now."
+        ),
+        false => format!("An identity at another provider was untied from your account {name} on {host}."),
     }
 }
 

@@ -33,6 +33,8 @@ mod set_up;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
+mod ties;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod users;

@@ -15,7 +15,7 @@ use crate::factors::{enrol, standing, strict};
 use crate::room::{BROWSER, PASSWORD, Room, root, text, trail};
 
 /// Ann as her provider knows her.
-fn ann() -> Outsider {
+pub fn ann() -> Outsider {
     Outsider {
         provider: Provider::oidc("example"),
         realm: "https://id.example".into(),
@@ -33,7 +33,7 @@ fn groups(of: &[&str]) -> Claims {
 }
 
 /// Accounts for everybody at example.org; the crew are members, and ops operate.
-fn open_house() -> Admission {
+pub fn open_house() -> Admission {
     Admission {
         create: true,
         domains: vec!["example.org".into()],
@@ -64,14 +64,14 @@ async fn enter(room: &Room, outsider: &Outsider, admission: &Admission) -> Resul
         .await
 }
 
-async fn comes_in(room: &Room, outsider: &Outsider, admission: &Admission) -> SignedIn {
+pub async fn comes_in(room: &Room, outsider: &Outsider, admission: &Admission) -> SignedIn {
     match enter(room, outsider, admission).await.unwrap() {
         Entered::In(signed_in) => *signed_in,
         Entered::ToTie(offer) => panic!("{} is to tie first", offer.label),
     }
 }
 
-async fn offered(room: &Room, outsider: &Outsider, held: Option<&Arc<Session>>) -> TieOffer {
+pub async fn offered(room: &Room, outsider: &Outsider, held: Option<&Arc<Session>>) -> TieOffer {
     let admission = open_house();
     let entering = FromOutside {
         held,
@@ -88,13 +88,13 @@ async fn offered(room: &Room, outsider: &Outsider, held: Option<&Arc<Session>>) 
     }
 }
 
-async fn tie(room: &Room, session: &Session, offer: &str) -> Result<(), TieError> {
+pub async fn tie(room: &Room, session: &Session, offer: &str) -> Result<(), TieError> {
     let on = Resource::user(session.user);
     let permit = room.permit(&session.principal, act::TieIdentity, &on).unwrap();
     room.identity.tie(&permit, offer).await
 }
 
-fn roles(room: &Room, session: &Session) -> Vec<String> {
+pub fn roles(room: &Room, session: &Session) -> Vec<String> {
     let user = room.identity.user(&root(), session.user).unwrap();
     user.roles.into_iter().collect()
 }
@@ -403,102 +403,4 @@ async fn a_journey_is_taken_once_and_by_the_browser_that_began_it() {
     let (to_tie, cookie) = room.identity.set_out(&here, back, "/", held).unwrap();
     let came = is_back(&here, &cookie, &to_tie.state).unwrap();
     assert_eq!(came.ties, Some(alice.session.user));
-}
-
-#[tokio::test]
-async fn untying_ends_what_came_by_it_and_the_last_way_in_stays() {
-    let (room, _) = Room::with_admin().await;
-    let first = comes_in(&room, &ann(), &open_house()).await;
-    let user = first.session.user;
-    let tied = room.identity.outside_of(&root(), user).await.unwrap();
-    let untie = async || {
-        let permit = room
-            .permit(&root(), act::UntieIdentity, &Resource::user(user))
-            .unwrap();
-        room.identity.untie(&permit, tied[0].id).await
-    };
-    assert!(matches!(untie().await, Err(TieError::LastWay)));
-
-    let permit = room
-        .permit(&root(), act::ResetPassword, &Resource::user(user))
-        .unwrap();
-    room.identity
-        .reset_password(&permit, PASSWORD.into())
-        .await
-        .unwrap();
-    let by_provider = comes_in(&room, &ann(), &open_house()).await;
-    let by_password = room.sign_in("ann", PASSWORD).await.unwrap();
-    untie().await.unwrap();
-    let lives = |signed_in: &SignedIn| {
-        room.identity
-            .session(&text(&signed_in.cookie), Some(BROWSER))
-            .is_some()
-    };
-    assert!(!lives(&by_provider) && lives(&by_password));
-    assert_eq!(roles(&room, &by_password.session), Vec::<String>::new());
-    assert!(matches!(untie().await, Err(TieError::Unknown)));
-}
-
-/// Ann, who came by her provider and was given a password too.
-async fn ann_with_password(room: &Room) -> SignedIn {
-    let first = comes_in(room, &ann(), &open_house()).await;
-    let permit = room
-        .permit(&root(), act::ResetPassword, &Resource::user(first.session.user))
-        .unwrap();
-    room.identity
-        .reset_password(&permit, PASSWORD.into())
-        .await
-        .unwrap();
-    room.sign_in("ann", PASSWORD).await.unwrap()
-}
-
-#[tokio::test]
-async fn what_a_providers_rules_gave_holds_in_sessions_that_began_there_alone() {
-    let (room, _) = Room::with_admin().await;
-    let by_password = ann_with_password(&room).await;
-    let by_provider = comes_in(&room, &ann(), &open_house()).await;
-    let held = |signed_in: &SignedIn| -> Vec<String> {
-        let grants = signed_in.session.principal.grants.iter();
-        grants.map(|grant| grant.role.name.clone()).collect()
-    };
-    assert_eq!(held(&by_provider), ["member"]);
-    assert_eq!(
-        held(&by_password),
-        Vec::<String>::new(),
-        "nobody asked the rules again"
-    );
-}
-
-#[tokio::test]
-async fn untying_an_identity_that_somebody_else_tied_puts_them_out_and_is_told() {
-    let (room, _) = Room::with_admin().await;
-    let by_password = ann_with_password(&room).await;
-    let (user, session) = (by_password.session.user, &by_password.session);
-    let told = async || {
-        let letters = room.letters().await.into_iter();
-        letters.filter(|kind| kind == "identities_changed").count()
-    };
-    let before = told().await;
-    let eve = Outsider {
-        subject: "4712".into(),
-        user_name: Some("eve".into()),
-        email: None,
-        ..ann()
-    };
-    let offer = offered(&room, &eve, Some(session)).await;
-    tie(&room, session, &offer.text).await.unwrap();
-    let by_eve = comes_in(&room, &eve, &open_house()).await;
-    assert_eq!(by_eve.session.user, user);
-    let tied = room.identity.outside_of(&root(), user).await.unwrap();
-    let eves = tied.iter().find(|one| one.label == "eve").unwrap().id;
-    let permit = room
-        .permit(&root(), act::UntieIdentity, &Resource::user(user))
-        .unwrap();
-    room.identity.untie(&permit, eves).await.unwrap();
-    assert!(
-        room.identity
-            .session(&text(&by_eve.cookie), Some(BROWSER))
-            .is_none()
-    );
-    assert_eq!(told().await, before + 2, "tied and untied");
 }

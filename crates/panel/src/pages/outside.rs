@@ -151,11 +151,7 @@ pub(super) async fn back(
         tracing::warn!(provider = %name, "a browser came back from a provider without a journey of its own, or a second time");
         return over(answer::redirect_with("/login", &Flash::trouble(EN.journey_over))?);
     };
-    // The route itself counts as a page: any page elsewhere can send a browser here, but not with a journey of its own.
-    let came_from = LimitKey::Address(passed.client);
-    let counted = panel.entrance.shield.limits();
-    let counted = counted.take_everywhere("returned", came_from, &[RETURNS]).await;
-    if counted.is_some_and(|verdict| verdict.is_limited) {
+    if returns_too_often(&panel, &passed).await {
         return over(answer::redirect_with(
             "/login",
             &Flash::trouble(EN.returned_too_often),
@@ -214,6 +210,15 @@ pub(super) async fn back(
             )?)
         }
     }
+}
+
+/// Counts a return. The route itself counts as a page: any page elsewhere can send a browser to it, but not with a journey of
+/// its own.
+async fn returns_too_often(panel: &Panel, passed: &Passed) -> bool {
+    let limits = panel.entrance.shield.limits();
+    let address = LimitKey::Address(passed.client);
+    let verdict = limits.take_everywhere("returned", address, &[RETURNS]).await;
+    verdict.is_some_and(|verdict| verdict.is_limited)
 }
 
 fn next_of(journey: &Journey) -> String {
