@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ldap3::{Ldap, LdapError, Scope, SearchEntry, SearchOptions};
+use ldap3::{Ldap, LdapError, Scope, SearchEntry, SearchOptions, SearchResult};
 
 use crate::{Groups, words};
 
@@ -10,6 +10,8 @@ use crate::{Groups, words};
 const DEEPEST: usize = 10;
 /// How many groups a person is taken to be in; one in more is in none of the rest.
 const MOST: usize = 1_000;
+/// There is more than the directory, or we, let it give (RFC 4511, 4.1.9).
+const SIZE_LIMIT_EXCEEDED: u32 = 4;
 
 /// The groups of the person with this entry: distinguished names.
 pub(crate) async fn of(
@@ -61,10 +63,11 @@ async fn walk(
 async fn find(ldap: &mut Ldap, base: &str, filter: &str) -> Result<BTreeSet<String>, LdapError> {
     let most = i32::try_from(MOST).unwrap_or(i32::MAX);
     ldap.with_search_options(SearchOptions::new().sizelimit(most));
-    let (entries, _) = ldap
-        .search(base, Scope::Subtree, filter, vec!["1.1"])
-        .await?
-        .success()?;
+    let SearchResult(entries, end) = ldap.search(base, Scope::Subtree, filter, vec!["1.1"]).await?;
+    // What came before the directory's own limit, or ours, counts: whoever may make groups locks nobody out by making many.
+    if end.rc != SIZE_LIMIT_EXCEEDED {
+        end.success()?;
+    }
     // A referral is somebody else's word.
     let entries = entries
         .into_iter()

@@ -16,7 +16,9 @@ use crate::token::Keys;
 const HOLDS: Duration = Duration::from_secs(3_600);
 /// How long it is believed if the provider cannot be asked again.
 const BELIEVED: Duration = Duration::from_secs(86_400);
-/// How often, at most, keys are asked for because of a token signed by one that we do not know.
+/// How long the provider has to say it again, while what it said before is believed.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often, at most, a provider is asked again that did not answer, and keys are asked for because of a token signed by one that we do not know.
 const REST: Duration = Duration::from_secs(30);
 
 /// What we need of it.
@@ -52,7 +54,18 @@ pub(crate) struct Metadata {
 struct Learned {
     metadata: Arc<Metadata>,
     at: Duration,
+    /// When it was asked again in vain.
+    failed: Option<Duration>,
     keys_asked: Duration,
+}
+
+impl Learned {
+    /// Whether it was asked again in vain a moment ago.
+    fn rests(&self, now: Duration) -> bool {
+        let is_believed = now.saturating_sub(self.at) < BELIEVED;
+        let failed = self.failed.map(|failed| now.saturating_sub(failed));
+        is_believed && failed.is_some_and(|since| since < REST)
+    }
 }
 
 /// Learns and remembers.
@@ -79,22 +92,32 @@ impl Memory {
         let now = self.clock.elapsed();
         let age = learned.as_ref().map(|learned| now.saturating_sub(learned.at));
         if let (Some(learned), Some(age)) = (learned.as_ref(), age)
-            && age < HOLDS
+            && (age < HOLDS || learned.rests(now))
         {
             return Ok(Arc::clone(&learned.metadata));
         }
-        match self.learn(asking).await {
+        // Nobody waits for a provider that hangs where there is something to believe.
+        let is_believed = age.is_some_and(|age| age < BELIEVED);
+        let asked = match is_believed {
+            true => tokio::time::timeout(PATIENCE, self.learn(asking))
+                .await
+                .unwrap_or(Err(OidcError::Late)),
+            false => self.learn(asking).await,
+        };
+        match asked {
             Ok(metadata) => {
                 let metadata = Arc::new(metadata);
                 *learned = Some(Learned {
                     metadata: Arc::clone(&metadata),
                     at: now,
+                    failed: None,
                     keys_asked: now,
                 });
                 Ok(metadata)
             }
-            Err(error) => match (learned.as_ref(), age) {
-                (Some(learned), Some(age)) if age < BELIEVED => {
+            Err(error) => match learned.as_mut() {
+                Some(learned) if is_believed => {
+                    learned.failed = Some(now);
                     tracing::warn!(provider.issuer = %self.issuer, %error, "a provider cannot be asked; what it said before holds on");
                     Ok(Arc::clone(&learned.metadata))
                 }

@@ -24,6 +24,10 @@ const LINKS: Pace = Pace {
     per_s: 100,
 };
 
+/// How many turns a link takes until the other end has shown a certificate of ours, and then gets back all but one: anybody can
+/// say that they want a link.
+const OF_STRANGER: u32 = 32;
+
 /// What hands are shaken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Purpose {
@@ -61,17 +65,20 @@ impl Greetings {
         {
             return Some(Duration::ZERO);
         }
-        let pace = match purpose {
-            Purpose::Http => Pace {
-                at_once: config.handshakes_at_once,
-                per_s: config.handshakes_per_s,
-            },
-            Purpose::HandOff => LINKS,
+        let (pace, turns_taken) = match purpose {
+            Purpose::Http => {
+                let pace = Pace {
+                    at_once: config.handshakes_at_once,
+                    per_s: config.handshakes_per_s,
+                };
+                (pace, 1)
+            }
+            Purpose::HandOff => (LINKS, OF_STRANGER),
         };
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let take = |of: IpAddr, pace| {
             let key = (of, purpose);
-            (key, Turn::take(turns.get(&key).copied(), pace, now))
+            (key, Turn::take(turns.get(&key).copied(), pace, turns_taken, now))
         };
         let (own, own_turn) = take(counted(address), pace);
         let shared = site(address).map(|site| take(site, pace.of_site()));
@@ -86,6 +93,20 @@ impl Greetings {
         Some(wait)
     }
 
+    /// Whoever wanted a link from `address` has shown a certificate of ours.
+    pub(crate) fn proven(&self, address: IpAddr) {
+        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut give_back = |of: IpAddr, pace: Pace| {
+            if let Some(spent_until) = turns.get_mut(&(of, Purpose::HandOff)) {
+                *spent_until -= pace.each().saturating_mul(OF_STRANGER - 1);
+            }
+        };
+        give_back(counted(address), LINKS);
+        if let Some(site) = site(address) {
+            give_back(site, LINKS.of_site());
+        }
+    }
+
     /// Forgets who has been quiet for long enough.
     pub(crate) fn sweep(&self, now: Instant) {
         let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,6 +117,10 @@ impl Greetings {
 }
 
 impl Pace {
+    fn each(self) -> Duration {
+        Duration::from_secs(1) / self.per_s.max(1)
+    }
+
     fn of_site(self) -> Self {
         Self {
             at_once: self.at_once.saturating_mul(ADDRESSES_OF_SITE),
@@ -113,13 +138,13 @@ struct Turn {
 
 impl Turn {
     /// The generic cell rate algorithm (ITU-T I.371): one instant for each address is all there is to keep.
-    fn take(spent_until: Option<Instant>, pace: Pace, now: Instant) -> Self {
-        let each = Duration::from_secs(1) / pace.per_s.max(1);
+    fn take(spent_until: Option<Instant>, pace: Pace, turns: u32, now: Instant) -> Self {
+        let each = pace.each();
         let saved_up = each.saturating_mul(pace.at_once.saturating_sub(1));
         let before = spent_until.unwrap_or(now).max(now);
         Self {
             wait: before.duration_since(now).saturating_sub(saved_up),
-            spent_until: before + each,
+            spent_until: before + each.saturating_mul(turns),
         }
     }
 }
@@ -184,6 +209,25 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(ask(&greetings, "192.0.2.9", now), Some(Duration::ZERO));
         }
+    }
+
+    #[test]
+    fn whoever_only_says_that_they_want_a_link_is_no_node() {
+        let now = Instant::now();
+        let at_once = |is_proven: bool| {
+            let greetings = Greetings::default();
+            let turn = || {
+                let address = "192.0.2.1".parse().unwrap();
+                let wait = greetings.turn(address, Purpose::HandOff, PATIENCE, now, &config(3, 1));
+                if is_proven {
+                    greetings.proven(address);
+                }
+                wait == Some(Duration::ZERO)
+            };
+            (0..5_000).filter(|_| turn()).count()
+        };
+        assert_eq!(at_once(false), 256);
+        assert_eq!(at_once(true), 5_000, "a fleet comes back at once");
     }
 
     #[test]

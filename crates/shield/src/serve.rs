@@ -406,6 +406,7 @@ impl<S: Application> Listener<S> {
         // There is a certificate only if it was shown to be one that this configuration trusts.
         let is_proven = stream.get_ref().1.peer_certificates().is_some();
         let is_in = if is_proven {
+            self.greetings.proven(address.ip());
             place.prove(&self.shield.rules().config)
         } else {
             !place.is_surplus

@@ -98,6 +98,21 @@ async fn a_person_is_found_with_groups_in_groups_over_either_way_of_tls() {
 }
 
 #[tokio::test]
+async fn more_groups_than_the_directory_gives_at_once_keep_nobody_out() {
+    let server = TestDirectory::start();
+    let groups: String = (0..510)
+        .map(|number| {
+            format!(
+                "dn: cn=list-{number},{GROUPS}\nchangetype: add\nobjectClass: groupOfNames\ncn: list-{number}\nmember: uid=cleo,{PEOPLE}\n\n"
+            )
+        })
+        .collect();
+    server.change(&groups);
+    let cleo = prove(settings(&server), "cleo", PASSWORD).await.unwrap().unwrap();
+    assert!(cleo.groups.len() >= 400, "{}", cleo.groups.len());
+}
+
+#[tokio::test]
 async fn a_person_may_prove_the_password_at_once() {
     let server = TestDirectory::start();
     let mut settings = settings(&server);

@@ -302,3 +302,19 @@ async fn whoever_waits_for_a_provider_that_hangs_keeps_nobody_else_waiting() {
         "{before:?}"
     );
 }
+
+#[tokio::test]
+async fn what_a_provider_said_of_itself_is_believed_while_it_hangs() {
+    let evil = Evil::open().await;
+    let clock = Clock::manual(Clock::system().now());
+    let provider = Provider::new(evil.settings(), evil.roots(), clock.clone());
+    provider.begin(&journey()).await.unwrap();
+    evil.bend(|script| script.hangs = true);
+    clock.advance(Duration::from_secs(2 * 3_600));
+    assert!(provider.begin(&journey()).await.is_ok());
+    let asked = evil.asked("/.well-known").len();
+    assert!(provider.begin(&journey()).await.is_ok());
+    assert_eq!(evil.asked("/.well-known").len(), asked, "left alone for a while");
+    clock.advance(Duration::from_secs(86_400));
+    assert_eq!(provider.begin(&journey()).await, Err(OidcError::Late));
+}
