@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use watchroom_policy::{BUILT_IN, Role};
+use watchroom_policy::{BUILT_IN, PermissionSet, Role};
 use watchroom_store::StoreError;
 
 use super::ADMIN;
@@ -69,9 +69,18 @@ impl Roles {
         self.0.get(name).map(|known| &known.role)
     }
 
-    /// Whether the role itself asks its holders for a second factor.
-    pub(crate) fn needs_second_factor(&self, name: &str) -> bool {
-        self.0.get(name).is_some_and(|known| known.needs_second_factor)
+    /// Whether a role asks its holders for a second factor: since the house says so of it, or of a role whose leave it gives
+    /// in full, or because whoever made it says so. So a copy of the administrator's role is no way around.
+    pub(crate) fn asks_second_factor(&self, name: &str, required: &[String]) -> bool {
+        let Some(known) = self.0.get(name) else {
+            return required.iter().any(|required| required == name);
+        };
+        let gives_all_of = |other: &Arc<Role>| {
+            other.permissions != PermissionSet::NONE && known.role.permissions.covers(other.permissions)
+        };
+        let is_required =
+            |required: &String| required == name || self.get(required).is_some_and(gives_all_of);
+        known.needs_second_factor || required.iter().any(is_required)
     }
 
     pub(super) fn known(&self, name: &str) -> Option<&Known> {
@@ -80,5 +89,36 @@ impl Roles {
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Known> {
         self.0.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_a_role_that_asks_for_a_second_factor_asks_for_one_too() {
+        let role = |name: &str, permissions: &str, needs_second_factor| role::Model {
+            name: name.to_owned(),
+            permissions: permissions.to_owned(),
+            per_minute: 100,
+            needs_second_factor,
+            changed_by: "somebody".to_owned(),
+            changed_at: 0,
+        };
+        let roles = Roles::of(vec![
+            role("captain", r#"["*"]"#, false),
+            role("night-watch", r#"["nets:read"]"#, false),
+            role("keeper", r#"["nets:read"]"#, true),
+            role("member", "[]", false),
+        ])
+        .unwrap();
+        let required = ["admin", "member"].map(str::to_owned);
+        for name in ["admin", "captain", "keeper", "member"] {
+            assert!(roles.asks_second_factor(name, &required), "{name}");
+        }
+        for name in ["night-watch", "viewer", "operator", "no-such"] {
+            assert!(!roles.asks_second_factor(name, &required), "{name}");
+        }
     }
 }

@@ -57,8 +57,8 @@ pub(super) fn person(rows: Rows, rules: &House, ground: &Ground) -> Result<Perso
         .collect::<Result<Vec<_>, _>>()?;
     let account = Arc::new(Account {
         requires_second_factor: grants.iter().any(|grant| {
-            let role = &grant.role.name;
-            rules.required_roles.contains(role) || ground.roles.needs_second_factor(role)
+            let (role, required) = (&grant.role.name, &rules.required_roles);
+            ground.roles.asks_second_factor(role, required)
         }),
         factors,
         passkeys,

@@ -144,7 +144,8 @@ fn told_at_the_entrance(answer: &Answer, name: &str) -> (u16, Vec<(String, Strin
     headers.sort();
     let mut text = answer.text().replace(name, "NAME");
     text = text.replace(answer.header("x-request-id"), "ID");
-    if let Some((before, rest)) = text.split_once("name=\"csrf_token\" value=\"") {
+    // Each form has its token.
+    while let Some((before, rest)) = text.split_once("name=\"csrf_token\" value=\"") {
         let (_, after) = rest.split_once('"').expect("a whole token");
         text = format!("{before}{after}");
     }
