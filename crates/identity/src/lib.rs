@@ -38,6 +38,7 @@ mod set_up;
 mod sign_in;
 mod signed;
 mod stamp;
+mod strength;
 mod tokens;
 mod users;
 mod vault;
@@ -70,6 +71,7 @@ pub use roles::{Difference, RoleDraft, RoleError, RoleView, WhatIf};
 pub use sessions::{KnownDevice, Session, SessionView, SignedIn, StepUpError};
 pub use set_up::{SetUp, SetUpError, SetupCode};
 pub use sign_in::{SecondStepError, SignIn, SignInError};
+pub use strength::Strength;
 pub use tokens::{CreateTokenError, IssuedToken, NewToken, TokenDraft, TokenFault, TokenKind, TokenView};
 pub use users::{
     ChangePassword, ChangePasswordError, ChangeUserError, CreateUserError, CreatedUser, NewUser, ReadError,

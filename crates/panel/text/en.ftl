@@ -344,6 +344,13 @@ enrol-code-hint = Six digits. They show that the device has the secret.
 enrol-submit = Add it
 enrol-cancel = Leave it
 
+# Passwords while they are typed
+strength-0 = very easy to guess
+strength-1 = easy to guess
+strength-2 = could be guessed
+strength-3 = hard to guess
+strength-4 = very hard to guess
+
 # Passkeys
 passkey-sign-in = Sign in with a passkey
 passkey-use = Use a passkey

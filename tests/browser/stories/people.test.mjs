@@ -29,6 +29,12 @@ story("somebody is invited by a link, makes their account, forgets the password 
   assert.ok(!bob.page.url().includes("#"), "the code has left the address");
   await bob.look("invitation");
   const submit = () => bob.page.locator('form[action="/invitation"] button[type="submit"]').click();
+  await bob.page.locator('[name="username"]').fill("bob");
+  await bob.page.locator('[name="password"]').pressSequentially("weak");
+  await bob.sees(/easy to guess.*at least 12 characters/i);
+  await bob.look("invitation-strength");
+  await bob.page.locator('[name="password"]').fill(PASSWORD);
+  await bob.sees(/hard to guess/i);
   await bob.fill({ username: "bob", password: "weak", confirm_password: "weak" });
   bob.expect(/400/);
   await submit();

@@ -6,10 +6,12 @@ import { startConsole } from "./console.js";
 import { startSession } from "./session.js";
 import { offerCopies } from "./copy.js";
 import { offerPasskeys, offerProof } from "./passkey.js";
+import { offerStrength } from "./strength.js";
 
 showTimes(document);
 offerCopies(document);
 offerPasskeys(document);
+offerStrength(document);
 offerProof(document.getElementById("passkey-proof"));
 startClock(document.querySelector("[data-clock]"));
 startSession(document.getElementById("session-warning"));

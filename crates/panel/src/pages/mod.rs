@@ -29,6 +29,7 @@ mod security;
 mod server;
 mod servers;
 mod step_up;
+mod strength;
 mod tokens;
 
 use http::Method;
@@ -48,6 +49,7 @@ pub(crate) fn routes() -> Vec<Route<Panel>> {
     routes.extend(machine_routes());
     routes.extend(server_routes());
     routes.extend(passkey::routes());
+    routes.extend(strength::routes());
     routes.extend(magic::routes());
     routes.extend(links::routes());
     routes.extend(outside::routes());

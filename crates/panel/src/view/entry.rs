@@ -162,7 +162,7 @@ impl SetupPage {
                 .value(typed.display_name)
                 .autocomplete("name")
                 .wrong(faults),
-            password: Field::password("password", EN.password, "new-password")
+            password: Field::new_password("password", EN.password, "/password-strength")
                 .hint(EN.password_hint)
                 .wrong(faults),
             confirm: Field::password("confirm_password", EN.password_again, "new-password").wrong(faults),

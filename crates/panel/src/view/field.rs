@@ -4,6 +4,8 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use watchroom_kit::FieldFault;
 
+use crate::text::EN;
+
 /// What is wrong with a form, by field.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults(Vec<FieldFault>);
@@ -66,6 +68,8 @@ pub(crate) struct Field {
     autocomplete: &'static str,
     is_required: bool,
     has_focus: bool,
+    /// Where a script asks how strong the password is; else empty.
+    measured: &'static str,
 }
 
 impl Field {
@@ -81,6 +85,7 @@ impl Field {
             autocomplete: "off",
             is_required: false,
             has_focus: false,
+            measured: "",
         }
     }
 
@@ -96,6 +101,25 @@ impl Field {
             is_required: true,
             ..Self::new("password", name, label)
         }
+    }
+
+    /// A new password, with a word on how strong it is while it is typed.
+    pub(crate) fn new_password(name: &'static str, label: &'static str, asked_at: &'static str) -> Self {
+        Self {
+            measured: asked_at,
+            ..Self::password(name, label, "new-password")
+        }
+    }
+
+    /// What a script says of each score, from 0 to 4.
+    fn words() -> [&'static str; 5] {
+        [
+            EN.strength_0,
+            EN.strength_1,
+            EN.strength_2,
+            EN.strength_3,
+            EN.strength_4,
+        ]
     }
 
     /// A whole number.

@@ -56,7 +56,7 @@ impl InvitationPage {
                     .value(typed.display_name)
                     .autocomplete("name")
                     .wrong(faults),
-                Field::password("password", EN.password, "new-password")
+                Field::new_password("password", EN.password, "/password-strength")
                     .hint(EN.password_hint)
                     .wrong(faults),
                 Field::password("confirm_password", EN.password_again, "new-password").wrong(faults),
@@ -94,7 +94,7 @@ impl ResetPage {
             flash,
             fields: vec![
                 code_field(code, faults),
-                Field::password("new_password", EN.password_new, "new-password")
+                Field::new_password("new_password", EN.password_new, "/password-strength")
                     .hint(EN.password_hint)
                     .wrong(faults),
                 Field::password("confirm_password", EN.password_again, "new-password").wrong(faults),

@@ -225,7 +225,7 @@ impl ProfilePage {
 fn password_fields(faults: &Faults) -> Vec<Field> {
     vec![
         Field::password("old_password", EN.password_old, "current-password").wrong(faults),
-        Field::password("new_password", EN.password_new, "new-password")
+        Field::new_password("new_password", EN.password_new, "/profile/password-strength")
             .hint(EN.password_hint)
             .wrong(faults),
         Field::password("confirm_password", EN.password_again, "new-password").wrong(faults),

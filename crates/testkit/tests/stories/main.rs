@@ -63,4 +63,6 @@ mod sign_in_rate;
 #[cfg(test)]
 mod stream;
 #[cfg(test)]
+mod strength;
+#[cfg(test)]
 mod tokens;

@@ -35,7 +35,9 @@ pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker:
         {
             node_forms(case, method, path, walker).await
         }
-        _ if path.contains("/passkey") => passkeys::forms(case, path, walker).await,
+        _ if path.contains("/passkey") || path.ends_with("/password-strength") => {
+            passkeys::forms(case, path, walker).await
+        }
         _ if path.starts_with("/security") => ban_forms(case, path, walker).await,
         _ if path.starts_with("/settings") => setting_forms(case, path, walker),
         _ if path.starts_with("/servers") => server_forms(case, path, walker).await,
