@@ -153,7 +153,7 @@ pub(super) async fn make(
         Err(error) => {
             let mut faults = error.fields();
             if faults.is_empty() {
-                faults.push(FieldFault::new("lock", "refused", sentence(&error.public())));
+                faults.push(FieldFault::new("target", "refused", sentence(&error.public())));
             }
             typed.faults = Faults::new(faults);
             let viewer = viewer.risen(proof.session(&viewer));
