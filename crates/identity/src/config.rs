@@ -1,5 +1,6 @@
 //! The section `identity`: how hard passwords are hashed, what they must be, how long things last.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ mod ldap;
 mod oidc;
 
 use crate::breached;
+use crate::outside::Provider;
 
 pub use jwt::JwtRules;
 pub use ldap::{LdapGroups, LdapRules};
@@ -265,6 +267,30 @@ impl SecondFactorRules {
             let key = format!("{}.second_factors.issuer", Config::NAME);
             problems.add(key, "must have at most 64 characters, and no colon among them");
         }
+    }
+}
+
+/// Checks what a provider or directory is called: in addresses and in the log by a name of its own, on pages by a title.
+fn check_called<'a>(
+    key: &str,
+    (name, title): (&'a str, &str),
+    taken: &mut BTreeSet<&'a str>,
+    problems: &mut Problems,
+) {
+    if !taken.insert(name) {
+        problems.add(
+            format!("{key}.name"),
+            "another one has this name; give each its own",
+        );
+    }
+    if !Provider::is_name(name) {
+        problems.add(
+            format!("{key}.name"),
+            "must be 1 to 32 of a-z, 0-9 and inner hyphens",
+        );
+    }
+    if title.chars().count() > 40 || title.chars().any(char::is_control) {
+        problems.add(format!("{key}.title"), "must have at most 40 characters");
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use watchroom_kit::config::Problems;
 
-use crate::outside::{Admission, Provider};
+use super::check_called;
+use crate::outside::Admission;
 
 /// Where the groups of a person are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,12 +115,7 @@ impl LdapRules {
         let mut names = BTreeSet::new();
         for (at, one) in all.iter().enumerate() {
             let key = format!("identity.ldap[{at}]");
-            if !names.insert(one.name.as_str()) {
-                problems.add(
-                    format!("{key}.name"),
-                    "two directories have this name; give each its own",
-                );
-            }
+            check_called(&key, (&one.name, &one.title), &mut names, problems);
             one.check(&key, problems);
         }
     }
@@ -130,16 +126,6 @@ impl LdapRules {
                 problems.add(format!("{key}.{name}"), said);
             }
         };
-        wants(
-            Provider::is_name(&self.name),
-            "name",
-            "must be 1 to 32 of a-z, 0-9 and inner hyphens",
-        );
-        wants(
-            self.title.chars().count() <= 40 && !self.title.chars().any(char::is_control),
-            "title",
-            "must have at most 40 characters",
-        );
         let is_open = !self.starttls && self.servers.iter().any(|server| server.starts_with("ldap://"));
         wants(
             !is_open,

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use watchroom_kit::config::Problems;
 
-use crate::outside::{Admission, Provider};
+use super::check_called;
+use crate::outside::Admission;
 
 /// Providers that many people have, whose addresses need not be written down.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,12 +111,7 @@ impl OidcRules {
         let mut names = BTreeSet::new();
         for (at, one) in all.iter().enumerate() {
             let key = format!("identity.oidc[{at}]");
-            if !names.insert(one.name.as_str()) {
-                problems.add(
-                    format!("{key}.name"),
-                    "two providers have this name; give each its own",
-                );
-            }
+            check_called(&key, (&one.name, &one.title), &mut names, problems);
             one.check(&key, problems);
         }
     }
@@ -126,16 +122,6 @@ impl OidcRules {
                 problems.add(format!("{key}.{name}"), said);
             }
         };
-        wants(
-            Provider::is_name(&self.name),
-            "name",
-            "must be 1 to 32 of a-z, 0-9 and inner hyphens",
-        );
-        wants(
-            self.title.chars().count() <= 40 && !self.title.chars().any(char::is_control),
-            "title",
-            "must have at most 40 characters",
-        );
         wants(
             !self.client_id.is_empty(),
             "client_id",

@@ -377,13 +377,35 @@ fn asked(form: SetUpForm, way: &ClosedWay) -> Result<SetUp, Vec<FieldFault>> {
         .iter()
         .map(|network| ("allowed_network", network.to_string()));
     let allowed = host.chain(network).collect();
+    let (name, display_name) = chosen(
+        &form.username,
+        &form.display_name,
+        &form.password,
+        &form.confirm_password,
+    )?;
+    Ok(SetUp {
+        code: form.code.trim().into(),
+        name,
+        display_name,
+        password: form.password,
+        allowed,
+    })
+}
+
+/// The names of an account that somebody makes for themselves, or all that is wrong with them and the password typed twice.
+/// Whoever leaves out the name that others see is seen by the user name.
+pub(super) fn chosen(
+    username: &str,
+    display_name: &str,
+    password: &SecretString,
+    again: &SecretString,
+) -> Result<(UserName, DisplayName), Vec<FieldFault>> {
     let mut faults = Vec::new();
-    let shown = if form.display_name.trim().is_empty() {
-        &form.username
-    } else {
-        form.display_name.trim()
+    let shown = match display_name.trim() {
+        "" => username,
+        shown => shown,
     };
-    let name = form.username.parse::<UserName>();
+    let name = username.parse::<UserName>();
     let display_name = shown.parse::<DisplayName>();
     if let Err(error) = &name {
         faults.push(FieldFault::new("username", error.code, error.rule));
@@ -391,7 +413,7 @@ fn asked(form: SetUpForm, way: &ClosedWay) -> Result<SetUp, Vec<FieldFault>> {
     if let (Ok(_), Err(error)) = (&name, &display_name) {
         faults.push(FieldFault::new("display_name", error.code, error.rule));
     }
-    if form.password.expose_secret() != form.confirm_password.expose_secret() {
+    if password.expose_secret() != again.expose_secret() {
         faults.push(FieldFault::new(
             "confirm_password",
             "differs",
@@ -399,13 +421,7 @@ fn asked(form: SetUpForm, way: &ClosedWay) -> Result<SetUp, Vec<FieldFault>> {
         ));
     }
     match (name, display_name, faults.is_empty()) {
-        (Ok(name), Ok(display_name), true) => Ok(SetUp {
-            code: form.code.trim().into(),
-            name,
-            display_name,
-            password: form.password,
-            allowed,
-        }),
+        (Ok(name), Ok(display_name), true) => Ok((name, display_name)),
         _ => Err(faults),
     }
 }

@@ -7,13 +7,12 @@ use axum::response::Response;
 use http::{HeaderMap, Method, StatusCode};
 use serde::Deserialize;
 use watchroom_identity::{Accept, LinkError, ResetByLink};
-use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
-use watchroom_model::{DisplayName, UserName};
+use watchroom_kit::{Fault, FieldFault, SecretString};
 use watchroom_policy::{Resource, act};
 use watchroom_shield::{Passed, RouteClass};
 use watchroom_web::{PreSubmitted, Problem, Route};
 
-use super::entry::Before;
+use super::entry::{Before, chosen};
 use super::mfa::next_step;
 use crate::text::EN;
 use crate::view::links::{ConfirmPage, InvitationPage, InvitationTyped, ResetPage};
@@ -160,35 +159,18 @@ fn status_of(error: &LinkError) -> StatusCode {
 
 /// The form as identity wants it, or all that is wrong with it.
 fn accepted(form: AcceptForm) -> Result<Accept, Vec<FieldFault>> {
-    let mut faults = Vec::new();
-    let shown = match form.display_name.trim() {
-        "" => form.username.as_str(),
-        shown => shown,
-    };
-    let name = form.username.parse::<UserName>();
-    let display_name = shown.parse::<DisplayName>();
-    if let Err(error) = &name {
-        faults.push(FieldFault::new("username", error.code, error.rule));
-    }
-    if let (Ok(_), Err(error)) = (&name, &display_name) {
-        faults.push(FieldFault::new("display_name", error.code, error.rule));
-    }
-    if form.password.expose_secret() != form.confirm_password.expose_secret() {
-        faults.push(FieldFault::new(
-            "confirm_password",
-            "differs",
-            EN.passwords_differ,
-        ));
-    }
-    match (name, display_name, faults.is_empty()) {
-        (Ok(name), Ok(display_name), true) => Ok(Accept {
-            code: form.code.trim().into(),
-            name,
-            display_name,
-            password: form.password,
-        }),
-        _ => Err(faults),
-    }
+    let (name, display_name) = chosen(
+        &form.username,
+        &form.display_name,
+        &form.password,
+        &form.confirm_password,
+    )?;
+    Ok(Accept {
+        code: form.code.trim().into(),
+        name,
+        display_name,
+        password: form.password,
+    })
 }
 
 pub(super) async fn reset_page(State(panel): State<Panel>, headers: HeaderMap) -> Result<Response, Problem> {
