@@ -50,13 +50,17 @@ impl Corporate {
         rules
     }
 
-    async fn room(&self, change: impl FnOnce(&mut Config)) -> TestRoom {
+    async fn empty_room(&self, change: impl FnOnce(&mut Config)) -> TestRoom {
         let rules = self.rules();
-        let room = TestRoom::with(program!(), Ambient::system(), |config| {
+        TestRoom::with(program!(), Ambient::system(), |config| {
             config.identity.ldap = vec![rules];
             change(config);
         })
-        .await;
+        .await
+    }
+
+    async fn room(&self, change: impl FnOnce(&mut Config)) -> TestRoom {
+        let room = self.empty_room(change).await;
         // Until there is one account, the entrance leads to the set-up.
         room.account("warden", "viewer").await;
         room
@@ -234,5 +238,26 @@ async fn a_disabled_account_does_not_come_in_and_its_sessions_end() {
     }
     let refused = by_directory(&mut room.stranger(), "bob", PASSWORD).await;
     assert_eq!(refused.status, 401, "{}", refused.text());
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_of_the_directory_comes_before_the_first_administrator() {
+    let corporate = Corporate::start();
+    let room = corporate.empty_room(|_| {}).await;
+    let mut ann = room.stranger();
+    // The page for the first administrator gives whoever opens it a form's token.
+    let token = ann.form_token("/setup").await;
+    let fields = [
+        ("csrf_token", token.as_str()),
+        ("directory", "corp"),
+        ("username", "ann"),
+        ("password", PASSWORD),
+    ];
+    let answer = ann.submit("/login", &fields).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/setup"));
+    ann.take_cookies(&answer);
+    assert_eq!(ann.get("/api/auth/me").await.status, 401);
+    assert_eq!(ann.look("/setup").await.status, 200, "set-up is still open");
     room.close().await;
 }
