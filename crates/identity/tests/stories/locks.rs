@@ -80,7 +80,8 @@ async fn a_lock_of_everything_is_heard_by_the_other_process_and_lifted_by_either
     let lock = lock(&room, LockTarget::Everything, 60).await;
     eventually("the other hears of it", || other.closed_until().is_some()).await;
     assert_eq!(other.closed_until(), Some(lock.until));
-    assert!(other.session(&text(&alice.cookie), Some(BROWSER)).is_none());
+    let is_out = || other.session(&text(&alice.cookie), Some(BROWSER)).is_none();
+    eventually("her session ends there, too", is_out).await;
     let permit = room.permit(&root(), act::LiftLock, &lock).unwrap();
     other.lift_lock(&permit).await.unwrap();
     assert_eq!(other.closed_until(), None);
