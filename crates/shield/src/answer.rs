@@ -13,7 +13,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use crate::body::{GuardedBody, Trouble};
-use crate::{Passed, Peer, Refused, RouteClass, Shield, Why};
+use crate::{MayUpgrade, Passed, Peer, Refused, RouteClass, Shield, Why};
 
 impl Shield {
     /// Answers one request: turned away here, or by `inner` with a [`Passed`] in its extensions. There is always
@@ -51,6 +51,9 @@ impl Shield {
         }
         if let Some(process) = passed.process {
             parts.extensions.insert(process);
+        }
+        if !passed.may_upgrade {
+            parts.extensions.remove::<MayUpgrade>();
         }
         parts.extensions.insert(passed.clone());
         let (request, trouble) = self.guard(Request::from_parts(parts, body), &passed);

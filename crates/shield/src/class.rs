@@ -47,6 +47,8 @@ pub struct RouteRule {
     /// Whether it may be asked for from everywhere and by any host name, whatever is allowed: set-up is, so that nobody
     /// is locked out of a machine they rent.
     pub is_for_all_networks: bool,
+    /// Whether a client may go on in another protocol on the same connection.
+    pub may_upgrade: bool,
     /// Fields that hold free text: what looks like an attack there is only reported, and made safe by escaping.
     pub free_text: &'static [&'static str],
     /// Fields that hold secrets, which are never inspected: they may look like anything, and a finding would tell
@@ -64,6 +66,7 @@ impl RouteRule {
             class,
             body_limit: None,
             is_for_all_networks: false,
+            may_upgrade: false,
             free_text: &[],
             secrets: &[],
             inspected: Inspected::Yes,
@@ -98,6 +101,15 @@ impl RouteRule {
     pub const fn with_body_limit(self, bytes: usize) -> Self {
         Self {
             body_limit: Some(bytes),
+            ..self
+        }
+    }
+
+    /// The same, with another protocol to go on in.
+    #[must_use]
+    pub const fn with_upgrade(self) -> Self {
+        Self {
+            may_upgrade: true,
             ..self
         }
     }

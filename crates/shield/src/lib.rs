@@ -34,6 +34,7 @@ mod reports;
 mod rules;
 mod serve;
 mod shield;
+mod upgrade;
 
 pub use address::{Network, NetworkError};
 pub use application::Application;
@@ -61,3 +62,4 @@ pub use refusal::{Pages, Refused, Why};
 pub use reports::{ReportError, ReportForm, Reported, Violation};
 pub use serve::{Choice, ChooseTls, HandOff, serve, serve_local, serve_loopback, serve_plain};
 pub use shield::Shield;
+pub use upgrade::{MayUpgrade, Upgraded};

@@ -128,6 +128,8 @@ pub struct Finding {
     /// The largest body that is read, in bytes.
     pub body_limit: usize,
     pub(crate) told: Told,
+    /// Whether its sender may go on in another protocol.
+    pub(crate) may_upgrade: bool,
     /// Whether what it does tells on whoever is at its address.
     pub(crate) is_own_doing: bool,
     /// How its input is taken.
@@ -325,6 +327,7 @@ impl Visit<'_> {
             wants_page: wants_page(self.parts),
             body_limit: self.rule.body_limit.unwrap_or(self.rules.config.body_bytes),
             host: self.host,
+            may_upgrade: self.rule.may_upgrade,
             plan: read::plan(self.rules, self.rule),
             told: self.told,
             charge: self.charge,
@@ -434,7 +437,13 @@ fn rates(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
 }
 
 fn presents(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::COOKIE)
+    // What opens a WebSocket in a browser can carry a token nowhere else.
+    let ways = [
+        header::AUTHORIZATION,
+        header::COOKIE,
+        header::SEC_WEBSOCKET_PROTOCOL,
+    ];
+    ways.iter().any(|way| headers.contains_key(way))
 }
 
 fn body(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {

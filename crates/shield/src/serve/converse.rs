@@ -5,11 +5,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::BoxError;
 use axum::body::Body;
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Request, Response, Version, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body as _, Incoming};
-use hyper::service::service_fn;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -21,6 +23,7 @@ use crate::body::EndingBody;
 use crate::certificates::PersonsCertificates;
 use crate::config::MOST_HEADER_BYTES;
 use crate::connections::Place;
+use crate::upgrade::{Upgrade, Wish};
 use crate::{Application, Peer, RouteClass, Shield, ShownCertificates};
 
 /// Streams of one HTTP/2 connection at once.
@@ -48,31 +51,26 @@ where
 /// How HTTP is spoken: one builder for each version.
 #[derive(Clone, Debug)]
 pub(super) struct Speech {
-    h1: Builder<Beside>,
+    h1: http1::Builder,
     h2: Builder<Beside>,
 }
 
 impl Speech {
     pub(super) fn new(shield: &Shield, tasks: &Tasks) -> Self {
-        let mut builder = Builder::new(Beside(tasks.clone()));
         let patience = Duration::from_secs(shield.rules().config.header_read_s);
         // The library's own limits lie far above ours, so that it is we who answer, with every header.
-        builder
-            .http1()
-            .timer(TokioTimer::new())
+        let mut h1 = http1::Builder::new();
+        h1.timer(TokioTimer::new())
             .header_read_timeout(patience)
             .max_buf_size(MOST_HEADER_BYTES + 16 * 1024);
-        builder
-            .http2()
+        let mut h2 = Builder::new(Beside(tasks.clone())).http2_only();
+        h2.http2()
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)
             .max_header_list_size(u32::try_from(MOST_HEADER_BYTES).unwrap_or(u32::MAX))
             .keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE_PATIENCE);
-        Self {
-            h1: builder.clone().http1_only(),
-            h2: builder.http2_only(),
-        }
+        Self { h1, h2 }
     }
 }
 
@@ -118,6 +116,83 @@ impl<S: Application> Conversation<S> {
         } = self;
         let pulse = Arc::new(Pulse::default());
         let edge = Edge::new(stream, Arc::clone(&pulse), shield.clone(), peer, place, is_h2);
+        let (upgrade, stopping) = (Upgrade::default(), tasks.clone());
+        let held = Held {
+            peer,
+            pulse: Arc::clone(&pulse),
+            tasks: &stopping,
+            drain,
+        };
+        let (granted, asked) = (upgrade.clone(), shield.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            if let Some(shown) = &shown {
+                request.extensions_mut().insert(shown.clone());
+            }
+            if let Some(persons) = &persons {
+                request.extensions_mut().insert(persons.clone());
+            }
+            let (shield, tasks, granted) = (asked.clone(), tasks.clone(), granted.clone());
+            let (mut application, busy) = (application.clone(), Busy::begin(&pulse));
+            async move {
+                let wish = Wish::take(&mut request);
+                let (response, class) = attend(request, &shield, peer, &mut application, &busy).await;
+                if let Some(wish) = wish.filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS) {
+                    granted.grant(wish);
+                }
+                Ok(response.map(|body| AnswerBody::new(ending(body, class, tasks), busy)))
+            }
+        });
+        let ended = if is_h2 {
+            held.by_h2(&speech.h2, &shield, edge, service).await
+        } else {
+            held.by_h1(&speech.h1, edge, service).await
+        };
+        if let Err(error) = ended {
+            tracing::debug!(client.address = %peer.address, error = %error, "a connection broke off");
+        }
+        // Nothing that is written from here on is one of the library's own answers.
+        let _busy = Busy::begin(&held.pulse);
+        upgrade.go_on(&stopping, drain).await;
+    }
+}
+
+/// What ends a conversation, beside those who hold it.
+struct Held<'a> {
+    peer: Peer,
+    pulse: Arc<Pulse>,
+    tasks: &'a Tasks,
+    drain: Duration,
+}
+
+type Ended = Result<(), BoxError>;
+
+impl Held<'_> {
+    /// With upgrades, and so not by the builder of both versions: there it would wait, for ever, to find out itself which
+    /// is spoken, and would speak one that was not agreed upon.
+    async fn by_h1<I, S>(&self, speech: &http1::Builder, edge: Edge<I>, service: S) -> Ended
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Service<Request<Incoming>, Response = Response<AnswerBody>, Error = Infallible>,
+    {
+        let connection = speech.serve_connection(TokioIo::new(edge), service);
+        let mut connection = pin!(connection.with_upgrades());
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = tokio::time::sleep(SURPLUS_PATIENCE), if self.peer.is_surplus => Ok(()),
+            () = self.tasks.stopped() => {
+                connection.as_mut().graceful_shutdown();
+                tokio::time::timeout(self.drain, connection).await.unwrap_or(Ok(()))
+            }
+        };
+        ended.map_err(Into::into)
+    }
+
+    async fn by_h2<I, S>(&self, speech: &Builder<Beside>, shield: &Shield, edge: Edge<I>, service: S) -> Ended
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: Service<Request<Incoming>, Response = Response<AnswerBody>, Error = Infallible>,
+        S::Future: Send + 'static,
+    {
         let (rest, patience, floor_per_s) = {
             let config = &shield.rules().config;
             let seconds = Duration::from_secs;
@@ -127,50 +202,29 @@ impl<S: Application> Conversation<S> {
                 config.body_floor_per_s,
             )
         };
-        let watched = Arc::clone(&pulse);
-        let builder = if is_h2 { speech.h2 } else { speech.h1 };
-        let stopping = tasks.clone();
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            if let Some(shown) = &shown {
-                request.extensions_mut().insert(shown.clone());
-            }
-            if let Some(persons) = &persons {
-                request.extensions_mut().insert(persons.clone());
-            }
-            let (shield, tasks) = (shield.clone(), tasks.clone());
-            let (mut application, busy) = (application.clone(), Busy::begin(&pulse));
-            async move {
-                let (response, class) = attend(request, &shield, peer, &mut application, &busy).await;
-                Ok::<_, Infallible>(response.map(|body| AnswerBody::new(ending(body, class, tasks), busy)))
-            }
-        });
-        // Without upgrades, which nothing here has: with them the library would wait, for ever, to find out
-        // itself which version is spoken, and would speak one that was not agreed upon.
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(edge), service));
-        let ended = tokio::select! {
+        let address = self.peer.address;
+        let mut connection = pin!(speech.serve_connection(TokioIo::new(edge), service));
+        tokio::select! {
             ended = connection.as_mut() => ended,
-            () = tokio::time::sleep(SURPLUS_PATIENCE), if peer.is_surplus => Ok(()),
-            () = watched.stalls(patience, floor_per_s), if is_h2 => {
-                tracing::debug!(client.address = %peer.address, "closed a connection on which hardly anything was taken");
+            () = tokio::time::sleep(SURPLUS_PATIENCE), if self.peer.is_surplus => Ok(()),
+            () = self.pulse.stalls(patience, floor_per_s) => {
+                tracing::debug!(client.address = %address, "closed a connection on which hardly anything was taken");
                 Ok(())
             }
             // HTTP/1 has a timer of its own for this, which runs from its first byte on.
-            has_asked = watched.rests(rest), if is_h2 => {
-                tracing::debug!(client.address = %peer.address, has_asked, "closed a connection on which nothing was asked");
+            has_asked = self.pulse.rests(rest) => {
+                tracing::debug!(client.address = %address, has_asked, "closed a connection on which nothing was asked");
                 if has_asked {
                     connection.as_mut().graceful_shutdown();
-                    tokio::time::timeout(drain, connection).await.unwrap_or(Ok(()))
+                    tokio::time::timeout(self.drain, connection).await.unwrap_or(Ok(()))
                 } else {
                     Ok(())
                 }
             }
-            () = stopping.stopped() => {
+            () = self.tasks.stopped() => {
                 connection.as_mut().graceful_shutdown();
-                tokio::time::timeout(drain, connection).await.unwrap_or(Ok(()))
+                tokio::time::timeout(self.drain, connection).await.unwrap_or(Ok(()))
             }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(client.address = %peer.address, error = %error, "a connection broke off");
         }
     }
 }

@@ -25,3 +25,5 @@ mod smuggling;
 #[cfg(feature = "redis")]
 #[cfg(test)]
 mod together;
+#[cfg(test)]
+mod upgrades;

@@ -22,7 +22,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use watchroom_kit::{Ambient, Clock, Entropy, Tasks};
 use watchroom_shield::{
-    Choice, ChooseTls, Config, HandOff, Passed, Refused, RouteClass, RouteRule, Shield, serve,
+    Choice, ChooseTls, Config, HandOff, MayUpgrade, Passed, Refused, RouteClass, RouteRule, Shield, serve,
     serve_loopback, serve_plain,
 };
 
@@ -226,6 +226,7 @@ fn classify(_: &Method, path: &str) -> RouteRule {
         "/health" => RouteRule::new(RouteClass::Health),
         "/file" => RouteRule::new(RouteClass::Static),
         "/stream" => RouteRule::new(RouteClass::Stream),
+        "/upgrade" => RouteRule::new(RouteClass::Stream).with_upgrade(),
         "/upload" => RouteRule::new(RouteClass::Change).with_body_limit(4 << 20),
         _ => RouteRule::new(RouteClass::Page),
     }
@@ -249,7 +250,22 @@ pub fn application(shield: Shield) -> Router {
         .route("/slow", get(slow))
         .route("/big", get(async || vec![b'x'; 64 << 20]))
         .route("/stream", get(stream))
+        .route("/upgrade", get(upgrade))
+        .route("/upgrade-unasked", get(upgrade))
         .with_state(shield)
+}
+
+/// Goes on as an echo, if it may.
+async fn upgrade(may: Option<Extension<MayUpgrade>>) -> axum::response::Response {
+    let Some(Extension(may)) = may else {
+        return "stays what it is".into_response();
+    };
+    may.go_on(|stream| async move {
+        let (mut from, mut to) = tokio::io::split(stream);
+        drop(tokio::io::copy(&mut from, &mut to).await);
+    });
+    let headers = [(header::UPGRADE, "echo"), (header::CONNECTION, "Upgrade")];
+    (http::StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
 }
 
 /// What the edge found out.
