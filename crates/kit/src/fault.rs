@@ -28,6 +28,8 @@ pub enum FaultKind {
     TooLarge,
     /// Locked for a time. 423.
     Locked,
+    /// Another protocol is spoken there. 426.
+    UpgradeRequired,
     /// Too many in too short a time. 429.
     Limited,
     /// A part that is needed is away; try again. 503.
@@ -52,6 +54,7 @@ impl FaultKind {
             Self::Gone => 410,
             Self::TooLarge => 413,
             Self::Locked => 423,
+            Self::UpgradeRequired => 426,
             Self::Limited => 429,
             Self::Internal => 500,
             Self::Unavailable => 503,
@@ -63,7 +66,7 @@ impl FaultKind {
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
-            Self::Invalid | Self::MethodNotAllowed | Self::TooLarge => 2,
+            Self::Invalid | Self::MethodNotAllowed | Self::TooLarge | Self::UpgradeRequired => 2,
             Self::Unauthenticated | Self::Forbidden | Self::Locked | Self::Limited => 3,
             Self::Unavailable | Self::Timeout => 4,
             Self::NotFound | Self::Conflict | Self::Gone | Self::Internal => 1,

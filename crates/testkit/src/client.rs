@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use http::{Request, Response};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
@@ -89,19 +88,14 @@ impl Client {
                 },
             }
         };
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("a whole body").to_bytes();
+        let answer = Answer::whole(response).await;
         if sender.is_ready() {
             self.idle
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(sender);
         }
-        Answer {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            body,
-        }
+        answer
     }
 
     async fn connect(&self) -> SendRequest<Body> {
@@ -121,7 +115,7 @@ impl Client {
             clippy::disallowed_methods,
             reason = "the connection lives as long as it is asked for something"
         )]
-        tokio::spawn(connection);
+        tokio::spawn(connection.with_upgrades());
         sender
     }
 }

@@ -30,6 +30,7 @@ mod premises;
 mod program;
 mod room;
 mod shell;
+mod socket;
 mod visitor;
 
 pub use answer::Answer;
@@ -38,6 +39,7 @@ pub use client::{Client, trusting};
 pub use machine::Machine;
 pub use program::{Engine, Program};
 pub use room::{PASSWORD, TestRoom};
+pub use socket::{Heard, Socket};
 pub use visitor::Visitor;
 
 /// What a room runs on: this crate's own shim, which cargo builds beside the tests, and the engine that the test

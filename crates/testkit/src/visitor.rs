@@ -4,8 +4,9 @@ use axum::body::Body;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, SET_COOKIE, USER_AGENT};
-use http::{Method, Request};
+use http::{Method, Request, Response};
 use http_body_util::BodyDataStream;
+use hyper::body::Incoming;
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -94,6 +95,17 @@ impl Visitor {
             headers: parts.headers,
             body: Bytes::new(),
         }
+    }
+
+    /// Sends a request on a connection of its own and gives the answer as it begins.
+    pub(crate) async fn open(&self, request: Request<Body>) -> Response<Incoming> {
+        self.client.open(request).await
+    }
+
+    /// The host and port that its requests name.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        self.client.authority()
     }
 
     /// Gets a path as a browser does that wants a page.

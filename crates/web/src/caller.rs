@@ -14,7 +14,7 @@ use watchroom_shield::{LimitKey, Passed, RouteClass, Shield, Verdict, Why, Windo
 
 use crate::csrf::{CsrfError, header_token, same_origin};
 use crate::tickets::{GOOD_FOR_S, TicketFault};
-use crate::{Cookie, Entrance, NotFound, Problem, SESSION_COOKIE};
+use crate::{Cookie, Entrance, NotFound, Problem, SESSION_COOKIE, socket};
 
 /// What the caller showed.
 #[derive(Clone, Debug)]
@@ -110,6 +110,13 @@ impl Caller {
             source_ip: Some(passed.client),
             user_agent: user_agent(&parts.headers),
         };
+        let is_socket = socket::is_asked(parts);
+        // Scripts of other pages may open WebSockets to us, whatever they show; nothing else stands between.
+        if is_socket && says_from_where(parts) && same_origin(parts).is_err() {
+            return Err(CsrfError::ForeignOrigin.into());
+        }
+        let token = bearer(&parts.headers);
+        let token = token.or_else(|| socket::shown_token(&parts.headers).filter(|_| is_socket));
         let (principal, credential) = if let Some(peer) = passed
             .process
             .filter(|peer| peer.uid == 0 || peer.uid == entrance.own_uid)
@@ -123,7 +130,7 @@ impl Caller {
                 stranger_within(&entrance.shield, passed)?;
             }
             known?
-        } else if let Some(token) = bearer(&parts.headers) {
+        } else if let Some(token) = token {
             let known = shown_token(token, passed, &entrance.identity);
             if known.is_err() {
                 entrance
@@ -134,7 +141,8 @@ impl Caller {
             }
             known?
         } else if let Some(session) = session(&parts.headers, &entrance.identity, &trail) {
-            if passed.class == RouteClass::Stream && is_from_elsewhere(parts) {
+            let is_foreign = is_from_elsewhere(parts) || is_socket && same_origin(parts).is_err();
+            if passed.class == RouteClass::Stream && is_foreign {
                 return Err(CsrfError::ForeignOrigin.into());
             }
             (Arc::clone(&session.principal), Credential::Session(session))
@@ -417,12 +425,18 @@ fn still_known(
 
 /// Whether the browser says that a page of somebody else's sent it. What says nothing is no browser.
 fn is_from_elsewhere(parts: &Parts) -> bool {
-    let says = |name| parts.headers.contains_key(name);
     let is_followed = parts
         .headers
         .get("sec-fetch-mode")
         .is_some_and(|mode| mode == "navigate");
-    (says("sec-fetch-site") || says("origin")) && !is_followed && same_origin(parts).is_err()
+    says_from_where(parts) && !is_followed && same_origin(parts).is_err()
+}
+
+/// Whether the browser says from where it was sent.
+fn says_from_where(parts: &Parts) -> bool {
+    ["sec-fetch-site", "origin"]
+        .iter()
+        .any(|name| parts.headers.contains_key(*name))
 }
 
 /// Who shows this token. No API token has a point in it, and every access token has.

@@ -1,12 +1,17 @@
 //! The feed: what changes, numbered and kept for a while, so that a listener who was cut off misses nothing.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use bytes::Bytes;
 use tokio::sync::broadcast;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use uuid::Uuid;
 use watchroom_kit::{Entropy, Fault, FaultKind, Seat, Seats};
 use watchroom_model::UserId;
-use watchroom_policy::{Permission, Principal, Resource};
+use watchroom_policy::{Permission, Principal, Resource, reach};
+
+use crate::sse;
 
 /// How many items a listener who was away can still be given.
 const KEPT: usize = 4_096;
@@ -16,19 +21,66 @@ const MOST_LISTENING: usize = 16;
 /// After how many seconds it is worth asking again for a place.
 const RETRY_S: u64 = 30;
 
-/// One thing that changed, with what it takes to hear of it.
+/// Something that changed, with what it takes to hear of it.
 #[derive(Clone, Debug)]
-pub struct FeedItem {
-    /// Its number, from 1.
-    pub seq: u64,
+pub struct News {
     /// The kind of event (`node`, `server`, `audit`).
     pub event: &'static str,
+    /// Which one of its kind it is about, if about one.
+    pub about: Option<Uuid>,
     /// JSON.
-    pub data: Arc<str>,
+    pub data: String,
     /// The permission by which one may hear of it.
     pub needs: Permission,
     /// What it is about.
     pub on: Resource,
+}
+
+/// News with their place in the order of things. What is sent of them is written once, whoever hears it.
+#[derive(Debug)]
+pub struct FeedItem {
+    /// Its number, from 1.
+    pub seq: u64,
+    /// Its number as listeners are told it.
+    id: String,
+    news: News,
+    event: OnceLock<Bytes>,
+    message: OnceLock<Utf8Bytes>,
+}
+
+impl FeedItem {
+    /// Whether they may hear of it.
+    pub(crate) fn is_for(&self, principal: &Principal) -> bool {
+        reach(principal, self.news.needs).covers(&self.news.on)
+    }
+
+    /// The kind of event.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.news.event
+    }
+
+    /// Which one of its kind it is about.
+    pub(crate) fn about(&self) -> Option<Uuid> {
+        self.news.about
+    }
+
+    /// As an event of an event stream.
+    pub(crate) fn as_event(&self) -> Bytes {
+        let write = || sse::event(self.news.event, Some(&self.id), &self.news.data);
+        self.event.get_or_init(write).clone()
+    }
+
+    /// As a message over a WebSocket.
+    pub(crate) fn as_message(&self) -> Utf8Bytes {
+        let write = || message(self.news.event, Some(&self.id), &self.news.data);
+        self.message.get_or_init(write).clone()
+    }
+}
+
+/// A message over a WebSocket. An event stream has the same three fields; `data` is JSON already.
+pub(crate) fn message(event: &str, id: Option<&str>, data: &str) -> Utf8Bytes {
+    let id = id.map(|id| format!("\"id\":\"{id}\",")).unwrap_or_default();
+    format!("{{\"event\":\"{event}\",{id}\"data\":{data}}}").into()
 }
 
 /// Numbered items with a memory. Cloning shares it.
@@ -51,6 +103,11 @@ struct Inner {
 pub struct Joined {
     /// Whether everything since the last id that it named is in `missed`.
     pub recovered: bool,
+    /// The number of the newest item that is not live.
+    pub newest: u64,
+    /// The id from which it goes on: its own if everything is recovered, else that of the newest item. Whoever is cut off
+    /// before the first thing missed comes back with it, and misses nothing either.
+    pub from: String,
     /// What it missed, in order.
     pub missed: Vec<Arc<FeedItem>>,
     /// What comes.
@@ -114,15 +171,15 @@ impl Feed {
     }
 
     /// Says that something changed.
-    pub fn publish(&self, event: &'static str, data: impl Into<Arc<str>>, needs: Permission, on: Resource) {
+    pub fn publish(&self, news: News) {
         let mut kept = self.inner.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let seq = kept.back().map_or(1, |last| last.seq + 1);
         let item = Arc::new(FeedItem {
             seq,
-            event,
-            data: data.into(),
-            needs,
-            on,
+            id: self.id_of(seq),
+            news,
+            event: OnceLock::new(),
+            message: OnceLock::new(),
         });
         kept.push_back(Arc::clone(&item));
         if kept.len() > KEPT {
@@ -151,16 +208,11 @@ impl Feed {
         let missed = seen.map(|seen| kept.iter().filter(|item| item.seq > seen).cloned().collect());
         Joined {
             recovered: missed.is_some(),
+            newest,
+            from: self.id_of(seen.unwrap_or(newest)),
             missed: missed.unwrap_or_default(),
             live,
         }
-    }
-
-    /// The id of the newest item, from which a listener who starts anew goes on.
-    #[must_use]
-    pub fn newest_id(&self) -> String {
-        let kept = self.inner.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        self.id_of(kept.back().map_or(0, |item| item.seq))
     }
 
     fn seq_of(&self, id: &str) -> Option<u64> {
@@ -178,12 +230,13 @@ mod tests {
     fn feed(items: usize) -> Feed {
         let feed = Feed::new(&Entropy::seeded(3));
         for number in 0..items {
-            feed.publish(
-                "node",
-                number.to_string(),
-                permission::NODES_READ,
-                Resource::all(ResourceKind::Node),
-            );
+            feed.publish(News {
+                event: "node",
+                about: None,
+                data: number.to_string(),
+                needs: permission::NODES_READ,
+                on: Resource::all(ResourceKind::Node),
+            });
         }
         feed
     }
@@ -198,6 +251,29 @@ mod tests {
             [8, 9, 10]
         );
         assert!(feed.join(Some(&feed.id_of(10))).missed.is_empty());
+    }
+
+    #[test]
+    fn who_is_cut_off_before_the_first_thing_missed_asks_from_the_same_place_again() {
+        let feed = feed(10);
+        assert_eq!(feed.join(Some(&feed.id_of(7))).from, feed.id_of(7));
+        let anew = feed.join(None);
+        assert_eq!((anew.from, anew.newest), (feed.id_of(10), 10));
+    }
+
+    #[test]
+    fn what_is_sent_of_an_item_is_written_once_for_everybody() {
+        let feed = feed(1);
+        let hear = || feed.join(Some(&feed.id_of(0))).missed.remove(0);
+        let (one, other) = (hear(), hear());
+        assert_eq!(one.as_message().as_ptr(), other.as_message().as_ptr());
+        assert_eq!(one.as_event().as_ptr(), other.as_event().as_ptr());
+        let id = feed.id_of(1);
+        assert_eq!(
+            one.as_message().as_str(),
+            format!("{{\"event\":\"node\",\"id\":\"{id}\",\"data\":0}}")
+        );
+        assert_eq!(one.as_event(), format!("event: node\nid: {id}\ndata: 0\n\n"));
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn operation<S>(route: &Route<S>) -> utoipa::openapi::path::Operation {
                 .schema(Some(RefOr::Ref(Ref::from_schema_name(name))))
                 .build(),
         );
-    } else if route.gives_status != 204 {
+    } else if ![101, 204].contains(&route.gives_status) {
         good = good.content(route.gives_type, ContentBuilder::new().build());
     }
     operation = operation.response(route.gives_status.to_string(), good.build());

@@ -60,6 +60,8 @@ pub struct Route<S> {
     pub body_limit: Option<usize>,
     /// Whether it may be asked for from everywhere and by any host name, whatever is allowed.
     pub is_for_all_networks: bool,
+    /// Whether its answer may be to go on in another protocol.
+    pub may_upgrade: bool,
     /// Fields that hold free text, which inspection only reports.
     pub free_text: &'static [&'static str],
     /// Why its input is not inspected, if it is not.
@@ -90,6 +92,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             class,
             body_limit: None,
             is_for_all_networks: false,
+            may_upgrade: false,
             free_text: &[],
             uninspected: None,
             summary: "",
@@ -186,6 +189,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
+    /// Its answer is to go on in another protocol on the same connection.
+    #[must_use]
+    pub fn upgrades(mut self) -> Self {
+        self.may_upgrade = true;
+        self.with_status(101)
+    }
+
     /// It may be asked for from everywhere and by any host name, whatever is allowed.
     #[must_use]
     pub fn for_all_networks(mut self) -> Self {
@@ -209,6 +219,11 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         let rule = RouteRule::new(self.class).with_fields(self.free_text, SECRETS);
         let rule = if self.is_for_all_networks {
             rule.for_all_networks()
+        } else {
+            rule
+        };
+        let rule = if self.may_upgrade {
+            rule.with_upgrade()
         } else {
             rule
         };

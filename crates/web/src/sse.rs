@@ -13,14 +13,12 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use watchroom_kit::Tasks;
-use watchroom_policy::reach;
 
-use crate::{Caller, Feed};
+use crate::listening::{ENDED, Over};
+use crate::{Caller, Feed, FeedItem};
 
-/// How often a stream makes sure that its caller may still listen.
-const CHECKED_EVERY: Duration = Duration::from_millis(500);
-/// Quiet time after which a comment is sent, so that proxies and browsers keep the connection.
-const KEPT_ALIVE_EVERY: u32 = 30;
+/// How often a comment is sent, so that proxies and browsers keep the connection.
+const KEPT_ALIVE_EVERY: Duration = Duration::from_secs(15);
 /// Events that may wait for a slow reader before the stream is ended; it then comes back and catches up.
 const WAITING: usize = 256;
 /// The same where events are large; the sender then waits.
@@ -61,15 +59,7 @@ impl EventStream {
 
     /// Sends one event, waiting while the reader is slow; `false` once the reader is gone.
     pub async fn send(&self, event: &str, id: Option<&str>, data: &str) -> bool {
-        let mut text = format!("event: {event}\n");
-        if let Some(id) = id {
-            text.push_str(&format!("id: {id}\n"));
-        }
-        for line in data.split('\n') {
-            text.push_str(&format!("data: {line}\n"));
-        }
-        text.push('\n');
-        self.sender.send(text.into()).await.is_ok()
+        self.sender.send(self::event(event, id, data)).await.is_ok()
     }
 
     /// As [`EventStream::send`], of something as JSON.
@@ -86,26 +76,21 @@ impl EventStream {
     /// Resolves when the reader is gone, the caller may listen no longer or from there no longer, or the house shuts
     /// down.
     pub async fn until_over(&self, caller: &Caller, tasks: &Tasks) {
-        let mut tick = tokio::time::interval(CHECKED_EVERY);
-        for turn in 1_u32.. {
-            tokio::select! {
-                _ = tick.tick() => {}
-                () = self.sender.closed() => return,
-                () = tasks.stopped() => return,
-            }
-            if caller.is_barred() {
-                return;
-            }
-            if !caller.is_still_good() {
-                self.send("ended", None, "{\"why\":\"session\"}").await;
-                return;
-            }
-            if !caller.holds_the_same() {
-                return;
-            }
-            if turn % KEPT_ALIVE_EVERY == 0
-                && self.sender.send(Bytes::from_static(b": here\n\n")).await.is_err()
-            {
+        let over = tokio::select! {
+            over = caller.until_over(tasks) => over,
+            () = self.sender.closed() => return,
+            () = self.keep_alive() => return,
+        };
+        if over == Over::Ended {
+            // Whoever reads so slowly that there is no room is not waited for.
+            drop(self.sender.try_send(event("ended", None, ENDED)));
+        }
+    }
+
+    async fn keep_alive(&self) {
+        loop {
+            tokio::time::sleep(KEPT_ALIVE_EVERY).await;
+            if self.sender.send(Bytes::from_static(b": here\n\n")).await.is_err() {
                 return;
             }
         }
@@ -122,18 +107,18 @@ impl EventStream {
     async fn pump(&self, feed: &Feed, caller: &Caller, last_id: Option<&str>) {
         let mut joined = feed.join(last_id);
         let hello = serde_json::json!({ "recovered": joined.recovered });
-        if !self.send_json("hello", Some(&feed.newest_id()), &hello).await {
+        if !self.send_json("hello", Some(&joined.from), &hello).await {
             return;
         }
         for item in joined.missed {
-            if !self.pass_on(feed, caller, &item).await {
+            if !self.pass_on(caller, &item).await {
                 return;
             }
         }
         loop {
             match joined.live.recv().await {
                 Ok(item) => {
-                    if !self.pass_on(feed, caller, &item).await {
+                    if !self.pass_on(caller, &item).await {
                         return;
                     }
                 }
@@ -143,11 +128,20 @@ impl EventStream {
         }
     }
 
-    async fn pass_on(&self, feed: &Feed, caller: &Caller, item: &crate::FeedItem) -> bool {
-        if !reach(caller.principal(), item.needs).covers(&item.on) {
-            return true;
-        }
-        self.send(item.event, Some(&feed.id_of(item.seq)), &item.data)
-            .await
+    async fn pass_on(&self, caller: &Caller, item: &FeedItem) -> bool {
+        !item.is_for(caller.principal()) || self.sender.send(item.as_event()).await.is_ok()
     }
+}
+
+/// One event as it stands in a stream.
+pub(crate) fn event(name: &str, id: Option<&str>, data: &str) -> Bytes {
+    let mut text = format!("event: {name}\n");
+    if let Some(id) = id {
+        text.push_str(&format!("id: {id}\n"));
+    }
+    for line in data.split('\n') {
+        text.push_str(&format!("data: {line}\n"));
+    }
+    text.push('\n');
+    text.into()
 }

@@ -81,6 +81,11 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
         "domains know no HTTP; the node has no web framework",
     ),
     (
+        &["tokio-tungstenite"],
+        &["web", "testkit"],
+        "one place speaks WebSocket, with a bound for everything that comes",
+    ),
+    (
         &["hyper-util"],
         &["shield", "link", "node", "oidc", "watchroom", "testkit"],
         "accept loops have deadlines; few places may have one",

@@ -61,6 +61,8 @@ mod sessions;
 #[cfg(test)]
 mod sign_in_rate;
 #[cfg(test)]
+mod sockets;
+#[cfg(test)]
 mod stream;
 #[cfg(test)]
 mod strength;

@@ -8,7 +8,7 @@ use watchroom_fleet::{Fleet, FleetEvent};
 use watchroom_kit::Tasks;
 use watchroom_policy::{Resource, ResourceKind, Target, permission};
 use watchroom_store::{Changed, Store};
-use watchroom_web::Feed;
+use watchroom_web::{Feed, News};
 
 /// The audit log grows with every act; listeners are told at most this often.
 const AUDIT_TOLD_EVERY: Duration = Duration::from_millis(250);
@@ -30,8 +30,13 @@ pub(crate) fn feed(feed: &Feed, fleet: &Fleet, store: &Store, tasks: &Tasks) {
         loop {
             match changes.recv().await {
                 Ok(Changed::Audit | Changed::Everything) | Err(RecvError::Lagged(_)) => {
-                    let audit = Resource::all(ResourceKind::Audit);
-                    told.publish("audit", "{}", permission::AUDIT_READ, audit);
+                    told.publish(News {
+                        event: "audit",
+                        about: None,
+                        data: "{}".to_owned(),
+                        needs: permission::AUDIT_READ,
+                        on: Resource::all(ResourceKind::Audit),
+                    });
                     tokio::time::sleep(AUDIT_TOLD_EVERY).await;
                 }
                 Ok(_) => {}
@@ -45,17 +50,23 @@ fn tell(feed: &Feed, fleet: &Fleet, event: FleetEvent) {
     match event {
         FleetEvent::Node(id) => {
             if let Some(node) = fleet.node(id) {
-                feed.publish(
-                    "node",
-                    json!({ "id": id }).to_string(),
-                    permission::NODES_READ,
-                    node.resource(),
-                );
+                feed.publish(News {
+                    event: "node",
+                    about: Some(id.as_uuid()),
+                    data: json!({ "id": id }).to_string(),
+                    needs: permission::NODES_READ,
+                    on: node.resource(),
+                });
             }
         }
         FleetEvent::JoinRequests => {
-            let all = Resource::all(ResourceKind::JoinRequest);
-            feed.publish("join_request", "{}".to_owned(), permission::NODES_READ, all);
+            feed.publish(News {
+                event: "join_request",
+                about: None,
+                data: "{}".to_owned(),
+                needs: permission::NODES_READ,
+                on: Resource::all(ResourceKind::JoinRequest),
+            });
         }
         // Nothing that is shown looks different; the links follow it themselves.
         FleetEvent::Authorities => {}
@@ -69,7 +80,13 @@ fn tell(feed: &Feed, fleet: &Fleet, event: FleetEvent) {
                 None => fleet.node(node_id).map(|node| node.resource()),
             };
             if let Some(on) = on {
-                feed.publish("server", data, permission::COMPUTE_READ, on);
+                feed.publish(News {
+                    event: "server",
+                    about: Some(id.as_uuid()),
+                    data,
+                    needs: permission::COMPUTE_READ,
+                    on,
+                });
             }
         }
     }

@@ -86,6 +86,8 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         // The machine does not allow it: that is the answer to whoever may.
         "/api/security/fail2ban" => by(path.into()).done(409),
         "/api/session" => Asked::by(case.by_session(walker), path),
+        // Who may open one is told how.
+        "/api/ws" => by(path.into()).done(426),
         "/api/audit/export" | "/api/stream" => by(path.into()).endless(),
         "/api/nodes/{id}" => by(format!("/api/nodes/{node}")).on(On::One),
         "/api/nodes/{id}/metrics" => by(format!("/api/nodes/{node}/metrics")).on(On::One),
