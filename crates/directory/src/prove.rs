@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ldap3::{DerefAliases, Ldap, LdapError, Scope, SearchEntry, SearchOptions};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use watchroom_kit::{Ambient, Clock, ExposeSecret, SecretString, Tasks};
+use watchroom_kit::{Ambient, Clock, ExposeSecret, SecretString, Site, Tasks, Turns};
 
 use crate::servers::{Line, Servers, connect};
 use crate::{Bind, DirectoryError, Settings, groups, words};
@@ -44,7 +43,7 @@ pub struct Directory(Arc<Inner>);
 struct Inner {
     settings: Settings,
     servers: Servers,
-    turns: Semaphore,
+    turns: Turns,
     clock: Clock,
     tasks: Tasks,
 }
@@ -74,7 +73,7 @@ impl Directory {
     #[must_use]
     pub fn new(settings: Settings, ambient: &Ambient) -> Self {
         Self(Arc::new(Inner {
-            turns: Semaphore::new(settings.most),
+            turns: Turns::new(settings.most),
             settings,
             servers: Servers::default(),
             clock: ambient.clock.clone(),
@@ -86,14 +85,22 @@ impl Directory {
     ///
     /// # Errors
     /// [`DirectoryError`] if that cannot be said.
-    pub async fn prove(&self, name: &str, password: &SecretString) -> Result<Option<Person>, DirectoryError> {
+    pub async fn prove(
+        &self,
+        name: &str,
+        password: &SecretString,
+        from: Site,
+    ) -> Result<Option<Person>, DirectoryError> {
         // By RFC 4513, 5.1.2, a directory takes an empty password for no sign-in, and says that it succeeded.
         if password.expose_secret().is_empty() || !words::is_name(name) {
             return Ok(None);
         }
         let inner = &*self.0;
-        let _turn = inner.turns.try_acquire().map_err(|_| DirectoryError::Busy)?;
-        let asked = timeout(inner.settings.patience, inner.ask(name, password)).await;
+        let in_turn = async {
+            let _turn = inner.turns.take(from).await.ok_or(DirectoryError::Busy)?;
+            inner.ask(name, password).await
+        };
+        let asked = timeout(inner.settings.patience, in_turn).await;
         asked.unwrap_or_else(|_| {
             let patience = inner.settings.patience.as_millis();
             Err(DirectoryError::Away(format!("no answer within {patience} ms")))

@@ -10,7 +10,7 @@ use data_encoding::HEXLOWER;
 use subtle::ConstantTimeEq;
 
 /// The BLAKE3 hash of a secret. Comparing takes the same time wherever the first difference is.
-#[derive(Clone, Copy, Eq)]
+#[derive(Clone, Copy, Eq, PartialOrd, Ord)]
 pub(crate) struct Digest([u8; 32]);
 
 /// Any eight bytes of a digest tell it apart as well as all of them would in a table.

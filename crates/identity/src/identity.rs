@@ -22,7 +22,7 @@ use crate::hashing::{Asking, HashError, HashThreads};
 use crate::key::SharedKey;
 use crate::lockout::Lockouts;
 use crate::network::Network;
-use crate::outside::Taken;
+use crate::outside::{Failures, Taken};
 use crate::roles::Roles;
 use crate::roll::Roll;
 use crate::sessions::Session;
@@ -74,6 +74,7 @@ pub(crate) struct Inner {
     pub(crate) signatures: Signatures,
     pub(crate) access_keys: AccessKeys,
     pub(crate) taken: Taken,
+    pub(crate) failures: Failures,
     pub(crate) setup_code: Mutex<Option<PendingCode>>,
     pub(crate) directories: OnceLock<Vec<Arc<dyn Directory>>>,
     pub(crate) events: broadcast::Sender<EntranceEvent>,
@@ -106,6 +107,7 @@ impl Identity {
             signatures: Signatures::new(&key),
             access_keys: AccessKeys::open(&config.jwt, &key).map_err(OpenError::AccessKey)?,
             taken: Taken::default(),
+            failures: Failures::default(),
             setup_code: Mutex::default(),
             directories: OnceLock::new(),
             events: broadcast::Sender::new(BACKLOG),
@@ -138,6 +140,7 @@ impl Identity {
         identity.start_pruning();
         identity.start_pruning_links();
         identity.start_letting_go();
+        identity.start_counting_failures();
         Ok(identity)
     }
 

@@ -15,6 +15,7 @@ mod journal;
 mod priority;
 mod seats;
 mod tasks;
+mod turns;
 
 pub use ambient::Ambient;
 pub use backoff::Backoff;
@@ -27,3 +28,4 @@ pub use priority::give_way;
 pub use seats::{Seat, Seats};
 pub use secrecy::{ExposeSecret, SecretString};
 pub use tasks::Tasks;
+pub use turns::{Site, Turn, Turns};

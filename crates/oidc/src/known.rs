@@ -23,6 +23,8 @@ pub struct Known {
     pub display_name: Option<String>,
     /// Their address, only if the provider says that it has made sure of it.
     pub email: Option<String>,
+    /// When the provider last saw a proof of who they are, where it says so: seconds since the Unix epoch.
+    pub proven_at: Option<i64>,
     /// All claims by name, nested ones with dots (`realm_access.roles`). An address stands here only if it is verified.
     pub claims: BTreeMap<String, Vec<String>>,
 }
@@ -59,6 +61,7 @@ impl Known {
             user_name: only("preferred_username"),
             display_name: only("name"),
             email,
+            proven_at: None,
             claims,
         }
     }

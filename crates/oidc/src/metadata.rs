@@ -86,6 +86,14 @@ impl Memory {
         }
     }
 
+    /// What the provider said of itself within the hour, if it did and nobody asks it just now.
+    pub(crate) fn fresh(&self) -> Option<Arc<Metadata>> {
+        let learned = self.learned.try_lock().ok()?;
+        let learned = learned.as_ref()?;
+        let age = self.clock.elapsed().saturating_sub(learned.at);
+        (age < HOLDS).then(|| Arc::clone(&learned.metadata))
+    }
+
     /// What the provider says of itself.
     pub(crate) async fn metadata(&self, asking: &Asking) -> Result<Arc<Metadata>, OidcError> {
         let mut learned = self.learned.lock().await;

@@ -7,8 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
-use watchroom_kit::{Clock, ExposeSecret, SecretString};
+use watchroom_kit::{Clock, ExposeSecret, SecretString, Site, Turns};
 
 use crate::fetch::{Address, Asking, Showing};
 use crate::github::Places;
@@ -16,12 +15,15 @@ use crate::metadata::{Memory, Metadata};
 use crate::token::{self, Expected, Signed, same};
 use crate::{Kind, Known, OidcError, Roots, Settings};
 
-/// How many may wait for one provider at once; one more is told to come back.
-const WAITING: usize = 8;
+/// How many ask one provider at once; others wait, each in the line of their own site.
+const AT_ONCE: usize = 16;
 /// How long a browser waits to be sent away.
 const BEGIN: Duration = Duration::from_secs(5);
 /// How long it waits after it came back.
 const FINISH: Duration = Duration::from_secs(10);
+/// How long ago, at most, the provider is to have seen a proof; it asks for another one where it is longer (OpenID Connect
+/// Core, 3.1.2.1). As long as a proof is fresh here.
+const STEP_UP_FRESH_S: u32 = 600;
 /// Longest subject (OpenID Connect Core, 2), in characters.
 const LONGEST_SUBJECT: usize = 255;
 
@@ -58,7 +60,7 @@ pub struct Provider {
     clock: Clock,
     memory: Memory,
     github: Option<Places>,
-    waiting: Semaphore,
+    turns: Turns,
 }
 
 /// What comes for a code (RFC 6749, 5.1 and 5.2).
@@ -80,7 +82,7 @@ impl Provider {
                 .then(|| Places::of(&settings.issuer))
                 .flatten(),
             asking: Asking::new(roots),
-            waiting: Semaphore::new(WAITING),
+            turns: Turns::new(AT_ONCE),
             settings,
             clock,
         }
@@ -96,23 +98,28 @@ impl Provider {
     ///
     /// # Errors
     /// [`OidcError`], after five seconds at most.
-    pub async fn begin(&self, journey: &Journey) -> Result<String, OidcError> {
-        self.within(BEGIN, async {
-            let authorize = match &self.github {
-                Some(places) => places.authorize.clone(),
-                None => self.memory.metadata(&self.asking).await?.authorize.clone(),
-            };
-            Ok(self.address_for(&authorize, journey))
-        })
-        .await
+    pub async fn begin(&self, journey: &Journey, from: Site) -> Result<String, OidcError> {
+        let known = match &self.github {
+            Some(places) => Some(places.authorize.clone()),
+            // Where nobody has to be asked nobody waits for a turn.
+            None => self.memory.fresh().map(|metadata| metadata.authorize.clone()),
+        };
+        let authorize = match known {
+            Some(authorize) => authorize,
+            None => {
+                let learning = async { Ok(self.memory.metadata(&self.asking).await?.authorize.clone()) };
+                self.within(BEGIN, from, learning).await?
+            }
+        };
+        Ok(self.address_for(&authorize, journey))
     }
 
     /// Who came back.
     ///
     /// # Errors
     /// [`OidcError`], after ten seconds at most.
-    pub async fn finish(&self, journey: &Journey, came: &CameBack) -> Result<Known, OidcError> {
-        self.within(FINISH, async {
+    pub async fn finish(&self, journey: &Journey, came: &CameBack, from: Site) -> Result<Known, OidcError> {
+        self.within(FINISH, from, async {
             match &self.github {
                 Some(places) => self.finish_github(places, journey, came).await,
                 None => self.finish_openid(journey, came).await,
@@ -130,18 +137,23 @@ impl Provider {
             Some(_) => Ok(()),
             None => {
                 let learning = async { self.memory.metadata(&self.asking).await.map(drop) };
-                self.within(BEGIN, learning).await
+                self.within(BEGIN, Site::default(), learning).await
             }
         }
     }
 
+    /// Does the work in turn; waiting for the turn counts.
     async fn within<T>(
         &self,
         limit: Duration,
+        from: Site,
         work: impl Future<Output = Result<T, OidcError>>,
     ) -> Result<T, OidcError> {
-        let _place = self.waiting.try_acquire().map_err(|_| OidcError::Busy)?;
-        match tokio::time::timeout(limit, work).await {
+        let in_turn = async {
+            let _turn = self.turns.take(from).await.ok_or(OidcError::Busy)?;
+            work.await
+        };
+        match tokio::time::timeout(limit, in_turn).await {
             Ok(done) => done,
             Err(_) => Err(OidcError::Late),
         }
@@ -160,8 +172,10 @@ impl Provider {
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
         ];
+        let freshness = STEP_UP_FRESH_S.to_string();
         if self.settings.kind == Kind::OpenId {
             query.push(("nonce", &journey.nonce));
+            query.push(("max_age", &freshness));
         }
         authorize.with_query(&query)
     }
@@ -177,7 +191,7 @@ impl Provider {
             .ok_or(OidcError::Untrue("no access token came"))?;
         let id_token = tokens.id_token.ok_or(OidcError::Untrue("no ID token came"))?;
         let claims = self.claims(&metadata, &id_token, journey, &access).await?;
-        let subject = subject_of(&claims)?;
+        let (subject, proven_at) = (subject_of(&claims)?, token::proven_at(&claims));
         let mut documents = vec![claims];
         if let Some(userinfo) = &metadata.userinfo {
             let showing = Showing::Bearer(access);
@@ -188,7 +202,8 @@ impl Provider {
             }
             documents.push(more);
         }
-        Ok(Known::of(&self.settings.issuer, &subject, &documents))
+        let known = Known::of(&self.settings.issuer, &subject, &documents);
+        Ok(Known { proven_at, ..known })
     }
 
     async fn finish_github(

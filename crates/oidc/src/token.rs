@@ -209,10 +209,7 @@ impl Expected<'_> {
     }
 
     fn check_time(&self, claims: &Map<String, Value>) -> Result<(), OidcError> {
-        let seconds = |name: &str| match claims.get(name) {
-            Some(Value::Number(number)) => number.as_i64().or_else(|| whole(number.as_f64()?)),
-            _ => None,
-        };
+        let seconds = |name: &str| seconds(claims, name);
         let untrue = OidcError::Untrue;
         let ends = seconds("exp").ok_or(untrue("the token has no end"))?;
         let made = seconds("iat").ok_or(untrue("the token does not say when it was made"))?;
@@ -224,6 +221,20 @@ impl Expected<'_> {
             return Err(untrue("the token is of a time to come"));
         }
         Ok(())
+    }
+}
+
+/// When the provider last saw a proof of who it is (`auth_time`), where it says so. Of the time to come it can say nothing
+/// that is believed.
+pub(crate) fn proven_at(claims: &Map<String, Value>) -> Option<i64> {
+    let (proven, made) = (seconds(claims, "auth_time")?, seconds(claims, "iat")?);
+    Some(proven.min(made))
+}
+
+fn seconds(claims: &Map<String, Value>, name: &str) -> Option<i64> {
+    match claims.get(name) {
+        Some(Value::Number(number)) => number.as_i64().or_else(|| whole(number.as_f64()?)),
+        _ => None,
     }
 }
 

@@ -181,7 +181,8 @@ impl Viewer {
 
     /// Whether acts that need a fresh proof must ask for the password.
     pub(crate) fn needs_proof(&self) -> bool {
-        self.now() - self.session.proven_at > STEP_UP_FRESH
+        let proof = &self.caller.principal().proof;
+        proof.fresh_at.is_none_or(|at| self.now() - at > STEP_UP_FRESH)
     }
 
     /// Whether one of the viewer's passkeys can be that proof, here.

@@ -21,7 +21,7 @@ use crate::digest::Digest;
 use crate::entity::{one_time_link, session, user};
 use crate::lockout::Place;
 use crate::roll::Account;
-use crate::sessions::{NewSession, SignedIn};
+use crate::sessions::{NEVER, NewSession, SignedIn};
 use crate::sign_in::just_proven;
 use crate::users::{UserStatus, is_active};
 use crate::{Identity, stamp};
@@ -164,7 +164,9 @@ impl Identity {
         let on = Resource::all(ResourceKind::Session);
         let permit = self.permit(&principal, trail, act::SignIn, &on)?;
         let rules = &self.inner.config.session;
-        let new = NewSession::mint(&self.inner.ambient, rules, account.id, trail, false);
+        let mut new = NewSession::mint(&self.inner.ambient, rules, account.id, trail, false);
+        // Who reads somebody's mail has proven nothing that they know or have themselves.
+        new.row.proven_at = Set(NEVER);
         let is_half = account.standing(false).is_lacking();
         let device = asked.device.as_deref();
         let entering = Entering {

@@ -173,6 +173,7 @@ mod tests {
             user_name: user_name.map(str::to_owned),
             display_name: None,
             email: email.map(|text| text.parse().unwrap()),
+            proven_at: None,
             claims: Claims::new(),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::Value;
-use watchroom_kit::{Fault, FaultKind, SecretString};
+use watchroom_kit::{Fault, FaultKind, SecretString, Site};
 use watchroom_model::UserId;
 use watchroom_policy::{Principal, Trail};
 use watchroom_store::StoreError;
@@ -40,8 +40,13 @@ pub trait Directory: std::fmt::Debug + Send + Sync + 'static {
     /// Who comes in by it, and as what.
     fn admission(&self) -> &Admission;
 
-    /// Who it is, if the password is theirs.
-    async fn prove(&self, name: &str, password: &SecretString) -> Result<Option<Outsider>, DirectoryAway>;
+    /// Who it is, if the password is theirs. Of one site only a few are asked for at once.
+    async fn prove(
+        &self,
+        name: &str,
+        password: &SecretString,
+        from: Site,
+    ) -> Result<Option<Outsider>, DirectoryAway>;
 
     /// Whether it could be asked now; if not, why.
     async fn examine(&self) -> Result<(), DirectoryAway>;
@@ -157,11 +162,19 @@ impl Identity {
         };
         let asked = async {
             match &name {
-                Some(name) => directory.prove(name, &sign_in.password).await,
+                Some(name) => {
+                    let from = Site::from(trail.source_ip);
+                    directory.prove(name, &sign_in.password, from).await
+                }
                 None => Ok(None),
             }
         };
         let outsider = self.check_elsewhere(&attempt, asked).await??;
+        let outsider = Outsider {
+            // A password, a moment ago.
+            proven_at: Some(self.inner.ambient.now()),
+            ..outsider
+        };
         let entering = FromOutside {
             outsider: &outsider,
             admission: directory.admission(),

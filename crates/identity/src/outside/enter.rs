@@ -15,7 +15,7 @@ use super::{Entered, Errand, FromOutside, OutsideError, Outsider, Provider, Prov
 use crate::digest::Digest;
 use crate::entity::{grant, outside_identity, spent_errand};
 use crate::roll::Account;
-use crate::sessions::{NewSession, SignedIn};
+use crate::sessions::{NEVER, NewSession, SignedIn};
 use crate::sign_in::{Begun, First, just_proven};
 use crate::users::{NewGrant, UserStatus};
 use crate::{Identity, stamp};
@@ -204,6 +204,9 @@ impl Identity {
         let (ambient, rules) = (&self.inner.ambient, &self.inner.config.session);
         let mut new = NewSession::mint(ambient, rules, account.id, trail, entering.remember_me);
         new.row.began_by = Set(Some(provider.to_owned()));
+        let now = ambient.clock.now_micros();
+        let proven = entering.outsider.proven_at.map(|at| stamp::of(at).min(now));
+        new.row.proven_at = Set(proven.unwrap_or(NEVER));
         let is_half = self.will_lack_a_factor(&account, provider, &roles);
         let begun = Begun {
             user: account.id,
@@ -251,7 +254,7 @@ impl Identity {
             .collect()
     }
 
-    /// Writes down that a provider did not vouch for whoever came back from it.
+    /// Notes that a provider did not vouch for whoever came back from it: a few a minute are written down, more are counted.
     ///
     /// # Errors
     /// [`OutsideError`] if it cannot be written down.
@@ -261,7 +264,7 @@ impl Identity {
         provider: &Provider,
         fault: &ProviderFault,
     ) -> Result<(), OutsideError> {
-        self.note_failure(trail, provider, None, fault.word).await
+        self.note_stranger(trail, provider, fault.word).await
     }
 
     /// Writes down that somebody was not let in, and gives the reason back.
@@ -275,16 +278,20 @@ impl Identity {
         if let OutsideError::Store(_) | OutsideError::Forbidden(_) = error {
             return error;
         }
-        let noted = self.note_failure(trail, &outsider.provider, user, error.word());
-        noted.await.err().unwrap_or(error)
+        let (provider, reason) = (&outsider.provider, error.word());
+        let noted = match user {
+            Some(_) => self.note_failure(trail, provider, user, (reason, 1)).await,
+            None => self.note_stranger(trail, provider, reason).await,
+        };
+        noted.err().unwrap_or(error)
     }
 
-    async fn note_failure(
+    pub(super) async fn note_failure(
         &self,
         trail: &Trail,
         provider: &Provider,
         user: Option<UserId>,
-        reason: &'static str,
+        (reason, count): (&'static str, u32),
     ) -> Result<(), OutsideError> {
         let stranger = Arc::new(Principal::stranger());
         let on = user.map_or(Resource::all(ResourceKind::Session), Resource::user);
@@ -294,6 +301,9 @@ impl Identity {
             tx.note_failure();
             tx.note("method", provider.as_str());
             tx.note("reason", reason);
+            if count > 1 {
+                tx.note("count", count);
+            }
             Ok::<_, StoreError>(())
         });
         Ok(written.await?)

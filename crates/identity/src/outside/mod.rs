@@ -9,6 +9,7 @@ mod create;
 mod directories;
 mod enter;
 mod error;
+mod failures;
 mod providers;
 mod rules;
 mod tie;
@@ -26,6 +27,7 @@ use watchroom_model::{EmailAddress, OutsideId};
 pub use directories::{Directory, DirectoryAway, DirectoryError};
 pub(crate) use enter::Vouched;
 pub use error::{OutsideError, TieError};
+pub(crate) use failures::Failures;
 pub(crate) use providers::Taken;
 pub use providers::{CameBack, Journey, ProviderFault, Providers, Way};
 pub use rules::{Admission, Claims, RoleRule, RuleError};
@@ -103,6 +105,9 @@ pub struct Outsider {
     pub display_name: Option<String>,
     /// Their address, only if the provider has made sure that it is theirs.
     pub email: Option<EmailAddress>,
+    /// When the provider last saw a proof of it, where it says so: it may vouch for whoever sits before a browser that it
+    /// knows, and ask for nothing.
+    pub proven_at: Option<OffsetDateTime>,
     /// What else the provider vouches for, for rules.
     pub claims: Claims,
 }

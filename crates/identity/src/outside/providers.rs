@@ -3,14 +3,14 @@
 //! A journey's state, nonce and verifier are made of a number that the browser keeps in a signed cookie, with a key that
 //! is in no browser; so nothing is kept here until it comes back, and whoever comes back with another's answer is told.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
-use watchroom_kit::{Fault, FaultKind, SecretString};
+use watchroom_kit::{Fault, FaultKind, SecretString, Site};
 use watchroom_model::UserId;
 
 use super::{Admission, Errand, Outsider, Provider};
@@ -129,11 +129,16 @@ pub trait Providers: std::fmt::Debug + Send + Sync + 'static {
     fn admission(&self, name: &str) -> Option<&Admission>;
 
     /// Where the browser is sent.
-    async fn begin(&self, name: &str, journey: &Journey) -> Result<String, ProviderFault>;
+    async fn begin(&self, name: &str, journey: &Journey, from: Site) -> Result<String, ProviderFault>;
 
-    /// Who came back.
-    async fn finish(&self, name: &str, journey: &Journey, came: &CameBack)
-    -> Result<Outsider, ProviderFault>;
+    /// Who came back. Of one site only a few are asked for at once.
+    async fn finish(
+        &self,
+        name: &str,
+        journey: &Journey,
+        came: &CameBack,
+        from: Site,
+    ) -> Result<Outsider, ProviderFault>;
 
     /// Whether each of them answers, for a look over the installation.
     async fn examine(&self) -> Vec<(String, Result<(), ProviderFault>)>;
@@ -142,19 +147,27 @@ pub trait Providers: std::fmt::Debug + Send + Sync + 'static {
 /// Journeys that are over, as long as their cookies would open. Whoever comes second with one is not sent to the provider
 /// with its code, which takes that as theft and takes back what it gave the first.
 #[derive(Debug, Default)]
-pub(crate) struct Taken(Mutex<HashMap<Digest, i64>>);
+pub(crate) struct Taken(Mutex<BTreeSet<(i64, Digest)>>);
 
-/// Most journeys that are remembered; beyond that nobody comes back until some are over.
+/// Most journeys that are remembered; beyond that the one that is over soonest is forgotten. Whoever came with it a second
+/// time would get no session all the same ([`Journey::errand`]).
 const MOST_TAKEN: usize = 50_000;
 
 impl Taken {
     /// Whether nobody came with this one before.
     fn take(&self, journey: &Journey, now: i64) -> bool {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.len() >= MOST_TAKEN {
-            taken.retain(|_, until| *until > now);
+        let this = (journey.until, Digest::of(&journey.state));
+        if taken.contains(&this) {
+            return false;
         }
-        taken.len() < MOST_TAKEN && taken.insert(Digest::of(&journey.state), journey.until).is_none()
+        while taken
+            .first()
+            .is_some_and(|(until, _)| *until <= now || taken.len() >= MOST_TAKEN)
+        {
+            taken.pop_first();
+        }
+        taken.insert(this)
     }
 }
 

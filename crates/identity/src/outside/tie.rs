@@ -81,6 +81,7 @@ impl Identity {
             user_name: Some(offered.label),
             display_name: None,
             email: None,
+            proven_at: None,
             claims: Claims::new(),
         };
         let id = OutsideId::mint(&self.inner.ambient).to_string();

@@ -14,7 +14,7 @@ use crate::digest::Digest;
 use crate::entity::{grant, passkey, recovery_code, session, token, totp_factor, user};
 use crate::factors::{Passkey, TotpFactor};
 use crate::roles::Roles;
-use crate::sessions::{Rotation, Session};
+use crate::sessions::{NEVER, Rotation, Session};
 use crate::stamp;
 use crate::tokens::Bearer;
 use crate::users::UserStatus;
@@ -188,6 +188,12 @@ fn session(
     rules: &House,
 ) -> Result<(Digest, Arc<Session>), StoreError> {
     let digest = Digest::parse(&row.cookie_hash).ok_or_else(|| damaged("sessions", "cookie_hash"))?;
+    let second_factor = account.standing(row.second_factor.is_some());
+    let proven_at = match second_factor {
+        // Whoever has nothing yet to prove it with may enrol that, and nothing else, whatever way they came in.
+        SecondFactor::ToEnrol => row.proven_at.max(row.created_at),
+        _ => row.proven_at,
+    };
     let principal = Arc::new(Principal {
         who: Who::User {
             id: account.id,
@@ -196,8 +202,8 @@ fn session(
         grants: grants_of(account, row.began_by.as_deref()),
         ceiling: None,
         proof: Proof {
-            fresh_at: Some(stamp::at(row.proven_at)),
-            second_factor: account.standing(row.second_factor.is_some()),
+            fresh_at: (proven_at != NEVER).then(|| stamp::at(proven_at)),
+            second_factor,
         },
         locked_until: account.locked_until,
     });

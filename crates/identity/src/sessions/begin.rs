@@ -17,6 +17,9 @@ use crate::digest::Digest;
 use crate::entity::session;
 use crate::stamp;
 
+/// When nobody has proven who they are: of a session that began by the word of others alone.
+pub(crate) const NEVER: i64 = 0;
+
 /// A cookie nobody has yet, and its hash.
 #[derive(Clone, Debug)]
 pub(crate) struct NewCookie {
@@ -41,7 +44,7 @@ pub(crate) struct NewSession {
 }
 
 impl NewSession {
-    /// A session for somebody who has just proven who they are.
+    /// A session for somebody who has just proven who they are; for whoever has not, `proven_at` says so.
     pub(crate) fn mint(
         ambient: &Ambient,
         rules: &SessionRules,

@@ -24,7 +24,7 @@ use watchroom_kit::SecretString;
 use watchroom_model::{SessionId, UserId};
 use watchroom_policy::{Principal, Resource, ResourceKind, STEP_UP_FRESH, SecondFactor, Target};
 
-pub(crate) use begin::{NewCookie, NewSession, give_cookie};
+pub(crate) use begin::{NEVER, NewCookie, NewSession, give_cookie};
 pub(crate) use rotation::Rotation;
 pub use step_up::StepUpError;
 
@@ -45,8 +45,6 @@ pub struct Session {
     pub principal: Arc<Principal>,
     /// When it began.
     pub created_at: OffsetDateTime,
-    /// When the person last proved who they are.
-    pub proven_at: OffsetDateTime,
     /// Whether the person asked to be remembered.
     pub remember: bool,
     /// What the browser said it was when it signed in.
@@ -59,6 +57,8 @@ pub struct Session {
     rotation: Option<Rotation>,
     rotated_at: Option<i64>,
     csrf: String,
+    /// When it began, or the person last proved who they are.
+    stood_at: i64,
     /// The end, whatever the person does.
     ends_at: i64,
     /// How long without an act, unless remembered.
@@ -83,7 +83,6 @@ impl Session {
             user,
             principal,
             created_at: stamp::at(row.created_at),
-            proven_at: stamp::at(row.proven_at),
             remember: row.remember,
             user_agent: row.user_agent.map(Into::into),
             source_ip,
@@ -91,6 +90,7 @@ impl Session {
             rotation,
             rotated_at: row.rotated_at,
             csrf: row.csrf,
+            stood_at: row.created_at.max(row.proven_at),
             ends_at: row.expires_at,
             idle: (!row.remember).then(|| stamp::span(idle)),
             seen: AtomicI64::new(row.last_seen),
@@ -125,11 +125,10 @@ impl Session {
     }
 
     fn ends(&self) -> i64 {
-        let proven_at = stamp::of(self.proven_at);
         match self.principal.proof.second_factor {
-            SecondFactor::ToProve => return self.ends_at.min(proven_at + stamp::seconds(TO_PROVE_S)),
-            // Later the password would no longer be fresh, and enrolling needs that.
-            SecondFactor::ToEnrol => return self.ends_at.min(proven_at + stamp::span(STEP_UP_FRESH)),
+            SecondFactor::ToProve => return self.ends_at.min(self.stood_at + stamp::seconds(TO_PROVE_S)),
+            // Later the way in would no longer be fresh, and enrolling needs that.
+            SecondFactor::ToEnrol => return self.ends_at.min(self.stood_at + stamp::span(STEP_UP_FRESH)),
             SecondFactor::NotNeeded | SecondFactor::Proven => {}
         }
         let seen = self.seen.load(Ordering::Relaxed);

@@ -9,7 +9,7 @@ use watchroom_identity::{
     Admission, Claims, Directory, DirectoryAway, DirectoryError, Outsider, Provider, SignIn, SignInError,
     SignedIn,
 };
-use watchroom_kit::{ExposeSecret, Fault, FaultKind, SecretString};
+use watchroom_kit::{ExposeSecret, Fault, FaultKind, SecretString, Site};
 use watchroom_policy::SecondFactor;
 
 use crate::factors::{standing, strict};
@@ -58,7 +58,12 @@ impl Directory for Corporate {
         &self.admission
     }
 
-    async fn prove(&self, name: &str, password: &SecretString) -> Result<Option<Outsider>, DirectoryAway> {
+    async fn prove(
+        &self,
+        name: &str,
+        password: &SecretString,
+        _: Site,
+    ) -> Result<Option<Outsider>, DirectoryAway> {
         if self.is_away.load(Ordering::SeqCst) {
             return Err(DirectoryAway { why: "gone".into() });
         }
@@ -73,6 +78,7 @@ impl Directory for Corporate {
             user_name: Some(name.to_owned()),
             display_name: None,
             email: None,
+            proven_at: None,
             claims: Claims::default(),
         }))
     }

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use watchroom_identity::{EnterByLink, LinkError, MagicOffer, SignedIn};
 use watchroom_kit::{ExposeSecret, Fault, FaultKind, SecretString};
-use watchroom_policy::{Resource, SecondFactor, act};
+use watchroom_policy::{Reason, Resource, SecondFactor, act};
 
 use crate::factors::{enrol, standing};
 use crate::room::{PASSWORD, Room, cheap, root, trail};
@@ -50,6 +50,13 @@ async fn a_link_opens_once_in_the_browser_that_asked_and_lies_nowhere_in_clear()
     }
     let signed_in = enter(&room, by(&code, Some(&offer.browser), None)).await.unwrap();
     assert_eq!(signed_in.session.user, alice.session.user);
+    let own = Resource::user(signed_in.session.user);
+    let refused = room.permit(&signed_in.session.principal, act::AddFactor, &own);
+    assert_eq!(
+        refused.unwrap_err().reason,
+        Reason::StepUp,
+        "whoever reads the mail has proven nothing of their own"
+    );
     let again = enter(&room, by(&code, Some(&offer.browser), None))
         .await
         .unwrap_err();

@@ -38,3 +38,5 @@ mod ties;
 mod tokens;
 #[cfg(test)]
 mod users;
+#[cfg(test)]
+mod vouched;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use time::macros::datetime;
 use watchroom_identity::{
     Admission, Claims, Entered, Errand, FromOutside, OutsideError, Outsider, Provider, Session, SignedIn,
     TieError, TieOffer, UserStatus,
@@ -23,6 +24,8 @@ pub fn ann() -> Outsider {
         user_name: Some("ann".into()),
         display_name: Some("Ann Bee".into()),
         email: Some("ann@example.org".parse().unwrap()),
+        // Of a time to come this moment is believed.
+        proven_at: Some(datetime!(2100-01-01 00:00 UTC)),
         claims: groups(&["crew"]),
     }
 }
@@ -58,7 +61,7 @@ fn entering<'a>(outsider: &'a Outsider, admission: &'a Admission) -> FromOutside
     }
 }
 
-async fn enter(room: &Room, outsider: &Outsider, admission: &Admission) -> Result<Entered, OutsideError> {
+pub async fn enter(room: &Room, outsider: &Outsider, admission: &Admission) -> Result<Entered, OutsideError> {
     room.identity
         .enter_from_outside(&trail(), entering(outsider, admission))
         .await

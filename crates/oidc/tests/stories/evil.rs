@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use watchroom_kit::{Clock, SecretString, Tasks};
+use watchroom_kit::{Clock, SecretString, Site, Tasks};
 use watchroom_oidc::{Algorithm, CameBack, Journey, Kind, Provider, Roots, Settings};
 use watchroom_testkit_folder::Folder;
 
@@ -49,6 +49,11 @@ pub struct Script {
     pub hangs: bool,
     /// What was asked: paths and bodies.
     pub asked: Vec<(String, String)>,
+}
+
+/// Where people sign in from.
+pub fn here() -> Site {
+    Site::from(Some("192.0.2.7".parse().unwrap()))
 }
 
 pub struct Evil {

@@ -4,7 +4,7 @@ use serde_json::json;
 use watchroom_kit::Clock;
 use watchroom_oidc::{CameBack, Kind, OidcError, Provider, Settings};
 
-use crate::evil::{Evil, came, journey};
+use crate::evil::{Evil, came, here, journey};
 
 fn github(evil: &Evil) -> Provider {
     evil.bend(|script| {
@@ -33,10 +33,10 @@ fn github(evil: &Evil) -> Provider {
 async fn somebody_is_known_by_number_with_a_verified_address_and_organisations() {
     let evil = Evil::open().await;
     let provider = github(&evil);
-    let address = provider.begin(&journey()).await.unwrap();
+    let address = provider.begin(&journey(), here()).await.unwrap();
     assert!(address.starts_with(&format!("{}/login/oauth/authorize?", evil.issuer)));
     assert!(address.contains("code_challenge_method=S256") && !address.contains("nonce"));
-    let known = provider.finish(&journey(), &came()).await.unwrap();
+    let known = provider.finish(&journey(), &came(), here()).await.unwrap();
     assert_eq!(
         (known.subject.as_str(), known.user_name.as_deref()),
         ("42", Some("ann"))
@@ -45,7 +45,10 @@ async fn somebody_is_known_by_number_with_a_verified_address_and_organisations()
     assert_eq!(known.claims["groups"], ["harbour"]);
 
     evil.bend(|script| script.userinfo["emails"][1]["verified"] = json!(false));
-    assert_eq!(provider.finish(&journey(), &came()).await.unwrap().email, None);
+    assert_eq!(
+        provider.finish(&journey(), &came(), here()).await.unwrap().email,
+        None
+    );
 }
 
 #[tokio::test]
@@ -55,11 +58,11 @@ async fn a_bad_code_comes_with_status_200_and_is_bad_all_the_same() {
     evil.bend(|script| {
         script.token_answer = Some((200, json!({ "error": "bad_verification_code" }).to_string()));
     });
-    let error = provider.finish(&journey(), &came()).await.unwrap_err();
+    let error = provider.finish(&journey(), &came(), here()).await.unwrap_err();
     assert_eq!(error, OidcError::Refused("bad_verification_code".into()));
     let mixed = CameBack {
         iss: Some("https://id.example".into()),
         ..came()
     };
-    assert!(provider.finish(&journey(), &mixed).await.is_err());
+    assert!(provider.finish(&journey(), &mixed, here()).await.is_err());
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use data_encoding::BASE64;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use watchroom_kit::{Clock, Fault, FaultKind};
+use watchroom_kit::{Clock, Fault, FaultKind, Site};
 use watchroom_oidc::{Algorithm, CameBack, Known, OidcError, Provider, Roots, Settings};
 
-use crate::evil::{CLIENT, Evil, SECRET, Script, Sign, came, journey};
+use crate::evil::{CLIENT, Evil, SECRET, Script, Sign, came, here, journey};
 
 async fn finish(evil: &Evil) -> Result<Known, OidcError> {
-    evil.provider().finish(&journey(), &came()).await
+    evil.provider().finish(&journey(), &came(), here()).await
 }
 
 fn untrue(result: Result<Known, OidcError>) -> &'static str {
@@ -49,7 +49,7 @@ async fn an_honest_provider_is_believed_whatever_it_signs_with() {
 #[tokio::test]
 async fn a_browser_is_sent_with_a_challenge_and_never_with_the_verifier() {
     let evil = Evil::open().await;
-    let address = evil.provider().begin(&journey()).await.unwrap();
+    let address = evil.provider().begin(&journey(), here()).await.unwrap();
     let (at, query) = address.split_once('?').unwrap();
     assert_eq!(at, format!("{}/auth", evil.issuer));
     // RFC 7636 of 43 times the letter v.
@@ -58,7 +58,7 @@ async fn a_browser_is_sent_with_a_challenge_and_never_with_the_verifier() {
                   &state=state-1&code_challenge=";
     assert!(query.starts_with(wanted), "{query}");
     assert!(
-        query.ends_with("&code_challenge_method=S256&nonce=nonce-1"),
+        query.ends_with("&code_challenge_method=S256&nonce=nonce-1&max_age=600"),
         "{query}"
     );
     assert!(!query.contains(&"v".repeat(43)) && !query.contains(SECRET));
@@ -163,7 +163,7 @@ async fn an_algorithm_that_is_not_configured_is_not_taken() {
         ..evil.settings()
     };
     let provider = Provider::new(settings, evil.roots(), Clock::system());
-    let said = untrue(provider.finish(&journey(), &came()).await);
+    let said = untrue(provider.finish(&journey(), &came(), here()).await);
     assert!(said.contains("algorithm that is allowed"), "{said}");
 }
 
@@ -196,7 +196,12 @@ async fn a_provider_that_describes_itself_wrongly_is_not_asked() {
                 None => script.metadata.remove(name),
             };
         });
-        let said = evil.provider().begin(&journey()).await.unwrap_err().to_string();
+        let said = evil
+            .provider()
+            .begin(&journey(), here())
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(said.contains(why), "{said}");
     }
     assert_eq!(evil.asked("/token").len(), 0);
@@ -211,17 +216,20 @@ async fn a_code_that_another_provider_sent_is_given_to_nobody() {
     };
     let mixed = evil
         .provider()
-        .finish(&journey(), &of(Some("https://id.example")))
+        .finish(&journey(), &of(Some("https://id.example")), here())
         .await;
     assert_eq!(untrue(mixed), "another provider sent the browser");
     evil.bend(|script| {
         let name = "authorization_response_iss_parameter_supported";
         script.metadata.insert(name.into(), json!(true));
     });
-    let silent = evil.provider().finish(&journey(), &of(None)).await;
+    let silent = evil.provider().finish(&journey(), &of(None), here()).await;
     assert_eq!(untrue(silent), "nobody says who sent the browser");
     assert_eq!(evil.asked("/token").len(), 0, "the code went nowhere");
-    let named = evil.provider().finish(&journey(), &of(Some(&evil.issuer))).await;
+    let named = evil
+        .provider()
+        .finish(&journey(), &of(Some(&evil.issuer)), here())
+        .await;
     assert!(named.is_ok(), "{named:?}");
 }
 
@@ -250,7 +258,11 @@ async fn a_used_code_a_redirect_and_an_endless_answer_end_the_journey() {
         error: Some("access_denied".into()),
         iss: None,
     };
-    let error = evil.provider().finish(&journey(), &declined).await.unwrap_err();
+    let error = evil
+        .provider()
+        .finish(&journey(), &declined, here())
+        .await
+        .unwrap_err();
     assert_eq!(error, OidcError::Refused("access_denied".into()));
     // What is said to the person is the same for all of them, and nothing of what the provider wrote.
     assert!(!error.public().contains("access_denied"));
@@ -260,7 +272,7 @@ async fn a_used_code_a_redirect_and_an_endless_answer_end_the_journey() {
 async fn a_certificate_that_nobody_trusts_is_not_believed() {
     let (evil, other) = (Evil::open().await, Evil::open().await);
     let provider = Provider::new(evil.settings(), other.roots(), Clock::system());
-    let error = provider.begin(&journey()).await.unwrap_err();
+    let error = provider.begin(&journey(), here()).await.unwrap_err();
     assert!(
         matches!(&error, OidcError::Unreachable(why) if why.contains("certificate")),
         "{error:?}"
@@ -277,30 +289,80 @@ async fn keys_are_asked_for_again_when_they_have_changed_and_not_at_every_turn()
     let clock = Clock::manual(Clock::system().now());
     let provider = Provider::new(evil.settings(), evil.roots(), clock.clone());
     for _ in 0..3 {
-        let said = untrue(provider.finish(&journey(), &came()).await);
+        let said = untrue(provider.finish(&journey(), &came(), here()).await);
         assert!(said.contains("no key"), "{said}");
     }
     assert_eq!(evil.asked("/keys").len(), 1, "learned a moment ago");
     evil.bend(|script| script.shows_keys = true);
     clock.advance(Duration::from_secs(31));
-    assert!(provider.finish(&journey(), &came()).await.is_ok());
+    assert!(provider.finish(&journey(), &came(), here()).await.is_ok());
     assert_eq!(evil.asked("/keys").len(), 2);
     assert_eq!(evil.asked("/.well-known").len(), 1);
 }
 
 #[tokio::test]
-async fn whoever_waits_for_a_provider_that_hangs_keeps_nobody_else_waiting() {
+async fn of_those_who_wait_for_a_provider_that_hangs_only_so_many_do() {
     let evil = Evil::open().await;
     evil.bend(|script| script.hangs = true);
     let hung = evil.provider();
-    // Asked in this order, all at once.
-    let answers = join_all((0..9).map(|_| async { hung.begin(&journey()).await })).await;
-    let (ninth, before) = answers.split_last().unwrap();
-    assert_eq!(ninth, &Err(OidcError::Busy));
+    // Asked in this order, all at once: four ask, sixteen times as many wait.
+    let answers = join_all((0..69).map(|_| async { hung.begin(&journey(), here()).await })).await;
+    let (last, before) = answers.split_last().unwrap();
+    assert_eq!(last, &Err(OidcError::Busy));
     assert!(
         before.iter().all(|answer| *answer == Err(OidcError::Late)),
         "{before:?}"
     );
+    assert_eq!(evil.asked("/.well-known").len(), 1, "asked once for all of them");
+}
+
+#[tokio::test]
+async fn a_crowd_from_one_site_that_brings_junk_keeps_nobody_elsewhere_out() {
+    let evil = Evil::open().await;
+    let provider = evil.provider();
+    provider.begin(&journey(), here()).await.unwrap();
+    evil.bend(|script| script.hangs = true);
+    let (journey, came) = (journey(), came());
+    let mut crowd: Vec<_> = (0..60)
+        .map(|_| Box::pin(provider.finish(&journey, &came, here())))
+        .collect();
+    let elsewhere = Site::from(Some("2001:db8:7::1".parse().unwrap()));
+    let person = async {
+        // As many as may of one site hang at the provider.
+        while evil.asked("/token").len() < 4 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        evil.bend(|script| script.hangs = false);
+        let address = provider.begin(&journey, here()).await;
+        (address, provider.finish(&journey, &came, elsewhere).await)
+    };
+    let crowding = join_all(crowd.iter_mut());
+    tokio::select! {
+        (address, finished) = person => {
+            assert!(address.is_ok(), "{address:?}");
+            assert_eq!(finished.unwrap().subject, "4711");
+        }
+        answers = crowding => panic!("the crowd was first: {answers:?}"),
+    }
+    assert_eq!(evil.asked("/token").len(), 5);
+}
+
+#[tokio::test]
+async fn a_provider_says_when_it_last_saw_a_proof_and_is_believed_of_the_past_alone() {
+    let evil = Evil::open().await;
+    let made = Clock::system().now().unix_timestamp();
+    for (said, believed) in [
+        (json!(made - 3_600), Some(made - 3_600)),
+        (json!(made + 3_600), Some(made)),
+        (json!("yesterday"), None),
+        (Value::Null, None),
+    ] {
+        evil.bend(|script| {
+            script.claims.insert("iat".into(), json!(made));
+            script.claims.insert("auth_time".into(), said.clone());
+        });
+        assert_eq!(finish(&evil).await.unwrap().proven_at, believed, "{said}");
+    }
 }
 
 #[tokio::test]
@@ -308,13 +370,13 @@ async fn what_a_provider_said_of_itself_is_believed_while_it_hangs() {
     let evil = Evil::open().await;
     let clock = Clock::manual(Clock::system().now());
     let provider = Provider::new(evil.settings(), evil.roots(), clock.clone());
-    provider.begin(&journey()).await.unwrap();
+    provider.begin(&journey(), here()).await.unwrap();
     evil.bend(|script| script.hangs = true);
     clock.advance(Duration::from_secs(2 * 3_600));
-    assert!(provider.begin(&journey()).await.is_ok());
+    assert!(provider.begin(&journey(), here()).await.is_ok());
     let asked = evil.asked("/.well-known").len();
-    assert!(provider.begin(&journey()).await.is_ok());
+    assert!(provider.begin(&journey(), here()).await.is_ok());
     assert_eq!(evil.asked("/.well-known").len(), asked, "left alone for a while");
     clock.advance(Duration::from_secs(86_400));
-    assert_eq!(provider.begin(&journey()).await, Err(OidcError::Late));
+    assert_eq!(provider.begin(&journey(), here()).await, Err(OidcError::Late));
 }

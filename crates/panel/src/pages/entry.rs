@@ -217,6 +217,7 @@ pub(super) async fn sign_in(
         Ok(signed_in) => {
             // Of two steps each gives back its own.
             panel.entrance.signed_in(&passed, signed_in.session.user).await;
+            replace(&panel, &sent.caller).await?;
             let to = match signed_in.session.is_half() {
                 true => next_step(&signed_in.session, &to),
                 false => to,
@@ -435,6 +436,16 @@ pub(super) async fn expired(caller: Caller, headers: HeaderMap) -> Result<Respon
         return Ok(response);
     }
     answer::without_session(response)
+}
+
+/// Ends the session that the browser had until now: nobody can reach it from there any more, and a copy of its cookie
+/// shall not go on.
+pub(super) async fn replace(panel: &Panel, caller: &Caller) -> Result<(), Problem> {
+    let Some(old) = caller.session() else {
+        return Ok(());
+    };
+    let permit = caller.permit(act::SignOut, &Resource::all(ResourceKind::Session))?;
+    Ok(panel.identity().sign_out(&permit, old).await?)
 }
 
 /// A form without fields of its own.

@@ -12,7 +12,7 @@ use watchroom_policy::{Resource, act};
 use watchroom_shield::{Passed, RouteClass};
 use watchroom_web::{PreSubmitted, Problem, Route};
 
-use super::entry::{Before, chosen};
+use super::entry::{Before, chosen, replace};
 use super::mfa::next_step;
 use crate::text::EN;
 use crate::view::links::{ConfirmPage, InvitationPage, InvitationTyped, ResetPage};
@@ -137,6 +137,7 @@ pub(super) async fn accept(
     {
         Ok(signed_in) => {
             panel.entrance.signed_in(&passed, signed_in.session.user).await;
+            replace(&panel, &sent.caller).await?;
             let to = match signed_in.session.is_half() {
                 true => next_step(&signed_in.session, "/"),
                 false => "/".to_owned(),

@@ -12,7 +12,7 @@ use watchroom_policy::act;
 use watchroom_shield::{Passed, RouteClass};
 use watchroom_web::{Cookie, DEVICE_COOKIE, NotFound, PRE_SESSION_COOKIE, PreSubmitted, Problem, Route};
 
-use super::entry::Before;
+use super::entry::{Before, replace};
 use super::mfa::next_step;
 use crate::view::magic::{AskPage, AskedPage, EnterPage};
 use crate::view::{Faults, Flash, sentence};
@@ -135,6 +135,7 @@ pub(super) async fn enter(
     match panel.identity().enter_by_link(sent.caller.trail(), asked).await {
         Ok(signed_in) => {
             panel.entrance.signed_in(&passed, signed_in.session.user).await;
+            replace(&panel, &sent.caller).await?;
             let to = match signed_in.session.is_half() {
                 true => next_step(&signed_in.session, "/"),
                 false => "/".to_owned(),

@@ -11,12 +11,13 @@ use watchroom_identity::{
     CameBack, Entered, FromOutside, Journey, OutsideError, Provider, ProviderFault, Session, TieError,
     TieOffer,
 };
-use watchroom_kit::{Fault, SecretString};
+use watchroom_kit::{Fault, SecretString, Site};
 use watchroom_model::OutsideId;
 use watchroom_policy::{Resource, act};
 use watchroom_shield::{LimitKey, Passed, RouteClass, Window};
 use watchroom_web::{Caller, Cookie, DEVICE_COOKIE, MaySignIn, NotFound, Params, Problem, Query, Route};
 
+use super::entry::replace;
 use super::mfa::next_step;
 use super::step_up::prove as prove_again;
 use crate::text::EN;
@@ -124,7 +125,8 @@ pub(super) async fn begin(
         .identity()
         .set_out(&provider, &back, next, whole(&caller).map(AsRef::as_ref))
         .ok_or(NotFound)?;
-    match panel.providers.begin(&name, &journey).await {
+    let site = Site::from(Some(passed.client));
+    match panel.providers.begin(&name, &journey, site).await {
         Ok(address) => {
             let lasts = journey.lasts().as_secs();
             answer::with_cookie(answer::redirect(&address)?, JOURNEY_COOKIE, &cookie, Some(lasts))
@@ -167,7 +169,8 @@ pub(super) async fn back(
         iss: asked.iss,
         error: asked.error,
     };
-    let outsider = match panel.providers.finish(&name, &journey, &came).await {
+    let site = Site::from(Some(passed.client));
+    let outsider = match panel.providers.finish(&name, &journey, &came, site).await {
         Ok(outsider) => outsider,
         Err(fault) => {
             let provider = Provider::oidc(&name);
@@ -194,6 +197,7 @@ pub(super) async fn back(
         Ok(Entered::In(signed_in)) => {
             // Of two steps each gives back its own.
             panel.entrance.signed_in(&passed, signed_in.session.user).await;
+            replace(&panel, &caller).await?;
             let to = match signed_in.session.is_half() {
                 true => next_step(&signed_in.session, &journey.next),
                 false => next_of(&journey),

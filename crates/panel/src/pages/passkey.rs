@@ -19,7 +19,7 @@ use watchroom_web::{
     Cookie, DEVICE_COOKIE, Json, NotFound, PRE_SESSION_COOKIE, PreSubmitted, Problem, Route, StepSubmitted,
 };
 
-use super::entry::{Nothing, sign_in_again};
+use super::entry::{Nothing, replace, sign_in_again};
 use super::mfa::{enrol_again, enrolled, second_again};
 use crate::text::EN;
 use crate::view::Flash;
@@ -190,6 +190,7 @@ async fn sign_in(
     {
         Ok(signed_in) => {
             panel.entrance.signed_in(&passed, signed_in.session.user).await;
+            replace(&panel, &sent.caller).await?;
             let to = answer::path_of_ours(&next).unwrap_or("/");
             let response = answer::with_session(answer::redirect(to)?, &signed_in)?;
             answer::with_cookie(response, PRE_SESSION_COOKIE, "", Some(0))

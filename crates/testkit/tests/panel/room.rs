@@ -21,7 +21,7 @@ use watchroom_fleet::{Fleet, Gateway, GatewayError, Ports};
 use watchroom_identity::{
     Admission, CameBack, Config, Identity, Journey, Outsider, ProviderFault, Providers, SharedKey, Way,
 };
-use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Tasks};
+use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, Site, Tasks};
 use watchroom_mail::Mail;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Line, Source};
 use watchroom_model::{
@@ -66,11 +66,11 @@ impl Providers for Nobody {
         None
     }
 
-    async fn begin(&self, _: &str, _: &Journey) -> Result<String, ProviderFault> {
+    async fn begin(&self, _: &str, _: &Journey, _: Site) -> Result<String, ProviderFault> {
         Err(Self::away())
     }
 
-    async fn finish(&self, _: &str, _: &Journey, _: &CameBack) -> Result<Outsider, ProviderFault> {
+    async fn finish(&self, _: &str, _: &Journey, _: &CameBack, _: Site) -> Result<Outsider, ProviderFault> {
         Err(Self::away())
     }
 

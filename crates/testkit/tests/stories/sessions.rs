@@ -71,6 +71,32 @@ async fn five_wrong_passwords_lock_and_say_so_whether_or_not_the_name_exists() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn signing_in_over_a_session_ends_it() {
+    let room = TestRoom::open(program!()).await;
+    let first = room.signed_in("vera", "viewer").await;
+    room.account("olga", "viewer").await;
+    // Another page of the same browser, opened before.
+    let mut page = room.stranger();
+    let token = page.form_token("/login").await;
+    page.share_cookies(&first);
+    let fields = [
+        ("csrf_token", token.as_str()),
+        ("username", "olga"),
+        ("password", PASSWORD),
+    ];
+    let answer = page.submit("/login", &fields).await;
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    page.take_cookies(&answer);
+    assert_eq!(page.get("/api/auth/me").await.json()["name"], "olga");
+    assert_eq!(
+        first.get("/api/auth/me").await.status,
+        401,
+        "nobody holds its cookie"
+    );
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_account_is_answered_as_a_wrong_password() {
     let room = TestRoom::open(program!()).await;
     let ada = room.admin("ada").await;

@@ -13,7 +13,7 @@ use rustls::{ClientConfig, RootCertStore};
 use watchroom_directory::{Bind, DirectoryError, Groups, Person, Server, Settings, Transport};
 use watchroom_identity::config::{LdapGroups, LdapRules};
 use watchroom_identity::{Admission, Claims, Directory, DirectoryAway, Identity, Outsider, Provider};
-use watchroom_kit::{Ambient, FaultKind, SecretString};
+use watchroom_kit::{Ambient, FaultKind, SecretString, Site};
 
 use crate::failure::Failure;
 
@@ -140,10 +140,15 @@ impl Directory for Corporate {
         &self.rules.admit
     }
 
-    async fn prove(&self, name: &str, password: &SecretString) -> Result<Option<Outsider>, DirectoryAway> {
+    async fn prove(
+        &self,
+        name: &str,
+        password: &SecretString,
+        from: Site,
+    ) -> Result<Option<Outsider>, DirectoryAway> {
         let person = self
             .directory
-            .prove(name, password)
+            .prove(name, password, from)
             .await
             .map_err(|error| self.away(&error))?;
         Ok(person.map(|person| self.outsider(name, person)))
@@ -174,6 +179,7 @@ impl Corporate {
             display_name: person.display_name,
             // What a directory says of addresses, people may often change themselves.
             email: None,
+            proven_at: None,
             claims: Claims::from([
                 ("groups".to_owned(), values(person.group_names)),
                 ("group_dns".to_owned(), values(person.groups)),

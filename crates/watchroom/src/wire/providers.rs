@@ -4,10 +4,11 @@ use std::fs;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
+use time::OffsetDateTime;
 use watchroom_identity::{
     Admission, CameBack, Journey, OidcRules, Outsider, Preset, Provider, ProviderFault, Providers, Way,
 };
-use watchroom_kit::{Clock, FaultKind, SecretString};
+use watchroom_kit::{Clock, FaultKind, SecretString, Site};
 use watchroom_oidc::{Algorithm, Kind, Known, OidcError, Roots, Settings};
 
 use crate::failure::Failure;
@@ -108,8 +109,8 @@ impl Providers for Configured {
         self.named(name).map(|one| &one.admission)
     }
 
-    async fn begin(&self, name: &str, journey: &Journey) -> Result<String, ProviderFault> {
-        let begun = self.expected(name)?.provider.begin(&theirs(journey)).await;
+    async fn begin(&self, name: &str, journey: &Journey, from: Site) -> Result<String, ProviderFault> {
+        let begun = self.expected(name)?.provider.begin(&theirs(journey), from).await;
         begun.map_err(|error| fault(&error))
     }
 
@@ -118,6 +119,7 @@ impl Providers for Configured {
         name: &str,
         journey: &Journey,
         came: &CameBack,
+        from: Site,
     ) -> Result<Outsider, ProviderFault> {
         let came = watchroom_oidc::CameBack {
             code: came.code.clone(),
@@ -127,7 +129,7 @@ impl Providers for Configured {
         let finished = self
             .expected(name)?
             .provider
-            .finish(&theirs(journey), &came)
+            .finish(&theirs(journey), &came, from)
             .await;
         let known = finished.map_err(|error| fault(&error))?;
         Ok(outsider(name, known))
@@ -159,6 +161,9 @@ fn outsider(name: &str, known: Known) -> Outsider {
         user_name: known.user_name,
         display_name: known.display_name,
         email: known.email.and_then(|email| email.parse().ok()),
+        proven_at: known
+            .proven_at
+            .and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()),
         claims: known.claims,
     }
 }
