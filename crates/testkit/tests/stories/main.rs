@@ -53,6 +53,8 @@ mod programs;
 #[cfg(test)]
 mod reports;
 #[cfg(test)]
+mod revocation;
+#[cfg(test)]
 mod roles;
 #[cfg(test)]
 mod second_factors;

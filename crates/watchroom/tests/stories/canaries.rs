@@ -95,6 +95,17 @@ fn show_about(stranger: &Visitor, token: &str) {
     }
     stranger.get(&format!("/api/nodes?token={token}&access_token={token}"));
     stranger.get(&format!("/api/stream?ticket={token}"));
+    let mut socket = stranger.clone();
+    for (name, value) in [
+        ("upgrade", "websocket"),
+        ("connection", "Upgrade"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ("sec-websocket-protocol", &format!("watchroom.v1, bearer.{token}")),
+    ] {
+        socket.show(name, value);
+    }
+    assert_eq!(Visitor::status(&mut socket.begin_get("/api/ws")), 101);
     stranger.get(&format!("/{token}"));
     stranger.post("/api/auth/token", &json!({ "refresh_token": token }));
     let mut lost = stranger.clone();

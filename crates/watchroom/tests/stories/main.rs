@@ -32,6 +32,7 @@ mod proxied;
 mod refused;
 mod replicas;
 mod residents;
+mod revoked;
 mod role_file;
 mod room;
 mod stopped;

@@ -112,6 +112,34 @@ impl Visitor {
         self.shows.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Signs in by the form, as a browser does: the cookie as it is shown from then on, and the token of forms.
+    pub fn sign_in(&self, name: &str, password: &str) -> (String, String) {
+        let mut browser = self.clone();
+        browser.show("accept", "text/html");
+        let page = browser.get("/login");
+        let cookie_of = |answer: &Answer| {
+            let set = answer
+                .head
+                .lines()
+                .filter_map(|line| line.strip_prefix("set-cookie: "));
+            let mut held = set.filter_map(|cookie| cookie.split(';').next());
+            held.find(|pair| !pair.ends_with('=')).unwrap().to_owned()
+        };
+        let (_, rest) = page.body.split_once("name=\"csrf_token\" value=\"").unwrap();
+        let csrf = rest.split('"').next().unwrap();
+        let password = password.replace(' ', "+");
+        let form = format!("csrf_token={csrf}&username={name}&password={password}");
+        let mut sender = browser.clone();
+        sender.show("cookie", &cookie_of(&page));
+        sender.show("sec-fetch-site", "same-origin");
+        let entered = sender.ask("POST /login", "application/x-www-form-urlencoded", &form);
+        assert_eq!(entered.status, 303, "{entered:?}");
+        let cookie = cookie_of(&entered);
+        browser.show("cookie", &cookie);
+        let me = browser.get("/api/auth/me").json();
+        (cookie, me["csrf_token"].as_str().unwrap().to_owned())
+    }
+
     /// A connection on which nothing was said yet.
     pub fn connect(&self) -> Wire {
         let stream = TcpStream::connect(&self.authority).unwrap();

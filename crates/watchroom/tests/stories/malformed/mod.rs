@@ -8,6 +8,7 @@ mod http1;
 mod http2;
 mod json;
 mod link;
+mod socket;
 mod tally;
 mod target;
 mod tls;
@@ -46,7 +47,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Everything that is sent, each with its share of a hundred.
 const KINDS: &[(&str, u64, Kind)] = &[
-    ("http/1", 20, Kind::Alone(http1::send)),
+    ("http/1", 17, Kind::Alone(http1::send)),
+    ("websocket", 3, Kind::Alone(socket::send)),
     ("http/2", 20, Kind::Http2),
     ("tls", 12, Kind::Alone(tls::send)),
     ("cookie", 10, Kind::Asked(asked::cookie)),
@@ -119,7 +121,7 @@ fn nothing_malformed_makes_the_program_fall_or_fail_or_grow() {
     let log = room.log();
     assert!(!log.contains("panicked"), "{log}");
     // Refused where they should be, and understood where they were not malformed after all.
-    for status in [200, 400, 401, 404, 421] {
+    for status in [101, 200, 400, 401, 404, 421, 426] {
         assert!(
             tally.answers.contains_key(&status),
             "never {status}: {:?}",

@@ -63,7 +63,8 @@ impl Target {
             room.token_of(&name)
         });
         let tokens = tokens.collect();
-        let (cookie, csrf) = session(room);
+        room.add_user("alice", "admin");
+        let (cookie, csrf) = room.stranger().sign_in("alice", PASSWORD);
         let mut link = with_roots(cluster.clone())
             .with_client_auth_cert(certificates(chain.as_bytes()), key)
             .unwrap();
@@ -133,35 +134,6 @@ fn nobody(roots: RootCertStore, speaks: &[u8]) -> Arc<ClientConfig> {
     let mut config = with_roots(roots).with_no_client_auth();
     config.alpn_protocols = vec![speaks.to_vec()];
     Arc::new(config)
-}
-
-/// Signs an administrator in by the form, as a browser does.
-fn session(room: &Room) -> (String, String) {
-    room.add_user("alice", "admin");
-    let mut browser = room.stranger();
-    browser.show("accept", "text/html");
-    let page = browser.get("/login");
-    let cookie_of = |head: &str| {
-        let set = head.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
-        let mut held = set.filter_map(|cookie| cookie.split(';').next());
-        held.find(|pair| !pair.ends_with('=')).unwrap().to_owned()
-    };
-    let (_, rest) = page.body.split_once("name=\"csrf_token\" value=\"").unwrap();
-    let csrf = rest.split('"').next().unwrap();
-    let password = PASSWORD.replace(' ', "+");
-    let form = format!("csrf_token={csrf}&username=alice&password={password}");
-    let mut sender = browser.clone();
-    sender.show("cookie", &cookie_of(&page.head));
-    sender.show("sec-fetch-site", "same-origin");
-    let entered = sender.ask("POST /login", "application/x-www-form-urlencoded", &form);
-    assert_eq!(entered.status, 303, "{entered:?}");
-    let cookie = cookie_of(&entered.head);
-    browser.show("cookie", &cookie);
-    let csrf = browser.get("/api/auth/me").json()["csrf_token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    (cookie, csrf)
 }
 
 /// What the API's own document names, about nothing and about a server that there is.
