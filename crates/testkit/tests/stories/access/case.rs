@@ -100,23 +100,31 @@ impl<'a> Case<'a> {
             .find(|part| part.starts_with("/assets/"))
             .expect("an asset")
             .to_owned();
-        let mut tokens = vec![("stranger", stranger.clone())];
-        let mut sessions = vec![("stranger", stranger)];
-        for role in ["viewer", "developer", "operator", "admin"] {
-            tokens.push((role, room.person(&format!("{role}-program"), role).await));
-            sessions.push((role, room.signed_in(&format!("{role}-person"), role).await));
-        }
-        Self {
+        let mut case = Self {
             room,
             admin,
             node,
             talker,
             idler,
             somebody,
-            tokens,
-            sessions,
+            tokens: vec![("stranger", stranger.clone())],
+            sessions: vec![("stranger", stranger)],
             asset,
             count: AtomicU32::new(0),
+        };
+        case.renew_walkers().await;
+        case
+    }
+
+    /// Other people of the same roles walk on: nobody may ask as often within a minute as there are routes.
+    pub async fn renew_walkers(&mut self) {
+        self.tokens.retain(|(walker, _)| *walker == "stranger");
+        self.sessions.retain(|(walker, _)| *walker == "stranger");
+        for role in ["viewer", "developer", "operator", "admin"] {
+            let program = self.room.person(&self.fresh_name(), role).await;
+            let person = self.room.signed_in(&self.fresh_name(), role).await;
+            self.tokens.push((role, program));
+            self.sessions.push((role, person));
         }
     }
 

@@ -157,13 +157,16 @@ async fn walk<S>(case: &Case<'_>, route: &Route<S>) -> String {
 
 async fn picture<S>(routes: Vec<Route<S>>) -> String {
     let room = TestRoom::open(program!()).await;
-    let case = Case::open(&room).await;
+    let mut case = Case::open(&room).await;
     let mut picture = format!("{:6} {:54} {:24}", "", "route", "act");
     for walker in WALKERS {
         write!(picture, " {walker:9}").expect("room in a text");
     }
     let mut picture = picture.trim_end().to_owned();
-    for route in &routes {
+    for (at, route) in routes.iter().enumerate() {
+        if at % 64 == 63 {
+            case.renew_walkers().await;
+        }
         picture.push('\n');
         picture.push_str(&walk(&case, route).await);
     }

@@ -12,7 +12,11 @@ pub(super) async fn own_forms(case: &Case<'_>, path: &'static str, walker: &str)
     let password = || PASSWORD.to_owned();
     Some(match path {
         "/login" => {
-            let (visitor, token) = case.at_the_entrance(walker).await;
+            // Over a session of its own: signing in ends it.
+            let (entrance, token) = case.at_the_entrance("stranger").await;
+            let mut visitor = case.by_fresh_session(walker).await;
+            visitor.share_cookies(&entrance);
+            visitor.set_csrf(Some(&token));
             by(visitor).form(vec![
                 ("csrf_token", token),
                 ("username", "somebody".to_owned()),
