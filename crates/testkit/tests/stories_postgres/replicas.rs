@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use watchroom_testkit::{PASSWORD, TestRoom, Visitor, program};
+use watchroom_testkit::{Heard, PASSWORD, TestRoom, Visitor, program};
 
 use crate::stories::bans::proxied;
 use crate::stories::node_bans;
@@ -64,6 +64,31 @@ async fn who_signs_in_on_one_host_is_known_on_the_other_until_signing_out_on_eit
     assert_eq!(vera.submit("/logout", &[]).await.status, 303);
     assert_eq!(vera.get("/api/auth/me").await.status, 401);
     until_status(&elsewhere, "/api/auth/me", 401).await;
+    close(first, second).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_on_one_host_ends_with_a_sign_out_on_the_other_and_a_ticket_is_good_where_it_was_given() {
+    let (first, second) = two().await;
+    let vera = first.signed_in("vera", "viewer").await;
+    let mut elsewhere = second.stranger();
+    elsewhere.share_cookies(&vera);
+    until_status(&elsewhere, "/api/auth/me", 200).await;
+    let ticket = vera.post("/api/ws/ticket", json!({})).await.json();
+    let path = format!("/api/ws?ticket={}", ticket["ticket"].as_str().expect("a ticket"));
+    let mut there = second.stranger().socket(&path, &[]).await.expect("a socket");
+    assert_eq!(there.hear().await, Heard::Closed(1008, "refused".to_owned()));
+    let mut here = first.stranger().socket(&path, &[]).await.expect("a socket");
+    assert_eq!(here.message().await["event"], "hello");
+
+    let mut socket = elsewhere.page_socket().await;
+    assert_eq!(socket.message().await["event"], "hello");
+    assert_eq!(vera.submit("/logout", &[]).await.status, 303);
+    for one in [&mut socket, &mut here] {
+        let (heard, end) = one.until_closed().await;
+        assert_eq!(heard.last().expect("a word")["event"], "ended");
+        assert_eq!(end, Heard::Closed(1008, "session ended".to_owned()));
+    }
     close(first, second).await;
 }
 

@@ -13,6 +13,8 @@ use crate::room::Room;
 
 /// From the signal to the end of the process.
 const STOPPED_WITHIN: Duration = Duration::from_secs(5);
+/// What an open WebSocket is closed with: 1012, and why.
+const GOODBYE: &[u8] = b"\x88\x0f\x03\xf4shutting down";
 const PATIENT: &str = "echo here; while read line; do echo \"$line\"; done";
 
 #[test]
@@ -27,6 +29,7 @@ fn it_stops_within_five_seconds_and_its_servers_go_on() {
     }
     let id = room.json("server show one")["id"].as_str().unwrap().to_owned();
     let mut changes = alice.listen("/api/stream");
+    let mut socket = alice.open_socket();
     let mut console = alice.listen(&format!("/api/servers/{id}/console"));
     let _slow = alice.begin_post("/api/servers", 1_000);
     let _silent = alice.connect();
@@ -43,6 +46,9 @@ fn it_stops_within_five_seconds_and_its_servers_go_on() {
     assert!(!room.state().join("run/endpoints.json").exists());
     assert!(!room.state().join("run/host.sock").exists());
     assert!(processes.iter().all(|process| residents::is_alive(*process)));
+    let mut told = Vec::new();
+    let _end = socket.read_to_end(&mut told);
+    assert_eq!(told, GOODBYE, "{}", told.escape_ascii());
     for stream in [&mut changes, &mut console] {
         // However the stream ends, it has ended.
         let _end = stream.read_to_end(&mut Vec::new());

@@ -221,6 +221,32 @@ impl Visitor {
         wire
     }
 
+    /// Opens a WebSocket and reads its first message.
+    pub fn open_socket(&self) -> Wire {
+        let mut visitor = self.clone();
+        for (name, value) in [
+            ("upgrade", "websocket"),
+            ("connection", "Upgrade"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("sec-websocket-protocol", "watchroom.v1"),
+        ] {
+            visitor.show(name, value);
+        }
+        let mut wire = visitor.begin_get("/api/ws");
+        assert_eq!(Self::status(&mut wire), 101);
+        let mut head = [0; 2];
+        wire.read_exact(&mut head).unwrap();
+        let mut hello = vec![0; head[1].into()];
+        wire.read_exact(&mut hello).unwrap();
+        assert!(
+            hello.starts_with(b"{\"event\":\"hello\""),
+            "{}",
+            hello.escape_ascii()
+        );
+        wire
+    }
+
     /// The status of an answer that may have no end.
     pub fn status(wire: &mut Wire) -> u16 {
         Answer::begin(wire).status

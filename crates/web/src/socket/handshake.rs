@@ -8,7 +8,7 @@ use http::header::{
     SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use sha1::{Digest, Sha1};
 use watchroom_kit::{Fault, FaultKind};
 use watchroom_shield::{MayUpgrade, Upgraded};
@@ -94,7 +94,8 @@ impl<S: Sync> FromRequestParts<S> for SocketRequest {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, NoHandshake> {
         let asked = || {
-            let may = parts.extensions.get::<MayUpgrade>()?.clone();
+            let is_get = parts.method == Method::GET;
+            let may = parts.extensions.get::<MayUpgrade>().filter(|_| is_get)?.clone();
             let accept = accepted(&parts.headers)?;
             Some(Self { may, accept })
         };
