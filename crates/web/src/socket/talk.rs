@@ -251,7 +251,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Talk<'a, S> {
         for text in topics {
             match self.admitted(text) {
                 Ok(topic) => {
-                    self.topics.insert(topic, joined.newest);
+                    let from = self.topics.entry(topic).or_insert(joined.newest);
+                    // What it hears of already may be on its way: only what follows at once is not told again.
+                    if joined.recovered {
+                        *from = joined.newest;
+                    }
                     added.push(topic);
                 }
                 Err(problem) => {

@@ -279,6 +279,30 @@ async fn a_client_that_comes_back_hears_what_it_missed_once_and_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_names_a_topic_again_misses_nothing_that_is_on_its_way_and_hears_it_once() {
+    let feed = feed();
+    let told = feed.clone();
+    with(&feed, pending(), |mut client| async move {
+        client.message().await;
+        client.say(&subscribe(&[HEARD], None)).await;
+        client.message().await;
+        // Whichever of the two is taken first.
+        for number in 0..20 {
+            publish(&told, HEARD, &number.to_string());
+            client.say(&subscribe(&[HEARD], None)).await;
+            let mut events = Vec::new();
+            for _ in 0..2 {
+                let message = client.message().await;
+                events.push(message["event"].as_str().unwrap().to_owned());
+            }
+            events.sort();
+            assert_eq!(events, [HEARD, "subscribed"]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_is_sent_away_and_can_catch_up() {
     let feed = feed();
     let told = feed.clone();
