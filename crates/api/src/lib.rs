@@ -12,6 +12,7 @@ mod decoys;
 mod factors;
 mod fail2ban;
 mod grants;
+mod groups;
 mod health;
 mod lockouts;
 mod locks;
@@ -168,6 +169,7 @@ pub fn routes() -> Vec<Route<Api>> {
         roles::routes(),
         decisions::routes(),
         grants::routes(),
+        groups::routes(),
         mail::routes(),
         decoys::routes(),
         security::routes(),

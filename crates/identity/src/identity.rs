@@ -16,8 +16,9 @@ use crate::access::AccessKeys;
 use crate::csrf::{PreSession, PreSessions, same};
 use crate::decoys::Decoys;
 use crate::device::Devices;
-use crate::entity::role;
+use crate::entity::{group, group_grant, role};
 use crate::events::BACKLOG;
+use crate::groups::Groups;
 use crate::hashing::{Asking, HashError, HashThreads};
 use crate::key::SharedKey;
 use crate::lockout::Lockouts;
@@ -279,7 +280,7 @@ impl Identity {
         self.inner.roll.reread_all(&self.inner.store).await
     }
 
-    /// Takes in what roles give, and then everybody who may hold them.
+    /// Takes in what roles give and groups hold, and then everybody who may hold them.
     pub(crate) async fn reread_roles(&self) -> Result<(), StoreError> {
         let _turn = self.inner.rereading.lock().await;
         self.read_roles().await?;
@@ -287,9 +288,14 @@ impl Identity {
     }
 
     async fn read_roles(&self) -> Result<(), StoreError> {
-        let rows = self.inner.store.read().await?.all(role::Entity::find()).await?;
-        let roles = Roles::of(rows)?;
-        self.inner.roll.change_ground(|ground| ground.roles = roles);
+        let read = self.inner.store.read().await?;
+        let roles = Roles::of(read.all(role::Entity::find()).await?)?;
+        let groups = read.all(group::Entity::find()).await?;
+        let groups = Groups::of(groups, read.all(group_grant::Entity::find()).await?)?;
+        self.inner.roll.change_ground(|ground| {
+            ground.roles = roles;
+            ground.groups = groups;
+        });
         Ok(())
     }
 

@@ -20,6 +20,7 @@ mod entity;
 mod events;
 mod factors;
 mod grants;
+mod groups;
 mod hashing;
 mod identity;
 mod key;
@@ -28,6 +29,7 @@ mod links;
 mod lockout;
 mod locks;
 mod methods;
+mod named;
 mod network;
 mod outside;
 mod password;
@@ -54,6 +56,7 @@ pub use factors::{
     PasskeyCreation, PasskeyRequest, PasskeySignIn, PasskeySignInError, RegisterPasskey, Site, TotpOffer,
 };
 pub use grants::{Ability, GivingError, GrantFilter, GrantListed, MayDo, NewGrantFor};
+pub use groups::{GroupError, GroupView, HeldByGroup, Member, NewGroupGrant};
 pub use hashing::HashError;
 pub use identity::{Identity, OpenError};
 pub use key::SharedKey;
@@ -62,6 +65,7 @@ pub use links::{
 };
 pub use lockout::{LiftLockoutError, LockoutFilter, LockoutScope, LockoutView};
 pub use locks::{LockError, LockFilter, LockTarget, LockTargetError, LockView, NewLock};
+pub use named::NamedInVain;
 pub use outside::{
     Admission, CameBack, Claims, Directory, DirectoryAway, DirectoryError, Entered, Errand, FromOutside,
     Journey, OutsideError, OutsideView, Outsider, Provider, ProviderFault, Providers, RoleRule, RuleError,

@@ -19,8 +19,9 @@ use watchroom_store::{Store, StoreError};
 
 use crate::config::Config;
 use crate::digest::Digest;
-use crate::entity::{grant, passkey, recovery_code, session, token, totp_factor, user};
+use crate::entity::{grant, group_member, passkey, recovery_code, session, token, totp_factor, user};
 use crate::factors::{Passkey, TotpFactor, standing};
+use crate::groups::{Groups, Membership};
 use crate::locks::Book;
 use crate::roles::Roles;
 use crate::sessions::Session;
@@ -38,7 +39,9 @@ pub(crate) struct Account {
     pub(crate) call_sign: Option<CallSign>,
     pub(crate) password_hash: Option<Arc<str>>,
     pub(crate) status: UserStatus,
-    /// All they were given, whether a lock is on it or not: what others are measured by.
+    /// The groups they are in.
+    pub(crate) groups: Vec<Membership>,
+    /// All they were given, themselves or by a group, whether a lock is on it or not: what others are measured by.
     pub(crate) grants: Vec<Grant>,
     /// Those of them whose role is not locked: what they may use.
     pub(crate) usable: Vec<Grant>,
@@ -112,6 +115,8 @@ pub(crate) struct Ground {
     pub(crate) locks: Book,
     /// What roles give.
     pub(crate) roles: Roles,
+    /// What groups hold.
+    pub(crate) groups: Groups,
 }
 
 impl Roll {
@@ -132,12 +137,12 @@ impl Roll {
         }
     }
 
-    /// What is locked, and what roles give.
+    /// What is locked, what roles give, and what groups hold.
     pub(crate) fn ground(&self) -> Arc<Ground> {
         Arc::clone(&self.ground.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes in what is locked, or what roles give. Who is on the roll is built anew by whoever calls this.
+    /// Takes in what is locked, what roles give, or what groups hold. Who is on the roll is built anew by whoever calls this.
     pub(crate) fn change_ground(&self, change: impl FnOnce(&mut Ground)) {
         let mut held = self.ground.write().unwrap_or_else(PoisonError::into_inner);
         let mut ground = Ground::clone(&held);
@@ -250,6 +255,9 @@ impl Roll {
             grants: tx
                 .all(grant::Entity::find().filter(grant::Column::UserId.eq(text.clone())))
                 .await?,
+            memberships: tx
+                .all(group_member::Entity::find().filter(group_member::Column::UserId.eq(text.clone())))
+                .await?,
             sessions: tx
                 .all(session::Entity::find().filter(session::Column::UserId.eq(text.clone())))
                 .await?,
@@ -279,6 +287,8 @@ impl Roll {
         let ground = self.ground();
         let tx = store.read().await?;
         let mut grants = grouped(tx.all(grant::Entity::find()).await?, |row| row.user_id.clone());
+        let memberships = tx.all(group_member::Entity::find()).await?;
+        let mut memberships = grouped(memberships, |row| row.user_id.clone());
         let mut sessions = grouped(tx.all(session::Entity::find()).await?, |row| row.user_id.clone());
         let tokens = tx.all(token::Entity::find().filter(live_tokens())).await?;
         let mut tokens = grouped(tokens, |row| row.owner.clone());
@@ -293,6 +303,7 @@ impl Roll {
         for row in tx.all(user::Entity::find()).await? {
             let rows = build::Rows {
                 grants: grants.remove(&row.id).unwrap_or_default(),
+                memberships: memberships.remove(&row.id).unwrap_or_default(),
                 sessions: sessions.remove(&row.id).unwrap_or_default(),
                 tokens: tokens.remove(&row.id).unwrap_or_default(),
                 factors: factors.remove(&row.id).unwrap_or_default(),

@@ -82,6 +82,8 @@ typed_id! {
     LockId;
     /// A role that somebody was given.
     GrantId;
+    /// A group of people.
+    GroupId;
     /// One try at a password.
     GuessId;
     /// A text that looks like a token and is none.

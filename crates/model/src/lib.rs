@@ -20,9 +20,9 @@ mod text;
 
 pub use barred::{BanNews, Bar, BarredFrom, BarredList, BarredNetwork, HEARS_BANS};
 pub use ids::{
-    BanId, DecisionId, DecoyId, DeviceId, FactorId, GrantId, GuessId, JoinRequestId, JoinTokenId, LetterId,
-    LinkId, LockId, LockoutId, NodeId, OperationId, OutsideId, RequestId, ServerId, SessionId, TokenId,
-    UserId,
+    BanId, DecisionId, DecoyId, DeviceId, FactorId, GrantId, GroupId, GuessId, JoinRequestId, JoinTokenId,
+    LetterId, LinkId, LockId, LockoutId, NodeId, OperationId, OutsideId, RequestId, ServerId, SessionId,
+    TokenId, UserId,
 };
 pub use inquiry::{Asker, Inquiry, Look};
 pub use jail::{Jail, Jailed, JailedAddress, NotAnAddress};

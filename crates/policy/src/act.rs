@@ -194,6 +194,8 @@ acts! {
     ListRoles = "role.list" on Role, needs Permissions(&[p::ROLES_READ]), known by None;
     /// List who was given which role, and who may do a thing.
     ListGrants = "grant.list" on Grant, needs Permissions(&[p::ROLES_READ]), known by None;
+    /// List groups, who is in them and what they hold.
+    ListGroups = "group.list" on Group, needs Permissions(&[p::ROLES_READ]), known by None;
     /// List locks.
     ListLocks = "lock.list" on Lock, needs Permissions(&[p::USERS_READ]), known by None;
     /// List decoy tokens.
@@ -332,6 +334,18 @@ acts! {
     GiveGrant = "grant.give" on Grant, needs Permissions(&[p::ROLES_MANAGE]), known by None, step up true, leaves Security;
     /// Take a role from somebody.
     TakeGrant = "grant.take" on Grant, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    /// Make a group.
+    CreateGroup = "group.create" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by None, step up true, leaves Security;
+    /// Remove a group, with what its members held by it.
+    RemoveGroup = "group.remove" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    /// Put somebody into a group.
+    AddMember = "group.add_member" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    /// Take somebody out of a group.
+    RemoveMember = "group.remove_member" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    /// Give a group a role at a scope.
+    GiveToGroup = "group.give" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    /// Take a role from a group.
+    TakeFromGroup = "group.take" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
     /// Lock a person, a token, a node, a role or everything for a while.
     CreateLock = "lock.create" on Lock, needs Permissions(&[p::USERS_MANAGE]), known by None, step up true, leaves Security;
     /// Lift a lock.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use watchroom_model::{
-    BanId, DecisionId, DecoyId, GrantId, JoinRequestId, JoinTokenId, LockId, LockoutId, NodeId, ServerId,
-    TokenId, UserId,
+    BanId, DecisionId, DecoyId, GrantId, GroupId, JoinRequestId, JoinTokenId, LockId, LockoutId, NodeId,
+    ServerId, TokenId, UserId,
 };
 
 /// The kinds of thing there are.
@@ -47,6 +47,8 @@ pub enum ResourceKind {
     Role,
     /// A role that somebody was given.
     Grant,
+    /// A group of people.
+    Group,
 }
 
 impl ResourceKind {
@@ -70,6 +72,7 @@ impl ResourceKind {
             Self::Decision => "decision",
             Self::Role => "role",
             Self::Grant => "grant",
+            Self::Group => "group",
         }
     }
 }
@@ -237,6 +240,15 @@ impl Resource {
         Self {
             id: Some(Cow::Owned(id.to_string())),
             ..Self::all(ResourceKind::Grant)
+        }
+    }
+
+    /// A group of people.
+    #[must_use]
+    pub fn group(id: GroupId) -> Self {
+        Self {
+            id: Some(Cow::Owned(id.to_string())),
+            ..Self::all(ResourceKind::Group)
         }
     }
 

@@ -24,7 +24,7 @@ pub enum Changed {
     Lockout(LockoutId),
     /// A lock: made or lifted.
     Lock(LockId),
-    /// A role: made, changed or removed.
+    /// A role or a group: made, changed or removed.
     Roles,
     /// Decoy tokens: laid out or removed.
     Decoys,

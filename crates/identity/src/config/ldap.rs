@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(one(|rules| rules.subject = "a)(b".into()), key("subject"));
         assert_eq!(one(|rules| rules.answer_s = 0), key("answer_s"));
         assert_eq!(
-            one(|rules| rules.admit.default_role = Some("root".into())),
+            one(|rules| rules.admit.default_role = Some("Root".into())),
             key("admit.default_role")
         );
         assert_eq!(problems(&[good(), good()]), ["identity.ldap[1].name"]);

@@ -2,6 +2,9 @@
 
 pub(crate) mod decoy_token;
 pub(crate) mod grant;
+pub(crate) mod group;
+pub(crate) mod group_grant;
+pub(crate) mod group_member;
 pub(crate) mod guess;
 pub(crate) mod lock;
 pub(crate) mod lockout;

@@ -8,8 +8,7 @@ use watchroom_store::{Changed, StoreError};
 use super::GivingError;
 use crate::Identity;
 use crate::entity::grant;
-use crate::roles::ADMIN;
-use crate::users::{all_of, held_everywhere, is_last_administrator};
+use crate::users::{all_of, has_administrator, held_everywhere};
 
 impl Identity {
     /// Takes the role that the permit was given for. Whoever takes it holds as much as it gives, and as its holder: nobody
@@ -46,12 +45,13 @@ impl Identity {
                 .one(grant::Entity::find_by_id(id.clone()))
                 .await?
                 .ok_or(GivingError::NotFound)?;
-            let is_administration = row.role == ADMIN && row.scope == Scope::Everything.to_string();
-            if is_administration && is_last_administrator(tx, &row.user_id).await? {
-                return Err(GivingError::LastAdministrator);
-            }
+            let had = has_administrator(tx).await?;
             tx.delete(grant::Entity::delete_many().filter(grant::Column::Id.eq(id.clone())))
                 .await?;
+            // Whoever holds it by a group too is one still.
+            if had && !has_administrator(tx).await? {
+                return Err(GivingError::LastAdministrator);
+            }
             tx.note("user", row.user_id);
             tx.note("role", row.role);
             tx.note("scope", row.scope);

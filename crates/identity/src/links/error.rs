@@ -115,13 +115,7 @@ impl Fault for LinkError {
             Self::Over => "this link was used, is too old, or never was; ask for a new one".to_owned(),
             Self::Unknown => "there is no such account".to_owned(),
             Self::MoreThanOwn => "this gives more than you hold; ask an administrator".to_owned(),
-            Self::Role(_) => {
-                let known: Vec<_> = watchroom_policy::BUILT_IN
-                    .iter()
-                    .map(|(name, ..)| *name)
-                    .collect();
-                format!("there is no such role; choose one of {}", known.join(", "))
-            }
+            Self::Role(_) => "there is no such role; `watchroom role list` shows them".to_owned(),
             Self::NameTaken => "there is an account of that name already; choose another name".to_owned(),
             Self::Off => "nobody signs in by links here".to_owned(),
             Self::TooMany { retry_after_s } => format!(

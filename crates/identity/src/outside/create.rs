@@ -1,14 +1,16 @@
-//! Making an account for somebody whom a provider vouches for. It has no password; its roles are those of the rules.
+//! Making an account for somebody whom a provider vouches for. It has no password; its roles and groups are those of the
+//! rules.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use watchroom_model::{DisplayName, OutsideId, UserId, UserName};
+use watchroom_model::{DisplayName, GroupId, OutsideId, UserId, UserName};
 use watchroom_policy::{Principal, Resource, ResourceKind, Trail, act};
 use watchroom_store::{Changed, StoreError, WriteTx};
 
-use super::enter::Tie;
+use super::enter::{Tie, renew_groups};
 use super::{FromOutside, OutsideError, Outsider};
 use crate::Identity;
 use crate::entity::{outside_identity, user};
@@ -23,6 +25,7 @@ struct Newcomer {
     names: Vec<UserName>,
     tie: outside_identity::ActiveModel,
     roles: Vec<NewGrant>,
+    groups: BTreeSet<GroupId>,
     provider: String,
 }
 
@@ -44,6 +47,7 @@ impl Newcomer {
                 role.insert(tx).await?;
             }
             let roles: Vec<&str> = self.roles.iter().map(|grant| grant.role.as_str()).collect();
+            renew_groups(tx, account.id, &self.provider, &self.groups).await?;
             tx.note_resource(format!("user:{}", account.id));
             tx.note("name", name.as_str());
             tx.note("roles", roles);
@@ -57,7 +61,7 @@ impl Newcomer {
 }
 
 impl Identity {
-    /// Makes an account for them, if the configuration says so and a rule gives them a role.
+    /// Makes an account for them, if the configuration says so and a rule gives them a role or a group.
     pub(super) async fn create_from_outside(
         &self,
         trail: &Trail,
@@ -67,8 +71,8 @@ impl Identity {
         if !admission.admits(outsider.email.as_ref()) {
             return Err(OutsideError::NoAccount);
         }
-        let roles = admission.roles(&outsider.claims);
-        if roles.is_empty() {
+        let given = self.given_by(entering);
+        if given.is_nothing() {
             return Err(OutsideError::NoRole);
         }
         let stranger = Arc::new(Principal::stranger());
@@ -91,7 +95,8 @@ impl Identity {
             },
             names,
             tie: row(outsider, &id, user, at),
-            roles: self.roles_by(user, outsider.provider.as_str(), roles),
+            groups: self.groups_named(&given),
+            roles: self.roles_by(user, outsider.provider.as_str(), given.roles),
             provider: outsider.provider.to_string(),
         };
         let made = self

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 use watchroom_kit::ExposeSecret;
-use watchroom_model::UserId;
+use watchroom_model::{GroupId, UserId};
 use watchroom_policy::{Principal, Resource, ResourceKind, Scope, Trail, act};
 use watchroom_store::{StoreError, WriteTx};
 
-use super::{Entered, Errand, FromOutside, OutsideError, Outsider, Provider, ProviderFault};
+use super::{Entered, Errand, FromOutside, Gift, Given, OutsideError, Outsider, Provider, ProviderFault};
 use crate::digest::Digest;
-use crate::entity::{grant, outside_identity, spent_errand};
+use crate::entity::{grant, group, group_member, outside_identity, spent_errand};
+use crate::groups::Source;
 use crate::roll::Account;
 use crate::sessions::{NEVER, NewSession, SignedIn};
 use crate::sign_in::{Begun, First, just_proven};
@@ -34,6 +35,8 @@ pub(crate) struct Vouched {
     tie: String,
     /// The roles that the provider's word gives now; each with an id for its row.
     roles: Vec<NewGrant>,
+    /// The groups that it puts them into now.
+    groups: BTreeSet<GroupId>,
     /// The digest of what must not come twice, and when it is over.
     errand: Option<(String, i64)>,
 }
@@ -53,6 +56,7 @@ impl Vouched {
             return Ok(false);
         }
         self.renew_roles(tx).await?;
+        renew_groups(tx, self.user, &self.provider, &self.groups).await?;
         Ok(true)
     }
 
@@ -80,13 +84,58 @@ impl Vouched {
         tx.note("roles_before", before.iter().copied().collect::<Vec<_>>());
         tx.note("roles_after", after.iter().copied().collect::<Vec<_>>());
         let gone = ours.iter().map(|row| row.id.clone());
-        let gone = grant::Entity::delete_many().filter(grant::Column::Id.is_in(gone));
-        tx.delete(gone).await?;
+        if !ours.is_empty() {
+            let gone = grant::Entity::delete_many().filter(grant::Column::Id.is_in(gone));
+            tx.delete(gone).await?;
+        }
         for grant in wanted {
             grant.insert(tx).await?;
         }
         Ok(())
     }
+}
+
+/// Puts somebody into the groups that the provider's word gives now, and takes them out of those it gave before. Where a
+/// person put them, or another provider, they stay.
+pub(super) async fn renew_groups(
+    tx: &WriteTx,
+    user: UserId,
+    provider: &str,
+    wanted: &BTreeSet<GroupId>,
+) -> Result<(), StoreError> {
+    let theirs = Condition::all()
+        .add(group_member::Column::UserId.eq(user.to_string()))
+        .add(group_member::Column::Source.eq(provider));
+    let held = tx
+        .all(group_member::Entity::find().filter(theirs.clone()))
+        .await?;
+    let before: BTreeSet<String> = held.into_iter().map(|row| row.group_id).collect();
+    let wanted: BTreeSet<String> = wanted.iter().map(ToString::to_string).collect();
+    if before == wanted {
+        return Ok(());
+    }
+    let both = group::Entity::find().filter(group::Column::Id.is_in(before.union(&wanted).cloned()));
+    // One that has just been removed puts nobody anywhere.
+    let there = tx.all(both).await?;
+    let is_there = |id: &String| there.iter().any(|row| row.id == *id);
+    let wanted: BTreeSet<String> = wanted.into_iter().filter(is_there).collect();
+    let names = |of: &BTreeSet<String>| {
+        let of = there.iter().filter(|row| of.contains(&row.id));
+        of.map(|row| row.name.clone()).collect::<Vec<_>>()
+    };
+    tx.note("groups_before", names(&before));
+    tx.note("groups_after", names(&wanted));
+    tx.delete(group_member::Entity::delete_many().filter(theirs))
+        .await?;
+    for id in wanted {
+        tx.insert(group_member::ActiveModel {
+            group_id: Set(id),
+            user_id: Set(user.to_string()),
+            source: Set(Source::kept(Some(provider)).to_owned()),
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 /// Takes what came, once; what is over is forgotten with it.
@@ -200,14 +249,14 @@ impl Identity {
         let on = Resource::all(ResourceKind::Session);
         let permit = self.permit(&principal, trail, act::SignIn, &on)?;
         let provider = entering.outsider.provider.as_str();
-        let roles = entering.admission.roles(&entering.outsider.claims);
+        let given = self.given_by(entering);
         let (ambient, rules) = (&self.inner.ambient, &self.inner.config.session);
         let mut new = NewSession::mint(ambient, rules, account.id, trail, entering.remember_me);
         new.row.began_by = Set(Some(provider.to_owned()));
         let now = ambient.clock.now_micros();
         let proven = entering.outsider.proven_at.map(|at| stamp::of(at).min(now));
         new.row.proven_at = Set(proven.unwrap_or(NEVER));
-        let is_half = self.will_lack_a_factor(&account, provider, &roles);
+        let is_half = self.will_lack_a_factor(&account, provider, &given);
         let begun = Begun {
             user: account.id,
             session: new.row,
@@ -222,7 +271,8 @@ impl Identity {
                 user: account.id,
                 provider: provider.to_owned(),
                 tie: tie.id,
-                roles: self.roles_by(account.id, provider, roles),
+                groups: self.groups_named(&given),
+                roles: self.roles_by(account.id, provider, given.roles),
                 errand: entering.errand.as_ref().map(digest_of),
             }),
         };
@@ -238,13 +288,41 @@ impl Identity {
         Ok(self.known(signed_in, entering.device))
     }
 
-    /// Whether a second factor will be lacking once these roles are given.
-    fn will_lack_a_factor(&self, account: &Account, provider: &str, roles: &BTreeSet<String>) -> bool {
-        let source = format!("by {provider}");
-        let kept = account.grants.iter().filter(|grant| *grant.source != *source);
-        let mut all = kept.map(|grant| &grant.role.name).chain(roles);
+    /// What the rules give somebody, of the roles and groups that there are now: what a rule names that is not there it
+    /// does not give.
+    pub(super) fn given_by(&self, entering: &FromOutside<'_>) -> Given {
+        let ground = self.inner.roll.ground();
+        let is_there = |gift: &Gift| match gift {
+            Gift::Role(name) => ground.roles.get(name).is_some(),
+            Gift::Group(name) => ground.groups.named(name).is_some(),
+        };
+        entering.admission.gives(&entering.outsider.claims, is_there)
+    }
+
+    pub(super) fn groups_named(&self, given: &Given) -> BTreeSet<GroupId> {
+        let ground = self.inner.roll.ground();
+        let named = given.groups.iter().filter_map(|name| ground.groups.named(name));
+        named.map(|group| group.id).collect()
+    }
+
+    /// Whether a second factor will be lacking once this is given.
+    fn will_lack_a_factor(&self, account: &Account, provider: &str, given: &Given) -> bool {
+        let ground = self.inner.roll.ground();
+        let kept = account
+            .grants
+            .iter()
+            .filter(|grant| Source::provider_of(&grant.source) != Some(provider))
+            .map(|grant| grant.role.name.as_str());
+        let by_groups = given
+            .groups
+            .iter()
+            .filter_map(|name| ground.groups.named(name))
+            .flat_map(|group| group.grants.iter().map(|held| held.role.as_str()));
+        let mut all = kept
+            .chain(by_groups)
+            .chain(given.roles.iter().map(String::as_str));
         let required = &self.inner.config.second_factors.required_roles;
-        account.has_factor() || all.any(|role| required.contains(role))
+        account.has_factor() || all.any(|role| ground.roles.asks_second_factor(role, required))
     }
 
     pub(super) fn roles_by(&self, user: UserId, provider: &str, roles: BTreeSet<String>) -> Vec<NewGrant> {

@@ -14,8 +14,8 @@ pub enum OutsideError {
     /// Their account is disabled.
     #[error("the account of the identity is disabled")]
     Disabled,
-    /// No rule gives them a role, so no account is made.
-    #[error("no rule gives the person a role")]
+    /// No rule gives them anything, so no account is made.
+    #[error("no rule gives the person a role or a group")]
     NoRole,
     /// The identity is another account's than the one that is signed in.
     #[error("the identity is tied to another account")]

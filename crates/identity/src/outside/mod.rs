@@ -31,6 +31,7 @@ pub(crate) use failures::Failures;
 pub(crate) use providers::Taken;
 pub use providers::{CameBack, Journey, ProviderFault, Providers, Way};
 pub use rules::{Admission, Claims, RoleRule, RuleError};
+pub(crate) use rules::{Gift, Given};
 
 use crate::sessions::{Session, SignedIn};
 

@@ -1,7 +1,7 @@
-//! Rules from what a provider says of a person to the roles they hold here, and who is let in that is not known yet.
+//! Rules from what a provider says of a person to what they hold here, and who is let in that is not known yet.
 //!
-//! A rule is one line: `groups contains ops -> operator`, or `department is "radio room" -> member`. Values are compared
-//! exactly. A rule gives a role everywhere; what several give comes together.
+//! A rule is one line: `groups contains ops -> operator`, or `department is "radio room" -> group:radio`. Values are
+//! compared exactly. A rule gives a role everywhere, or puts somebody into a group; what several give comes together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,7 +10,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use watchroom_kit::config::Problems;
 use watchroom_model::{EmailAddress, HostName};
-use watchroom_policy::Role;
+
+use crate::roles::is_name;
 
 /// What a provider says of a person: names with their values. Only what the provider vouches for stands here.
 pub type Claims = BTreeMap<String, Vec<String>>;
@@ -33,6 +34,49 @@ impl Test {
     }
 }
 
+/// Before the name of a group, where a rule puts people into one.
+const GROUP: &str = "group:";
+
+/// What a rule gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Gift {
+    /// A role, everywhere.
+    Role(String),
+    /// What a group holds.
+    Group(String),
+}
+
+impl Gift {
+    fn read(text: &str) -> Option<Self> {
+        match text.strip_prefix(GROUP) {
+            Some(name) => is_name(name).then(|| Self::Group(name.to_owned())),
+            None => is_name(text).then(|| Self::Role(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Gift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Role(name) => f.write_str(name),
+            Self::Group(name) => write!(f, "{GROUP}{name}"),
+        }
+    }
+}
+
+/// What rules give somebody, by name. Whether there are such roles and groups only the database knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Given {
+    pub(crate) roles: BTreeSet<String>,
+    pub(crate) groups: BTreeSet<String>,
+}
+
+impl Given {
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.roles.is_empty() && self.groups.is_empty()
+    }
+}
+
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -40,7 +84,7 @@ pub struct RoleRule {
     claim: String,
     test: Test,
     value: String,
-    role: String,
+    gift: Gift,
 }
 
 /// A text that is no rule: what is wrong with it.
@@ -78,15 +122,12 @@ impl RoleRule {
             .into_iter()
             .find(|known| known.word() == test)
             .ok_or("claims are compared with `contains` or `is`")?;
-        let role = role.trim();
-        if Role::built_in(role).is_none() {
-            return Err("after the arrow stands a role that there is");
-        }
+        let gift = Gift::read(role.trim()).ok_or("after the arrow stands a role, or group: and a group")?;
         Ok(Self {
             claim: claim.to_owned(),
             test,
             value: unquoted(value.trim())?,
-            role: role.to_owned(),
+            gift,
         })
     }
 }
@@ -137,9 +178,9 @@ impl fmt::Display for RoleRule {
             claim,
             test,
             value,
-            role,
+            gift,
         } = self;
-        write!(f, "{claim} {} \"{value}\" -> {role}", test.word())
+        write!(f, "{claim} {} \"{value}\" -> {gift}", test.word())
     }
 }
 
@@ -153,21 +194,36 @@ pub struct Admission {
     /// Who gets one: people with a verified e-mail address at one of these domains; `*` is everybody whom the provider
     /// signs in. Default none.
     pub domains: Vec<String>,
-    /// Rules from claims to roles, such as `groups contains ops -> operator`; followed anew at each sign-in.
+    /// Rules from claims to roles and groups, such as `groups contains ops -> operator` or
+    /// `groups contains ops -> group:ops`; followed anew at each sign-in.
     pub rules: Vec<RoleRule>,
-    /// The role of those to whom no rule gives one. Default none: such people get no account.
+    /// The role of those to whom no rule gives anything. Default none: such people get no account.
     pub default_role: Option<String>,
 }
 
 impl Admission {
-    /// The roles of somebody with these claims.
-    pub(crate) fn roles(&self, claims: &Claims) -> BTreeSet<String> {
-        let given = self.rules.iter().filter(|rule| rule.holds(claims));
-        let roles: BTreeSet<String> = given.map(|rule| rule.role.clone()).collect();
-        match roles.is_empty() {
-            true => self.default_role.iter().cloned().collect(),
-            false => roles,
+    /// What somebody with these claims is given, of the roles and groups that there are.
+    pub(crate) fn gives(&self, claims: &Claims, is_there: impl Fn(&Gift) -> bool) -> Given {
+        let mut given = Given::default();
+        let holding = self.rules.iter().filter(|rule| rule.holds(claims));
+        for gift in holding.map(|rule| &rule.gift).filter(|gift| is_there(gift)) {
+            match gift {
+                Gift::Role(name) => given.roles.insert(name.clone()),
+                Gift::Group(name) => given.groups.insert(name.clone()),
+            };
         }
+        if given.is_nothing() {
+            let usual = self.default_role.iter().cloned().map(Gift::Role);
+            let usual = usual.filter(|gift| is_there(gift));
+            given.roles.extend(usual.map(|gift| gift.to_string()));
+        }
+        given
+    }
+
+    /// All that rules name: roles, and `group:` and a group.
+    pub(crate) fn gifts(&self) -> impl Iterator<Item = Gift> {
+        let usual = self.default_role.iter().cloned().map(Gift::Role);
+        self.rules.iter().map(|rule| rule.gift.clone()).chain(usual)
     }
 
     /// Whether somebody with this verified address, or none, gets an account.
@@ -193,15 +249,11 @@ impl Admission {
             );
         }
         if self.create && self.rules.is_empty() && self.default_role.is_none() {
-            let said = "accounts are to be made, but no rule gives a role; give rules, or a default_role";
+            let said = "accounts are to be made, but no rule gives anything; give rules, or a default_role";
             problems.add(format!("{key}.create"), said);
         }
-        if self
-            .default_role
-            .as_ref()
-            .is_some_and(|role| Role::built_in(role).is_none())
-        {
-            problems.add(format!("{key}.default_role"), "must name a role that there is");
+        if self.default_role.as_ref().is_some_and(|role| !is_name(role)) {
+            problems.add(format!("{key}.default_role"), "must be the name of a role");
         }
     }
 }
@@ -248,7 +300,9 @@ mod tests {
             ("groups -> operator", "before the arrow"),
             ("groups contains -> operator", "before the arrow"),
             ("groups matches .* -> operator", "`contains` or `is`"),
-            ("groups contains ops -> root", "a role that there is"),
+            ("groups contains ops -> Root", "a role, or group:"),
+            ("groups contains ops -> group:", "a role, or group:"),
+            ("groups contains ops -> group:a b", "a role, or group:"),
             ("groups contains \"ops -> operator", "do not close"),
             ("groups contains \"\" -> operator", "empty"),
             ("groups contains o\"ps -> operator", "no quotes"),
@@ -303,7 +357,7 @@ mod tests {
         assert_eq!(problems(&open), ["here.domains", "here.create"]);
         let odd = Admission {
             domains: vec!["@example.org".into()],
-            default_role: Some("root".into()),
+            default_role: Some("group:ops".into()),
             ..Admission::default()
         };
         assert_eq!(problems(&odd), ["here.domains", "here.default_role"]);
@@ -315,7 +369,7 @@ mod tests {
             claim in "[a-zA-Z][a-zA-Z0-9_.:/-]{0,20}",
             is_list in any::<bool>(),
             value in "[^\"\\pC]{1,30}",
-            role in prop::sample::select(vec!["admin", "operator", "viewer", "member"]),
+            role in prop::sample::select(vec!["admin", "night-watch", "group:ops", "group:night-watch"]),
         ) {
             let word = if is_list { "contains" } else { "is" };
             let written = rule(&format!("{claim} {word} \"{value}\" -> {role}"));
@@ -335,14 +389,14 @@ mod tests {
         #[test]
         fn nobody_holds_what_no_rule_and_no_default_gives(groups in prop::collection::vec("[a-z]{1,6}", 0..6)) {
             let admission = Admission {
-                rules: vec![rule("groups contains ops -> operator"), rule("groups contains crew -> member")],
+                rules: vec![rule("groups contains ops -> group:ops"), rule("groups contains crew -> member")],
                 ..Admission::default()
             };
             let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
-            let roles = admission.roles(&claims(&[("groups", &groups)]));
-            prop_assert_eq!(roles.contains("operator"), groups.contains(&"ops"));
-            prop_assert_eq!(roles.contains("member"), groups.contains(&"crew"));
-            prop_assert!(!roles.contains("admin"));
+            let given = admission.gives(&claims(&[("groups", &groups)]), |_| true);
+            prop_assert_eq!(given.groups.contains("ops"), groups.contains(&"ops"));
+            prop_assert_eq!(given.roles.contains("member"), groups.contains(&"crew"));
+            prop_assert!(given.roles.len() <= 1 && given.groups.len() <= 1);
         }
     }
 }

@@ -8,7 +8,7 @@ use watchroom_store::{Changed, StoreError};
 
 use super::create::row;
 use super::{Claims, OutsideView, Outsider, Provider, TieError, TieOffer};
-use crate::entity::{grant, outside_identity, session, user};
+use crate::entity::{grant, group_member, outside_identity, session, user};
 use crate::users::{self, ReadError};
 use crate::{Identity, stamp};
 
@@ -161,6 +161,10 @@ impl Identity {
                 .filter(grant::Column::UserId.eq(of.clone()))
                 .filter(grant::Column::Source.eq(provider.clone()));
             tx.note("roles_ended", tx.delete(roles).await?);
+            let groups = group_member::Entity::delete_many()
+                .filter(group_member::Column::UserId.eq(of.clone()))
+                .filter(group_member::Column::Source.eq(provider.clone()));
+            tx.note("groups_left", tx.delete(groups).await?);
             let sessions = session::Entity::delete_many()
                 .filter(session::Column::UserId.eq(of))
                 .filter(session::Column::BeganBy.eq(provider.clone()));

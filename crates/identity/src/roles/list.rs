@@ -51,6 +51,13 @@ impl Identity {
         self.inner.roll.ground().roles.all().map(RoleView::from).collect()
     }
 
+    /// The names of all roles.
+    #[must_use]
+    pub fn role_names(&self) -> Vec<String> {
+        let ground = self.inner.roll.ground();
+        ground.roles.all().map(|known| known.role.name.clone()).collect()
+    }
+
     /// One role.
     #[must_use]
     pub fn role_view(&self, name: &str) -> Option<RoleView> {

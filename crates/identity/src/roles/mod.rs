@@ -14,6 +14,7 @@ pub use error::RoleError;
 pub(crate) use known::Roles;
 pub use list::RoleView;
 pub use save::RoleDraft;
+pub(crate) use save::is_name;
 pub use what_if::{Difference, WhatIf};
 
 use watchroom_policy::{PermissionSet, Principal, Role};

@@ -6,7 +6,7 @@ use watchroom_store::Changed;
 
 use super::{ADMIN, RoleError, covers};
 use crate::Identity;
-use crate::entity::{grant, one_time_link, role};
+use crate::entity::{grant, group_grant, one_time_link, role};
 
 impl Identity {
     /// Removes the role that the permit was given for, if nobody holds it; a built-in one is again as it was.
@@ -30,11 +30,14 @@ impl Identity {
                 let held = tx
                     .all(grant::Entity::find().filter(grant::Column::Role.eq(name.clone())))
                     .await?;
+                let by_groups =
+                    group_grant::Entity::find().filter(group_grant::Column::Role.eq(name.clone()));
+                let by_groups = tx.all(by_groups).await?.len();
                 let offers = one_time_link::Entity::find()
                     .filter(one_time_link::Column::Role.eq(name.clone()))
                     .filter(one_time_link::Column::UsedAt.is_null())
                     .filter(one_time_link::Column::ExpiresAt.gt(now));
-                let uses = held.len() + tx.all(offers).await?.len();
+                let uses = held.len() + by_groups + tx.all(offers).await?.len();
                 if uses > 0 {
                     return Err(RoleError::InUse(u64::try_from(uses).unwrap_or(u64::MAX)));
                 }

@@ -66,8 +66,8 @@ fn json(patterns: &[String]) -> Result<String, StoreError> {
     serde_json::to_string(patterns).map_err(|error| StoreError::Database(error.to_string()))
 }
 
-/// Whether this can be the name of a role: it stands in configurations, addresses and commands.
-fn is_name(name: &str) -> bool {
+/// Whether this can be the name of a role or a group: it stands in configurations, addresses and commands.
+pub(crate) fn is_name(name: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=32).contains(&name.len())
         && name.bytes().all(is_letter)

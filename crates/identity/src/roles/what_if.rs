@@ -1,5 +1,7 @@
 //! Who would gain or lose what if a role gave something else: shown before it is saved.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 use watchroom_model::{UserId, UserName};
@@ -51,7 +53,10 @@ impl Identity {
             .iter()
             .filter(|account| account.status == UserStatus::Active)
         {
-            for held in account.grants.iter().filter(|grant| grant.role.name == name) {
+            // By several groups somebody may hold it at one scope more than once.
+            let holds = account.grants.iter().filter(|grant| grant.role.name == name);
+            let mut scopes: HashSet<&Scope> = holds.clone().map(|held| &held.scope).collect();
+            for held in holds.filter(|held| scopes.remove(&held.scope)) {
                 let reaching = |grant: &&Grant| grant.scope == Scope::Everything || grant.scope == held.scope;
                 let at = || account.grants.iter().filter(reaching);
                 let before = at().fold(PermissionSet::NONE, |all, grant| {

@@ -11,21 +11,20 @@ use watchroom_store::StoreError;
 
 use super::{Account, Ground, Person, Rules as House, moment};
 use crate::digest::Digest;
-use crate::entity::{grant, passkey, recovery_code, session, token, totp_factor, user};
+use crate::entity::{grant, group_member, passkey, recovery_code, session, token, totp_factor, user};
 use crate::factors::{Passkey, TotpFactor};
+use crate::groups::{Membership, Source};
 use crate::roles::Roles;
 use crate::sessions::{NEVER, Rotation, Session};
 use crate::stamp;
 use crate::tokens::Bearer;
 use crate::users::UserStatus;
 
-/// Before the name of the provider whose rules gave something.
-const BY_PROVIDER: &str = "by ";
-
 /// All rows of one person.
 pub(super) struct Rows {
     pub(super) user: user::Model,
     pub(super) grants: Vec<grant::Model>,
+    pub(super) memberships: Vec<group_member::Model>,
     pub(super) sessions: Vec<session::Model>,
     pub(super) tokens: Vec<token::Model>,
     pub(super) factors: Vec<totp_factor::Model>,
@@ -35,11 +34,17 @@ pub(super) struct Rows {
 
 /// One person from their rows. A disabled one has no sessions, and tokens that say so.
 pub(super) fn person(rows: Rows, rules: &House, ground: &Ground) -> Result<Person, StoreError> {
-    let grants = rows
+    let mut grants = rows
         .grants
         .iter()
         .map(|row| grant(row, &ground.roles))
         .collect::<Result<Vec<_>, _>>()?;
+    let groups = rows
+        .memberships
+        .iter()
+        .map(membership)
+        .collect::<Result<Vec<_>, _>>()?;
+    grants.extend(groups.iter().flat_map(|membership| of_group(membership, ground)));
     let factors = rows
         .factors
         .into_iter()
@@ -60,6 +65,7 @@ pub(super) fn person(rows: Rows, rules: &House, ground: &Ground) -> Result<Perso
             let (role, required) = (&grant.role.name, &rules.required_roles);
             ground.roles.asks_second_factor(role, required)
         }),
+        groups,
         factors,
         passkeys,
         recovery,
@@ -113,6 +119,7 @@ fn account(row: user::Model, grants: Vec<Grant>, ground: &Ground) -> Result<Acco
         password_hash: row.password_hash.map(Into::into),
         status: parsed("users", "status", &row.status)?,
         grants,
+        groups: Vec::new(),
         created_at: stamp::at(row.created_at),
         last_sign_in: moment(row.last_sign_in),
         factors: Vec::new(),
@@ -152,31 +159,59 @@ fn recovery_code(row: &recovery_code::Model) -> Result<Digest, StoreError> {
 }
 
 fn grant(row: &grant::Model, roles: &Roles) -> Result<Grant, StoreError> {
-    // A role that is not there gives nothing; its holder keeps what else they hold.
+    let source = Source {
+        group: None,
+        provider: row.source.as_deref(),
+    };
+    Ok(Grant {
+        role: role(&row.role, roles),
+        scope: parsed("user_grants", "scope", &row.scope)?,
+        source: source.to_string().into(),
+    })
+}
+
+/// A role that is not there gives nothing; its holder keeps what else they hold.
+fn role(name: &str, roles: &Roles) -> Arc<Role> {
     let nothing = || {
         Arc::new(Role {
-            name: row.role.clone(),
+            name: name.to_owned(),
             permissions: PermissionSet::NONE,
             per_minute: 1,
         })
     };
-    let role = roles.get(&row.role).cloned().unwrap_or_else(nothing);
-    let scope = parsed("user_grants", "scope", &row.scope)?;
-    Ok(Grant {
-        role,
-        scope,
-        source: row.source.as_deref().map_or_else(
-            || "directly".into(),
-            |source| format!("{BY_PROVIDER}{source}").into(),
-        ),
+    roles.get(name).cloned().unwrap_or_else(nothing)
+}
+
+fn membership(row: &group_member::Model) -> Result<Membership, StoreError> {
+    Ok(Membership {
+        group: parsed("group_members", "group_id", &row.group_id)?,
+        provider: Source::provider_kept(&row.source).map(Into::into),
     })
 }
 
-/// What a session holds that began by a provider's word, or without one: what rules of another provider gave holds in
-/// sessions that began there, since only at a sign-in there are its rules asked again.
+/// What somebody holds by being in a group. One that is not known here yet gives nothing: it is told of in a moment.
+fn of_group(membership: &Membership, ground: &Ground) -> Vec<Grant> {
+    let Some(group) = ground.groups.get(membership.group) else {
+        return Vec::new();
+    };
+    let source = Source {
+        group: Some(&group.name),
+        provider: membership.provider.as_deref(),
+    };
+    let source: Arc<str> = source.to_string().into();
+    let held = group.grants.iter().map(|given| Grant {
+        role: role(&given.role, &ground.roles),
+        scope: given.scope.clone(),
+        source: Arc::clone(&source),
+    });
+    held.collect()
+}
+
+/// What a session holds that began by a provider's word, or without one: what rules of another provider gave, themselves
+/// or by a group, holds in sessions that began there, since only at a sign-in there are its rules asked again.
 fn grants_of(account: &Account, began_by: Option<&str>) -> Vec<Grant> {
     let holds = |grant: &&Grant| {
-        let provider = grant.source.strip_prefix(BY_PROVIDER);
+        let provider = Source::provider_of(&grant.source);
         provider.is_none_or(|provider| began_by == Some(provider))
     };
     account.usable.iter().filter(holds).cloned().collect()

@@ -97,13 +97,7 @@ impl Fault for CreateUserError {
         match self {
             Self::NameTaken => "there is an account of that name already; choose another name".to_owned(),
             Self::MoreThanOwn => "this role gives more than you hold; choose a lesser one".to_owned(),
-            Self::Role(_) => {
-                let known: Vec<_> = watchroom_policy::BUILT_IN
-                    .iter()
-                    .map(|(name, ..)| *name)
-                    .collect();
-                format!("there is no such role; choose one of {}", known.join(", "))
-            }
+            Self::Role(_) => "there is no such role; `watchroom role list` shows them".to_owned(),
             Self::PasswordWanted => {
                 "give the account a password, or invite the person, who then chooses one".to_owned()
             }

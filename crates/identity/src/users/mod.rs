@@ -15,7 +15,7 @@ pub use list::{ReadError, UserView};
 pub(crate) use password::with_hash;
 pub use password::{ChangePassword, ChangePasswordError, ResetPasswordError};
 pub use status::ChangeUserError;
-pub(crate) use status::{end_sessions, is_active, is_last_administrator};
+pub(crate) use status::{end_sessions, has_administrator, is_active};
 
 /// Whether an account may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

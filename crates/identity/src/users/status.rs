@@ -1,15 +1,16 @@
 //! Disabling and enabling accounts. A disabled one loses its sessions at once and its tokens open nothing.
 
 use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
 use watchroom_kit::{Fault, FaultKind};
 use watchroom_policy::{Permit, Scope, act};
 use watchroom_store::{Changed, StoreError, WriteTx};
 
 use super::{UserStatus, UserView, all_of, held_everywhere};
 use crate::Identity;
-use crate::entity::{grant, session, user};
+use crate::entity::{grant, group_grant, group_member, session, user};
 use crate::links::void_ways_in;
+use crate::roles::ADMIN;
 
 /// Why an account was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -88,10 +89,8 @@ impl Identity {
                 .one(user::Entity::find_by_id(text.clone()))
                 .await?
                 .ok_or(ChangeUserError::Unknown)?;
+            let had = has_administrator(tx).await?;
             if status == UserStatus::Disabled {
-                if is_last_administrator(tx, &text).await? {
-                    return Err(ChangeUserError::LastAdministrator);
-                }
                 end_sessions(tx, &text, None).await?;
                 void_ways_in(tx, id, now).await?;
             }
@@ -99,6 +98,9 @@ impl Identity {
                 .col_expr(user::Column::Status, Expr::value(status.word()))
                 .filter(user::Column::Id.eq(text));
             tx.update(update).await?;
+            if had && !has_administrator(tx).await? {
+                return Err(ChangeUserError::LastAdministrator);
+            }
             tx.note("before", before.status);
             tx.note("after", status.word());
             tx.changed(Changed::User(id));
@@ -128,25 +130,35 @@ pub(crate) async fn end_sessions(tx: &WriteTx, user: &str, but: Option<&str>) ->
     Ok(ended)
 }
 
-/// Whether this account administers everything and no other active one does.
-pub(crate) async fn is_last_administrator(tx: &WriteTx, user: &str) -> Result<bool, StoreError> {
-    let administrators = || {
-        Condition::all()
-            .add(grant::Column::Role.eq("admin"))
-            .add(grant::Column::Scope.eq(Scope::Everything.to_string()))
-    };
-    let own = administrators().add(grant::Column::UserId.eq(user));
-    if tx.one(grant::Entity::find().filter(own)).await?.is_none() {
-        return Ok(false);
-    }
-    let holders = Query::select()
+/// Whether any active account administers everything, by its own grant or by a group's.
+pub(crate) async fn has_administrator(tx: &WriteTx) -> Result<bool, StoreError> {
+    Ok(tx.one(administrators()).await?.is_some())
+}
+
+/// The active accounts that administer everything, by their own grant or by a group's.
+fn administrators() -> Select<user::Entity> {
+    let everywhere = Scope::Everything.to_string();
+    let by_themselves = Query::select()
         .column(grant::Column::UserId)
         .from(grant::Entity)
-        .cond_where(administrators())
+        .and_where(grant::Column::Role.eq(ADMIN))
+        .and_where(grant::Column::Scope.eq(everywhere.as_str()))
         .to_owned();
-    let other = user::Entity::find()
-        .filter(user::Column::Id.ne(user))
+    let groups = Query::select()
+        .column(group_grant::Column::GroupId)
+        .from(group_grant::Entity)
+        .and_where(group_grant::Column::Role.eq(ADMIN))
+        .and_where(group_grant::Column::Scope.eq(everywhere.as_str()))
+        .to_owned();
+    let by_groups = Query::select()
+        .column(group_member::Column::UserId)
+        .from(group_member::Entity)
+        .and_where(group_member::Column::GroupId.in_subquery(groups))
+        .to_owned();
+    let holds = Condition::any()
+        .add(user::Column::Id.in_subquery(by_themselves))
+        .add(user::Column::Id.in_subquery(by_groups));
+    user::Entity::find()
         .filter(user::Column::Status.eq(UserStatus::Active.word()))
-        .filter(user::Column::Id.in_subquery(holders));
-    Ok(tx.one(other).await?.is_none())
+        .filter(holds)
 }

@@ -7,6 +7,8 @@ mod enrolment;
 #[cfg(test)]
 mod factors;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod letters;
 #[cfg(test)]
 mod links;

@@ -8,6 +8,7 @@ mod email;
 mod entry;
 mod fail2ban;
 mod findings;
+mod groups;
 mod join;
 mod links;
 mod locks;
@@ -24,7 +25,9 @@ mod power;
 mod profile;
 mod remove;
 mod revoke;
+mod role;
 mod roles;
+mod scope;
 mod security;
 mod server;
 mod servers;
@@ -56,6 +59,8 @@ pub(crate) fn routes() -> Vec<Route<Panel>> {
     routes.extend(people::routes());
     routes.extend(locks::routes());
     routes.extend(roles::routes());
+    routes.extend(role::routes());
+    routes.extend(groups::routes());
     routes.extend(settings_routes());
     routes.extend(own_routes());
     routes

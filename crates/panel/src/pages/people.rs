@@ -140,6 +140,7 @@ async fn page(
         beside.shown,
         &beside.typed,
         (viewer.may(act::InviteUser, &all), viewer.needs_proof()),
+        &panel.identity().role_names(),
     );
     viewer.page_with(status, &page)
 }

@@ -214,6 +214,7 @@ impl HtmlSafe for Field {}
 #[template(path = "parts/choice.html")]
 pub(crate) struct Choice {
     name: &'static str,
+    id: String,
     label: &'static str,
     options: Vec<(String, String)>,
     chosen: String,
@@ -230,6 +231,7 @@ impl Choice {
     ) -> Self {
         Self {
             name,
+            id: format!("f-{name}"),
             label,
             options,
             chosen: chosen.into(),
@@ -240,6 +242,12 @@ impl Choice {
     /// With what is wrong about it.
     pub(crate) fn wrong(mut self, faults: &Faults) -> Self {
         self.wrong = faults.of(self.name);
+        self
+    }
+
+    /// With an id of its own, where two forms of a page share a field's name.
+    pub(crate) fn within(mut self, form: &str) -> Self {
+        self.id = format!("{}-{form}", self.id);
         self
     }
 }

@@ -147,10 +147,9 @@ impl PeoplePage {
         shown: Option<ShownLink>,
         typed: &InviteTyped,
         may: (bool, bool),
+        roles: &[String],
     ) -> Self {
-        let roles = watchroom_policy::BUILT_IN
-            .iter()
-            .map(|(name, ..)| ((*name).to_owned(), (*name).to_owned()));
+        let offered = roles.iter().map(|name| (name.clone(), name.clone()));
         let chosen = if typed.role.is_empty() {
             "viewer"
         } else {
@@ -164,7 +163,7 @@ impl PeoplePage {
             shown,
             may_invite: may.0,
             needs_proof: may.1,
-            role: Choice::new("role", EN.role, roles.collect(), chosen).wrong(&typed.faults),
+            role: Choice::new("role", EN.role, offered.collect(), chosen).wrong(&typed.faults),
             email: Field::text("email", EN.email)
                 .hint(EN.invite_email_hint)
                 .value(typed.email.as_str())
@@ -176,7 +175,7 @@ impl PeoplePage {
                 "/api/users/invitations",
                 Some(&format!(
                     r#"{{"role":"{}"}}"#,
-                    if watchroom_policy::Role::built_in(chosen).is_some() {
+                    if roles.iter().any(|role| role == chosen) {
                         chosen
                     } else {
                         "viewer"

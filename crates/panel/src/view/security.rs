@@ -83,6 +83,7 @@ fn title(id: &'static str) -> &'static str {
         "bans" => EN.bans,
         "lockouts" => EN.lockouts,
         "hashing" => EN.check_hashing,
+        "roles" => EN.roles,
         "directories" => EN.check_directories,
         "audit" => EN.check_audit,
         "store" => EN.check_store,

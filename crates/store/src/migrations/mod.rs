@@ -28,6 +28,7 @@ mod m0022_rotating_cookies;
 mod m0023_passkeys;
 mod m0024_locks;
 mod m0025_roles;
+mod m0026_groups;
 
 use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
 
@@ -58,6 +59,7 @@ pub const ALL: &[Migration] = &[
     m0023_passkeys::MIGRATION,
     m0024_locks::MIGRATION,
     m0025_roles::MIGRATION,
+    m0026_groups::MIGRATION,
 ];
 
 /// Every table that a migration makes.

@@ -171,6 +171,47 @@ async fn what_is_wrong_is_refused_alike_and_counts_towards_a_lockout() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rule_puts_people_of_the_directory_into_a_group_for_as_long_as_it_says_so() {
+    let corporate = Corporate::start();
+    let to_group = |config: &mut Config| {
+        let rules = [
+            "groups contains radio -> group:radio",
+            "groups contains crew -> auditor",
+        ];
+        config.identity.ldap[0].admit.rules = rules.map(|rule| rule.parse().expect("a rule")).to_vec();
+    };
+    let room = corporate.room(to_group).await;
+    let ada = room.admin("ada").await;
+    let made = ada.post("/api/groups", json!({ "name": "radio" })).await.json();
+    let radio = format!("/api/groups/{}", made["id"].as_str().expect("an id"));
+    let given = ada
+        .post(&format!("{radio}/grants"), json!({ "role": "viewer" }))
+        .await;
+    assert_eq!(given.status, 201, "{}", given.text());
+    let ann = comes_in(&room, "ann").await;
+    assert_eq!(ann.get("/api/nodes").await.status, 200, "by the group");
+    let members = ada.get(&radio).await.json()["members"].clone();
+    assert_eq!(
+        (&members[0]["name"], &members[0]["by_providers"]),
+        (&json!("ann"), &json!(["ldap:corp"])),
+        "{members}"
+    );
+    corporate.directory.change(&format!(
+        "dn: cn=radio,{GROUPS}\nchangetype: modify\nreplace: memberUid\nmemberUid: bob\n"
+    ));
+    let again = comes_in(&room, "ann").await;
+    for session in [&ann, &again] {
+        session.get("/api/nodes").await.problem(403, "permission-missing");
+    }
+    let bob = comes_in(&room, "bob").await;
+    assert_eq!(bob.get("/api/nodes").await.status, 200);
+    let members = ada.get(&radio).await.json()["members"].clone();
+    assert_eq!(members[0]["name"], "bob", "{members}");
+    assert_eq!(members[1], Value::Null, "{members}");
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_needs_a_second_factor_reaches_nothing_with_the_directorys_word_alone() {
     let corporate = Corporate::start();
     let strict = |config: &mut Config| config.identity.second_factors.required_roles = vec!["admin".into()];

@@ -42,6 +42,7 @@ async fn the_doctor_finds_what_is_weak_and_says_what_to_do() {
         ("decoys", "good"),
         ("bans", "good"),
         ("lockouts", "good"),
+        ("roles", "good"),
         ("hashing", "bad"),
         ("audit", "advice"),
         ("store", "good"),

@@ -23,6 +23,8 @@ mod fail_closed;
 #[cfg(test)]
 mod first_way;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod hidden;
 #[cfg(test)]
 mod hostile;

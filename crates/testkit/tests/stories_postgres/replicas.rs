@@ -282,3 +282,25 @@ async fn a_role_changed_on_one_host_gives_the_same_on_the_other() {
     until_status(&elsewhere, "/api/nodes", 403).await;
     close(first, second).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_changed_on_one_host_holds_the_same_on_the_other() {
+    let (first, second) = two().await;
+    let ada = first.admin("ada").await;
+    let made = ada.post("/api/groups", json!({ "name": "ops" })).await.json();
+    let ops = format!("/api/groups/{}", made["id"].as_str().expect("an id"));
+    let vera = first.account("vera", "auditor").await;
+    let secret = first.token(vera, false).await;
+    let elsewhere = Visitor::with_token(second.client(), &secret);
+    let joined = ada.post(&format!("{ops}/members"), json!({ "user": vera })).await;
+    assert_eq!(joined.status, 201, "{}", joined.text());
+    until_status(&elsewhere, "/api/nodes", 403).await;
+    let given = ada
+        .post(&format!("{ops}/grants"), json!({ "role": "viewer" }))
+        .await;
+    assert_eq!(given.status, 201, "{}", given.text());
+    until_status(&elsewhere, "/api/nodes", 200).await;
+    assert_eq!(ada.delete(&format!("{ops}/members/{vera}")).await.status, 204);
+    until_status(&elsewhere, "/api/nodes", 403).await;
+    close(first, second).await;
+}

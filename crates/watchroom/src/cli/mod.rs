@@ -15,6 +15,7 @@ mod duration;
 mod explain;
 mod globals;
 mod grant;
+mod group;
 mod inspect;
 #[cfg(feature = "node")]
 mod join;
@@ -103,6 +104,8 @@ enum Command {
     Role(role::Role),
     #[command(subcommand)]
     Grant(grant::Grant),
+    #[command(subcommand)]
+    Group(group::Group),
     WhoCan(grant::WhoCan),
     Explain(explain::Explain),
     #[command(subcommand)]
@@ -205,6 +208,7 @@ async fn dispatch(command: Command, context: Context) -> Result<(), Failure> {
         Command::Key(key) => key.run(context).await,
         Command::Role(role) => role.run(context).await,
         Command::Grant(grant) => grant.run(context).await,
+        Command::Group(group) => group.run(context).await,
         Command::Explain(explain) => explain.run(context).await,
         Command::WhoCan(question) => question.run(context).await,
         Command::Lock(lock) => lock.run(context).await,

@@ -61,6 +61,7 @@ impl Doctor for HostDoctor {
             self.decoys(),
             self.bans(),
             self.lockouts(),
+            super::named::examine(&self.identity.named_in_vain()),
             self.hashing().await,
             self.providers().await,
             self.directories().await,

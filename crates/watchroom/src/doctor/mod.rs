@@ -7,4 +7,5 @@ mod client_ca;
 pub(crate) mod host;
 pub(crate) mod machine;
 mod mail;
+pub(crate) mod named;
 mod passkeys;

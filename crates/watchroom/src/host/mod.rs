@@ -40,6 +40,7 @@ use self::router::Routes;
 use self::vitals::{Asked, HostVitals};
 use crate::config::Config;
 use crate::doctor::host::HostDoctor;
+use crate::doctor::named;
 use crate::failure::Failure;
 use crate::role_file::HostRole;
 use crate::state::State;
@@ -294,7 +295,7 @@ async fn people(
     let key = SharedKey::new(ca.derived_key("identity"));
     let people = called(config, own_hosts);
     let opened = Identity::open(store.clone(), people, (vault, mail.clone()), key, ambient.clone()).await;
-    opened.map_err(|error| {
+    let opened = opened.map_err(|error| {
         let kind = match error {
             watchroom_identity::OpenError::LockedOut | watchroom_identity::OpenError::AccessKey(_) => {
                 FaultKind::Invalid
@@ -304,7 +305,13 @@ async fn people(
             }
         };
         Failure::new(kind, error.to_string())
-    })
+    })?;
+    let in_vain = opened.named_in_vain();
+    if !in_vain.is_empty() {
+        let names = named::told(&in_vain);
+        tracing::warn!(%names, "the configuration names roles or groups that are not there: they give and require nothing");
+    }
+    Ok(opened)
 }
 
 /// What authenticators call this Watchroom, where the configuration does not say: by the name of this machine.

@@ -98,7 +98,8 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         "/api/servers/{id}" => by(format!("/api/servers/{talker}")).on(On::One),
         "/api/servers/{id}/logs" => by(format!("/api/servers/{talker}/logs")).on(On::One),
         "/api/servers/{id}/console" => by(format!("/api/servers/{talker}/console")).on(On::One).endless(),
-        "/api/roles" | "/api/grants" => by(path.into()),
+        "/api/roles" | "/api/grants" | "/api/groups" => by(path.into()),
+        "/api/groups/{id}" => by(format!("/api/groups/{}", case.fresh_group().await)),
         "/api/roles/{name}" => by("/api/roles/viewer".into()),
         // Of a decision that there is not nobody is told, whoever asks.
         "/api/decisions/{id}" => by(format!("/api/decisions/{somebody}")).on(On::OnesOwn).done(404),
@@ -327,12 +328,12 @@ fn pages(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
         "/session-expired" => by(path.into()).done(401),
         "/" | "/nodes" | "/nodes/new" | "/audit" | "/security" | "/security/fail2ban"
         | "/security/findings" | "/servers" | "/servers/new" | "/settings/mail" | "/access/people"
-        | "/access/locks" | "/access/roles" | "/invitation" | "/reset-password" | "/profile" => {
-            by(path.into())
-        }
+        | "/access/locks" | "/access/roles" | "/access/groups" | "/access/new-role" | "/invitation"
+        | "/reset-password" | "/profile" => by(path.into()),
         "/confirm-email" => by(path.into()).on(On::OnesOwn),
         // Signing in by links is off in rooms: that is the answer to anybody.
         "/login/magic" | "/login/link" => by(path.into()).done(404),
+        "/access/roles/{name}" => by("/access/roles/viewer".into()),
         "/nodes/{id}" => by(format!("/nodes/{node}")).on(On::One),
         "/servers/{id}" => by(format!("/servers/{talker}")).on(On::One),
         _ => return None,

@@ -232,6 +232,28 @@ impl<'a> Case<'a> {
         given["id"].as_str().expect("an id").to_owned()
     }
 
+    /// A group of nobody, by its id.
+    pub async fn fresh_group(&self) -> String {
+        let group = json!({ "name": self.fresh_role_name() });
+        let made = self.admin.post("/api/groups", group).await.json();
+        made["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Where somebody is in a group.
+    pub async fn fresh_member(&self) -> String {
+        let path = format!("/api/groups/{}/members", self.fresh_group().await);
+        let added = self.admin.post(&path, json!({ "user": self.somebody })).await;
+        assert_eq!(added.status, 201, "{}", added.text());
+        format!("{path}/{}", self.somebody)
+    }
+
+    /// Where a group holds a role.
+    pub async fn fresh_group_grant(&self) -> String {
+        let path = format!("/api/groups/{}/grants", self.fresh_group().await);
+        let given = self.admin.post(&path, json!({ "role": "viewer" })).await.json();
+        format!("{path}/{}", given["grants"][0]["id"].as_str().expect("an id"))
+    }
+
     /// A lock that holds.
     pub async fn fresh_lock(&self) -> String {
         let target = format!("user:{}", self.somebody);

@@ -28,6 +28,26 @@ pub async fn api(case: &Case<'_>, method: &Method, path: &'static str, walker: &
         ("DELETE", "/api/grants/{id}") => by(format!("/api/grants/{}", case.fresh_grant().await))
             .on(On::One)
             .done(204),
+        ("POST", "/api/groups") => by(path.into())
+            .json(json!({ "name": case.fresh_role_name() }))
+            .done(201),
+        ("DELETE", "/api/groups/{id}") => by(format!("/api/groups/{}", case.fresh_group().await))
+            .on(On::One)
+            .done(204),
+        ("POST", "/api/groups/{id}/members") => {
+            by(format!("/api/groups/{}/members", case.fresh_group().await))
+                .json(json!({ "user": somebody }))
+                .on(On::One)
+                .done(201)
+        }
+        ("DELETE", "/api/groups/{id}/members/{user}") => by(case.fresh_member().await).on(On::One).done(204),
+        ("POST", "/api/groups/{id}/grants") => by(format!("/api/groups/{}/grants", case.fresh_group().await))
+            .json(json!({ "role": "viewer" }))
+            .on(On::One)
+            .done(201),
+        ("DELETE", "/api/groups/{id}/grants/{grant}") => {
+            by(case.fresh_group_grant().await).on(On::One).done(204)
+        }
         ("POST", "/api/locks") => by(path.into())
             .json(json!({ "target": format!("user:{somebody}"), "for_s": 1, "reason": "walked into" }))
             .done(201),
@@ -64,6 +84,13 @@ pub async fn forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<
     let by = |visitor: Visitor| Asked::by(visitor, path).form(Vec::new()).done(303);
     let password = || PASSWORD.to_owned();
     Some(match path {
+        path if ["/access/new-role", "/access/roles", "/access/grants"]
+            .iter()
+            .any(|part| path.starts_with(part)) =>
+        {
+            return role_forms(case, path, walker).await;
+        }
+        path if path.starts_with("/access/groups") => return group_forms(case, path, walker).await,
         "/access/people/invite" => by(case.by_session(walker))
             .form(vec![("role", "viewer".to_owned())])
             .done(200),
@@ -130,6 +157,76 @@ pub async fn forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<
         "/confirm-email" => by(case.by_session(walker))
             .form(vec![("code", "x".to_owned())])
             .on(On::OnesOwn),
+        _ => return None,
+    })
+}
+
+async fn role_forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
+    let by = |visitor: Visitor| Asked::by(visitor, path).form(Vec::new()).done(303);
+    Some(match path {
+        "/access/new-role" => by(case.by_session(walker)).form(vec![
+            ("name", case.fresh_role_name()),
+            ("per_minute", "100".to_owned()),
+            ("may.nodes:read", "true".to_owned()),
+        ]),
+        // Only a look ahead is asked for.
+        "/access/roles/{name}" => Asked {
+            path: format!("/access/roles/{}", case.fresh_role().await),
+            ..by(case.by_session(walker))
+                .form(vec![("per_minute", "100".to_owned())])
+                .on(On::One)
+                .done(200)
+        },
+        "/access/roles/{name}/look-ahead" => Asked {
+            path: "/access/roles/viewer/look-ahead".to_owned(),
+            ..by(case.by_session(walker))
+                .form(vec![("per_minute", "100".to_owned())])
+                .done(200)
+        },
+        "/access/roles/{name}/remove" => Asked {
+            path: format!("/access/roles/{}/remove", case.fresh_role().await),
+            ..by(case.by_session(walker)).on(On::One)
+        },
+        "/access/grants" => by(case.by_session(walker)).form(vec![
+            ("user", "somebody".to_owned()),
+            ("role", case.fresh_role().await),
+            ("at", "everything".to_owned()),
+        ]),
+        "/access/grants/{id}/take" => Asked {
+            path: format!("/access/grants/{}/take", case.fresh_grant().await),
+            ..by(case.by_session(walker)).on(On::One)
+        },
+        _ => return None,
+    })
+}
+
+async fn group_forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Asked> {
+    let by = |path: String| {
+        Asked::by(case.by_session(walker), path)
+            .form(Vec::new())
+            .on(On::One)
+            .done(303)
+    };
+    let page = |path: String| path.replacen("/api", "/access", 1);
+    let to_group = |path: &str, id: String| path.replace("{id}", &id);
+    Some(match path {
+        "/access/groups" => by(path.into())
+            .form(vec![("name", case.fresh_role_name())])
+            .on(On::Kind),
+        "/access/groups/{id}/remove" => by(to_group(path, case.fresh_group().await)),
+        "/access/groups/{id}/members" => {
+            by(to_group(path, case.fresh_group().await)).form(vec![("user", "somebody".to_owned())])
+        }
+        "/access/groups/{id}/members/{user}/remove" => {
+            by(format!("{}/remove", page(case.fresh_member().await)))
+        }
+        "/access/groups/{id}/grants" => by(to_group(path, case.fresh_group().await)).form(vec![
+            ("role", "viewer".to_owned()),
+            ("at", "everything".to_owned()),
+        ]),
+        "/access/groups/{id}/grants/{grant}/take" => {
+            by(format!("{}/take", page(case.fresh_group_grant().await)))
+        }
         _ => return None,
     })
 }

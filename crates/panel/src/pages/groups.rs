@@ -1,0 +1,268 @@
+//! `/access/groups`: groups of people, who is in them and what they hold.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use watchroom_identity::{GroupError, GroupView, NewGroupGrant};
+use watchroom_kit::{Fault, SecretString};
+use watchroom_model::{GrantId, GroupId, UserId, UserName};
+use watchroom_policy::{Act, Permit, Resource, ResourceKind, act};
+use watchroom_shield::RouteClass;
+use watchroom_web::{Params, Problem, Route};
+
+use super::scope;
+use super::step_up::{Proven, prove};
+use crate::text::EN;
+use crate::view::groups::{GroupCard, GroupTyped, GroupsPage, HeldRow, MemberRow};
+use crate::view::{Faults, Flash, Section, sentence};
+use crate::viewer::{Form, Viewer};
+use crate::{Panel, answer};
+
+const PAGE: &str = "/access/groups";
+
+/// What the form for a new group sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct GroupForm {
+    name: String,
+    password: SecretString,
+}
+
+/// What the form sends that puts somebody into a group.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct MemberForm {
+    user: String,
+    password: SecretString,
+}
+
+/// What the form sends that gives a group a role.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct GiveForm {
+    role: String,
+    at: String,
+    place: String,
+    password: SecretString,
+}
+
+/// What a form sends that asks for a fresh proof and no more.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ProofForm {
+    password: SecretString,
+}
+
+pub(super) fn routes() -> Vec<Route<Panel>> {
+    let administration = RouteClass::Administration;
+    let group = "/access/groups/{id}/remove";
+    let (members, member) = (
+        "/access/groups/{id}/members",
+        "/access/groups/{id}/members/{user}/remove",
+    );
+    let (grants, grant) = (
+        "/access/groups/{id}/grants",
+        "/access/groups/{id}/grants/{grant}/take",
+    );
+    vec![
+        Route::new(Method::GET, PAGE, act::ListGroups, RouteClass::Page, show),
+        Route::new(Method::POST, PAGE, act::CreateGroup, administration, create),
+        Route::new(Method::POST, group, act::RemoveGroup, administration, remove),
+        Route::new(Method::POST, members, act::AddMember, administration, add),
+        Route::new(Method::POST, member, act::RemoveMember, administration, take_out),
+        Route::new(Method::POST, grants, act::GiveToGroup, administration, give),
+        Route::new(Method::POST, grant, act::TakeFromGroup, administration, take),
+    ]
+}
+
+pub(super) async fn show(viewer: Viewer, State(panel): State<Panel>) -> Result<Response, Problem> {
+    page(&viewer, &panel, StatusCode::OK, &GroupTyped::default())
+}
+
+fn page(viewer: &Viewer, panel: &Panel, status: StatusCode, typed: &GroupTyped) -> Result<Response, Problem> {
+    let all = Resource::all(ResourceKind::Group);
+    viewer.caller.permit(act::ListGroups, &all)?;
+    let may_manage = viewer.may(act::CreateGroup, &all);
+    let roles = panel.identity().role_names();
+    let groups = panel.identity().groups();
+    let cards = groups.into_iter().map(|group| card(viewer, panel, group, &roles));
+    let shell = viewer.shell(Section::People, EN.groups);
+    let page = GroupsPage::new(shell, cards.collect(), typed, (may_manage, viewer.needs_proof()));
+    viewer.page_with(status, &page)
+}
+
+fn card(viewer: &Viewer, panel: &Panel, group: GroupView, roles: &[String]) -> GroupCard {
+    let members = group.members.into_iter().map(MemberRow::from).collect();
+    let grants = group.grants.into_iter().map(|grant| HeldRow {
+        id: grant.id.to_string(),
+        place: scope::words(viewer, panel, &grant.scope),
+        role: grant.role,
+    });
+    GroupCard::new(group.id, group.name, (members, grants.collect()), roles)
+}
+
+/// Refused before the session gets a new cookie, which a refusal could not carry; else the fresh proof, or the page with
+/// what is wrong with it.
+async fn proven<A: Act>(
+    (viewer, panel): (&Viewer, &Panel),
+    act: A,
+    on: &Resource,
+    password: SecretString,
+) -> Result<Result<(Proven, Permit<A>), Response>, Problem> {
+    if !viewer.may(act, on) {
+        viewer.caller.permit(act, on)?;
+    }
+    match prove(viewer, panel, password).await? {
+        Ok(proof) => {
+            let permit = viewer.permit_as(proof.principal(viewer), act, on)?;
+            Ok(Ok((proof, permit)))
+        }
+        Err(fault) => answer::redirect_with(PAGE, &Flash::trouble(sentence(&fault.message))).map(Err),
+    }
+}
+
+/// Back to the page with what came of it.
+fn finish(proof: &Proven, done: Result<String, GroupError>) -> Result<Response, Problem> {
+    let flash = match done {
+        Ok(words) => Flash::done(words),
+        Err(GroupError::Store(error)) => return Err(error.into()),
+        Err(error) => Flash::trouble(sentence(&error.public())),
+    };
+    proof.finish(answer::redirect_with(PAGE, &flash)?)
+}
+
+/// The group, which the viewer may know of or is told that there is none.
+fn found(viewer: &Viewer, panel: &Panel, id: GroupId) -> Result<GroupView, Problem> {
+    viewer.caller.found(panel.identity().group(id))
+}
+
+pub(super) async fn create(
+    State(panel): State<Panel>,
+    Form { viewer, form }: Form<GroupForm>,
+) -> Result<Response, Problem> {
+    let all = Resource::all(ResourceKind::Group);
+    if !viewer.may(act::CreateGroup, &all) {
+        viewer.caller.permit(act::CreateGroup, &all)?;
+    }
+    let mut typed = GroupTyped {
+        name: form.name.trim().to_owned(),
+        faults: Faults::default(),
+    };
+    let proof = match prove(&viewer, &panel, form.password).await? {
+        Ok(proof) => proof,
+        Err(fault) => {
+            typed.faults = Faults::new(vec![fault]);
+            return page(&viewer, &panel, StatusCode::BAD_REQUEST, &typed);
+        }
+    };
+    let permit = viewer.permit_as(proof.principal(&viewer), act::CreateGroup, &all)?;
+    match panel.identity().create_group(&permit, &typed.name).await {
+        Err(error @ (GroupError::NameTaken | GroupError::Invalid(_))) => {
+            typed.faults = Faults::new(error.fields());
+            let viewer = viewer.risen(proof.session(&viewer));
+            let shown = page(&viewer, &panel, StatusCode::BAD_REQUEST, &typed)?;
+            proof.finish(shown)
+        }
+        made => finish(&proof, made.map(|group| EN.group_made(group.name))),
+    }
+}
+
+pub(super) async fn remove(
+    State(panel): State<Panel>,
+    Params(id): Params<GroupId>,
+    Form { viewer, form }: Form<ProofForm>,
+) -> Result<Response, Problem> {
+    let group = found(&viewer, &panel, id)?;
+    let on = Resource::group(id);
+    match proven((&viewer, &panel), act::RemoveGroup, &on, form.password).await? {
+        Ok((proof, permit)) => {
+            let done = panel.identity().remove_group(&permit).await;
+            finish(&proof, done.map(|()| EN.group_removed(group.name)))
+        }
+        Err(response) => Ok(response),
+    }
+}
+
+pub(super) async fn add(
+    State(panel): State<Panel>,
+    Params(id): Params<GroupId>,
+    Form { viewer, form }: Form<MemberForm>,
+) -> Result<Response, Problem> {
+    let group = found(&viewer, &panel, id)?;
+    let on = Resource::group(id);
+    match proven((&viewer, &panel), act::AddMember, &on, form.password).await? {
+        Ok((proof, permit)) => {
+            let name = form.user.trim().parse::<UserName>().ok();
+            let user = name.and_then(|name| panel.identity().id_of(&name));
+            let done = match user {
+                Some(user) => panel.identity().add_member(&permit, user).await,
+                None => Err(GroupError::NoUser),
+            };
+            finish(
+                &proof,
+                done.map(|_| EN.group_joined(group.name, form.user.trim())),
+            )
+        }
+        Err(response) => Ok(response),
+    }
+}
+
+pub(super) async fn take_out(
+    State(panel): State<Panel>,
+    Params((id, user)): Params<(GroupId, UserId)>,
+    Form { viewer, form }: Form<ProofForm>,
+) -> Result<Response, Problem> {
+    let group = found(&viewer, &panel, id)?;
+    let on = Resource::group(id);
+    match proven((&viewer, &panel), act::RemoveMember, &on, form.password).await? {
+        Ok((proof, permit)) => {
+            let done = panel.identity().remove_member(&permit, user).await;
+            finish(&proof, done.map(|()| EN.group_left(group.name)))
+        }
+        Err(response) => Ok(response),
+    }
+}
+
+pub(super) async fn give(
+    State(panel): State<Panel>,
+    Params(id): Params<GroupId>,
+    Form { viewer, form }: Form<GiveForm>,
+) -> Result<Response, Problem> {
+    let group = found(&viewer, &panel, id)?;
+    let on = Resource::group(id);
+    match proven((&viewer, &panel), act::GiveToGroup, &on, form.password).await? {
+        Ok((proof, permit)) => {
+            let scope = match scope::meant(&viewer, &panel, &form.at, &form.place) {
+                Ok(scope) => scope,
+                Err(fault) => {
+                    let flash = Flash::trouble(sentence(&fault.message));
+                    return proof.finish(answer::redirect_with(PAGE, &flash)?);
+                }
+            };
+            let role = form.role;
+            let done = panel
+                .identity()
+                .give_to_group(&permit, NewGroupGrant { role, scope })
+                .await;
+            finish(&proof, done.map(|_| EN.group_holds(group.name)))
+        }
+        Err(response) => Ok(response),
+    }
+}
+
+pub(super) async fn take(
+    State(panel): State<Panel>,
+    Params((id, grant)): Params<(GroupId, GrantId)>,
+    Form { viewer, form }: Form<ProofForm>,
+) -> Result<Response, Problem> {
+    let group = found(&viewer, &panel, id)?;
+    let on = Resource::group(id);
+    match proven((&viewer, &panel), act::TakeFromGroup, &on, form.password).await? {
+        Ok((proof, permit)) => {
+            let done = panel.identity().take_from_group(&permit, grant).await;
+            finish(&proof, done.map(|()| EN.group_lost(group.name)))
+        }
+        Err(response) => Ok(response),
+    }
+}
