@@ -1,5 +1,6 @@
 //! What many ask for again and again, kept as it was last written.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::ser::{Error, Serialize, Serializer};
@@ -18,29 +19,56 @@ impl Serialize for Written {
     }
 }
 
-/// The last view of something with its JSON. It is written anew only when the view differs, so nobody has to
-/// remember to say that something changed.
+/// The JSON of something as it was last shown, and of what that was made. It is made anew only from something else.
 #[derive(Debug)]
-pub(crate) struct LastWritten<V>(Mutex<Option<(V, Written)>>);
+pub(crate) struct LastWritten<S>(Mutex<Option<(S, Written)>>);
 
-impl<V> Default for LastWritten<V> {
+impl<S> Default for LastWritten<S> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<V: Serialize + PartialEq> LastWritten<V> {
-    /// The JSON of `view`.
-    pub(crate) fn of(&self, view: V) -> Written {
+impl<S: PartialEq> LastWritten<S> {
+    /// The JSON of the view that is made of `source`.
+    pub(crate) fn of<V: Serialize>(&self, source: S, view: impl FnOnce() -> V) -> Written {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((known, written)) = &*last
-            && *known == view
+            && *known == source
         {
             return written.clone();
         }
-        let written = Written(Arc::new(to_raw_value(&view)));
-        *last = Some((view, written.clone()));
+        let written = Written(Arc::new(to_raw_value(&view())));
+        *last = Some((source, written.clone()));
         written
+    }
+}
+
+/// A value that counts how often somebody could have changed it, so that nobody has to remember to say so.
+#[derive(Debug, Default)]
+pub(crate) struct Counted<T> {
+    value: T,
+    changes: u64,
+}
+
+impl<T> Counted<T> {
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+}
+
+impl<T> Deref for Counted<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for Counted<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.changes = self.changes.wrapping_add(1);
+        &mut self.value
     }
 }
 
@@ -49,11 +77,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_view_is_written_again_only_when_it_differs() {
+    fn a_view_is_made_again_only_of_something_else() {
         let last = LastWritten::default();
-        let first = last.of(vec![1, 2]);
-        assert!(Arc::ptr_eq(&first.0, &last.of(vec![1, 2]).0));
-        let other = last.of(vec![3]);
+        let first = last.of(1, || vec![1, 2]);
+        let same = last.of(1, || -> Vec<i32> { unreachable!("it is known") });
+        assert!(Arc::ptr_eq(&first.0, &same.0));
+        let other = last.of(2, || vec![3]);
         assert_eq!(serde_json::to_string(&[first, other]).unwrap(), "[[1,2],[3]]");
+    }
+
+    #[test]
+    fn looking_is_no_change() {
+        let mut value = Counted::<Vec<u8>>::default();
+        assert!(value.is_empty());
+        assert_eq!(value.changes(), 0);
+        value.push(1);
+        assert_eq!((value.len(), value.changes()), (1, 1));
     }
 }

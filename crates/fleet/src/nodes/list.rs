@@ -28,7 +28,7 @@ impl Fleet {
         principal: &Principal,
         request: &PageRequest,
     ) -> Result<Page<Written>, PageError> {
-        self.page_of_nodes(principal, request, |node| node.written.of(self.view_node(node)))
+        self.page_of_nodes(principal, request, |node| self.node_written(node))
     }
 
     fn page_of_nodes<V>(

@@ -43,7 +43,7 @@ pub use view::NodeView;
 pub(crate) use links::Away;
 use live::Live;
 
-use crate::written::LastWritten;
+use crate::written::{Counted, LastWritten};
 
 /// What the Host was told once and keeps of a node.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,10 +99,10 @@ impl Standing {
 pub struct Node {
     id: NodeId,
     record: ArcSwap<Record>,
-    live: Mutex<Live>,
+    live: Mutex<Counted<Live>>,
     /// Whether a lock keeps it out for a while, whatever its record says.
     is_locked: AtomicBool,
-    pub(crate) written: LastWritten<NodeView>,
+    pub(crate) written: LastWritten<view::Source>,
     pub(crate) metrics: metrics::LastMetrics,
 }
 
@@ -176,7 +176,7 @@ impl Node {
         self.record.load_full()
     }
 
-    pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
+    pub(crate) fn live(&self) -> MutexGuard<'_, Counted<Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -10,7 +10,7 @@ use watchroom_model::{NodeId, NodeName, NodeStatus, Share};
 
 use super::live::{Link, Live};
 use super::{Node, Record};
-use crate::Fleet;
+use crate::{Fleet, Written};
 
 /// A node as clients see it.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -50,7 +50,32 @@ pub struct NodeView {
     pub certificate_expires_at: Option<OffsetDateTime>,
 }
 
+/// All that a [`NodeView`] is made of: the record, what is known at this moment, and the time as far as it makes a state.
+#[derive(Debug)]
+pub(crate) struct Source {
+    record: Arc<Record>,
+    changes: u64,
+    status: NodeStatus,
+}
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.record, &other.record)
+            && (self.changes, self.status) == (other.changes, other.status)
+    }
+}
+
 impl Fleet {
+    /// A node as clients see it now, as JSON.
+    pub(crate) fn node_written(&self, node: &Node) -> Written {
+        let source = Source {
+            status: node.status(self.ambient().now(), self.liveness()),
+            record: node.record(),
+            changes: node.live().changes(),
+        };
+        node.written.of(source, || self.view_node(node))
+    }
+
     /// A node as clients see it now.
     #[must_use]
     pub fn view_node(&self, node: &Node) -> NodeView {
