@@ -6,8 +6,8 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use data_encoding::HEXLOWER;
-use subtle::ConstantTimeEq;
 
 /// The BLAKE3 hash of a secret. Comparing takes the same time wherever the first difference is.
 #[derive(Clone, Copy, Eq, PartialOrd, Ord)]
@@ -34,7 +34,8 @@ impl Digest {
 
 impl PartialEq for Digest {
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        // Asked for each request with a token: not byte by byte.
+        verify_slices_are_equal(&self.0, &other.0).is_ok()
     }
 }
 

@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 use uuid::{Builder, Uuid};
 
+use crate::clock::from_micros;
 use crate::{Clock, Entropy, Tasks};
 
 /// Time, chance and tasks, passed in together. Cloning is cheap and shares all three.
@@ -36,7 +37,18 @@ impl Ambient {
     /// A fresh UUIDv7 (RFC 9562): ordered by time, unguessable in its random half.
     #[must_use]
     pub fn uuid(&self) -> Uuid {
-        let millis = u64::try_from(self.clock.now_micros() / 1_000).unwrap_or(0);
+        self.uuid_of(self.clock.now_micros())
+    }
+
+    /// Now, and a fresh id of just then: one look at the clock for both.
+    #[must_use]
+    pub fn moment(&self) -> (OffsetDateTime, Uuid) {
+        let micros = self.clock.now_micros();
+        (from_micros(micros), self.uuid_of(micros))
+    }
+
+    fn uuid_of(&self, micros: i64) -> Uuid {
+        let millis = u64::try_from(micros / 1_000).unwrap_or(0);
         Builder::from_unix_timestamp_millis(millis, &self.entropy.for_id()).into_uuid()
     }
 }

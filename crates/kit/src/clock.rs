@@ -95,7 +95,7 @@ fn micros(at: OffsetDateTime) -> i64 {
 }
 
 /// Without the 128-bit arithmetic of a conversion by nanoseconds: this is asked several times a request.
-fn from_micros(micros: i64) -> OffsetDateTime {
+pub(crate) fn from_micros(micros: i64) -> OffsetDateTime {
     let since_second = u32::try_from(micros.rem_euclid(MICROS_PER_SECOND)).unwrap_or(0);
     OffsetDateTime::from_unix_timestamp(micros.div_euclid(MICROS_PER_SECOND))
         .and_then(|second| second.replace_microsecond(since_second))

@@ -3,7 +3,9 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -56,7 +58,12 @@ impl Shield {
             parts.extensions.remove::<MayUpgrade>();
         }
         parts.extensions.insert(passed.clone());
-        let (request, trouble) = self.guard(Request::from_parts(parts, body), &passed);
+        let (body, trouble) = self.guard(body, &passed);
+        let mut request = Request::from_parts(parts, body);
+        if trouble.is_some() {
+            // The limit is ours; axum's own, of 2 MB, would stand in the way of routes that take more.
+            DefaultBodyLimit::disable().apply(&mut request);
+        }
         let outcome = self
             .within_deadline(async { inner.call(request).await }, passed.class)
             .await;
@@ -87,34 +94,33 @@ impl Shield {
         response
     }
 
-    fn guard<B>(&self, request: Request<B>, passed: &Passed) -> (Request<Body>, Option<Trouble>)
+    fn guard<B>(&self, body: B, passed: &Passed) -> (Body, Option<Trouble>)
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<axum::BoxError>,
     {
-        if request.body().is_end_stream() {
-            return (request.map(|_| Body::empty()), None);
+        if body.is_end_stream() {
+            return (Body::empty(), None);
         }
-        let (parts, body) = request.into_parts();
         let (body, trouble) = GuardedBody::new(body, passed.body_limit, passed.class, &self.rules().config);
-        let mut request = Request::from_parts(parts, Body::new(body));
-        // The limit is ours; axum's own, of 2 MB, would stand in the way of routes that take more.
-        DefaultBodyLimit::disable().apply(&mut request);
-        (request, Some(trouble))
+        (Body::new(body), Some(trouble))
     }
 
     async fn within_deadline<F>(&self, answer: F, class: RouteClass) -> Result<Response<Body>, Why>
     where
         F: Future<Output = Result<Response<Body>, Infallible>>,
     {
-        let answer = AssertUnwindSafe(answer).catch_unwind();
-        let outcome = if class == RouteClass::Stream {
-            answer.await
-        } else {
-            let deadline = Duration::from_secs(self.rules().config.handler_s);
-            tokio::time::timeout(deadline, answer)
-                .await
-                .map_err(|_| Why::HandlerTooSlow)?
+        let mut answer = pin!(AssertUnwindSafe(answer).catch_unwind());
+        // Most handlers wait for nothing, and need no alarm.
+        let outcome = match futures_util::poll!(answer.as_mut()) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending if class == RouteClass::Stream => answer.await,
+            Poll::Pending => {
+                let deadline = Duration::from_secs(self.rules().config.handler_s);
+                tokio::time::timeout(deadline, answer)
+                    .await
+                    .map_err(|_| Why::HandlerTooSlow)?
+            }
         };
         match outcome {
             Ok(Ok(response)) => Ok(response),

@@ -61,8 +61,8 @@ pub(crate) fn resolve(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
             is_contradicted: false,
         };
     }
-    let is_forwarded = headers.keys().any(|name| FORWARDED_BY.contains(name));
-    let is_undeclared_proxy = is_local && !is_proxied && is_forwarded;
+    let is_forwarded = || headers.keys().any(|name| FORWARDED_BY.contains(name));
+    let is_undeclared_proxy = is_local && !is_proxied && is_forwarded();
     let named = is_proxied.then(|| behind(peer, headers, trusted));
     let (address, is_contradicted) = match named {
         Some(Named::One(address)) => (address, false),
@@ -74,7 +74,7 @@ pub(crate) fn resolve(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
         address,
         is_proxied,
         // A declared proxy that forwards nothing would lend loopback's privileges to the whole world.
-        is_loopback: is_local && !is_proxied && !is_forwarded,
+        is_loopback: is_local && !is_proxied && !is_undeclared_proxy,
         is_undeclared_proxy,
         is_contradicted,
     }

@@ -48,8 +48,8 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSub
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-/// Headers with a value of their own on each answer.
-const BLANKS: [HeaderName; 3] = [X_REQUEST_ID, RATE_LIMIT, RATE_LIMIT_POLICY];
+/// Headers with a value of their own on each answer. The type is the handler's; nearly every answer has one.
+const BLANKS: [HeaderName; 4] = [X_REQUEST_ID, RATE_LIMIT, RATE_LIMIT_POLICY, header::CONTENT_TYPE];
 
 /// What every answer wears, made once: [`BLANKS`] first, then what is the same for all. What is filled in or struck
 /// out of a copy costs less than what makes the copy grow.
@@ -63,7 +63,7 @@ pub(crate) struct Wardrobe {
 
 impl Wardrobe {
     pub(crate) fn new(base_uri: BaseUri, reports_to: Option<&str>) -> Self {
-        let mut plain = HeaderMap::with_capacity(24);
+        let mut plain = HeaderMap::new();
         for name in BLANKS {
             plain.insert(name, HeaderValue::from_static(""));
         }
@@ -87,8 +87,7 @@ impl Wardrobe {
     /// Whether a handler has no say: what all answers wear, and `Server`, which tells an attacker too much.
     fn is_ours(&self, name: &HeaderName) -> bool {
         match *name {
-            // What nearly every answer brings along.
-            header::CONTENT_TYPE | header::CONTENT_LENGTH => false,
+            header::CONTENT_LENGTH => false,
             header::SERVER => true,
             header::CONTENT_SECURITY_POLICY_REPORT_ONLY => self.reported.is_some(),
             _ => self.strict.contains_key(name),
@@ -99,22 +98,23 @@ impl Wardrobe {
     /// word on; the rest is ours.
     pub(crate) fn dress(&self, labels: &Labels, told: &Told, headers: &mut HeaderMap) {
         let worn = if told.is_strict { &self.strict } else { &self.plain };
-        let handlers = std::mem::replace(headers, worn.clone());
+        let mut handlers = std::mem::replace(headers, worn.clone());
+        let kind = handlers.remove(header::CONTENT_TYPE);
         let (standing, policy) = match (told.own.get(), &told.verdict) {
             (Some(own), _) => labels.of(own),
             (None, Some(edge)) => (labels.of(edge).0, told.policy.clone()),
             (None, None) => (None, None),
         };
-        let has_limit = standing.is_some() && policy.is_some();
-        let own = [Some(id_value(told.request_id)), standing, policy];
-        for (blank, value) in headers.values_mut().zip(own) {
-            *blank = value.unwrap_or(HeaderValue::from_static(""));
+        let (standing, policy) = standing.zip(policy).unzip();
+        let own = [Some(id_value(told.request_id)), standing, policy, kind];
+        let blank = own.each_ref().map(Option::is_none);
+        for (value, own) in headers.values_mut().zip(own) {
+            *value = own.unwrap_or(HeaderValue::from_static(""));
         }
-        if !has_limit {
-            headers.remove(RATE_LIMIT);
-            headers.remove(RATE_LIMIT_POLICY);
+        for (name, _) in BLANKS.iter().zip(blank).filter(|(_, is_blank)| *is_blank) {
+            headers.remove(name);
         }
-        if let Some(reported) = self.reported.as_ref().filter(|_| is_page(&handlers)) {
+        if let Some(reported) = self.reported.as_ref().filter(|_| is_page(headers)) {
             headers.insert(header::CONTENT_SECURITY_POLICY_REPORT_ONLY, reported.clone());
         }
         let mut current = None;

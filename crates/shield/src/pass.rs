@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use uuid::Uuid;
 
 use crate::address::folded;
@@ -153,7 +153,7 @@ impl Finding {
 }
 
 /// Where a browser says that the page is from which a request was made.
-const SEC_FETCH_SITE: &str = "sec-fetch-site";
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// A request on its way through the checks.
 struct Visit<'a> {

@@ -156,7 +156,7 @@ impl Caller {
             entrance: entrance.clone(),
         };
         caller.within_rate(passed).await?;
-        if caller.principal.is_locked(entrance.ambient.now()) {
+        if caller.principal.locked_until.is_some() && caller.principal.is_locked(entrance.ambient.now()) {
             // Whichever way they came, and whatever they want: the evaluator says why.
             let own = Resource::all(ResourceKind::User);
             caller.permit(watchroom_policy::act::SeeSelf, &own)?;
@@ -205,13 +205,12 @@ impl Caller {
     /// # Errors
     /// The refusal as a problem: 401, 403 or 404.
     pub fn permit<A: Act>(&self, act: A, on: &impl Target) -> Result<Permit<A>, Problem> {
-        let ambient = &self.entrance.ambient;
-        let decision = DecisionId::mint(ambient);
+        let (now, id) = self.entrance.ambient.moment();
         let ask = Ask {
             principal: &self.principal,
             trail: &self.trail,
-            decision,
-            now: ambient.now(),
+            decision: DecisionId::from(id),
+            now,
         };
         decide(&ask, act, on).map_err(|refusal| {
             self.entrance.refusals.refused(&refusal);

@@ -174,8 +174,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
-        let reader = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
-        serde_path_to_error::deserialize(reader)
+        let reader = || serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        // Keeping track of the field costs more than reading it, so that is done only for a field at fault.
+        if let Ok(read) = T::deserialize(reader()) {
+            return Ok(Self(read));
+        }
+        serde_path_to_error::deserialize(reader())
             .map(Self)
             .map_err(|error| {
                 let field = error.path().to_string();

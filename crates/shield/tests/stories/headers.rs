@@ -26,6 +26,7 @@ async fn an_answer_carries_exactly_these_headers() {
     x-request-id: 019b7ca9-8c88-7450-8697-761748e7dc03
     ratelimit: "anonymous-60";r=199;t=64
     ratelimit-policy: "anonymous-60";q=200;w=60
+    content-type: text/plain; charset=utf-8
     content-security-policy: default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'
     x-frame-options: DENY
     x-content-type-options: nosniff
@@ -37,7 +38,6 @@ async fn an_answer_carries_exactly_these_headers() {
     x-permitted-cross-domain-policies: none
     cache-control: no-store
     strict-transport-security: max-age=31536000; includeSubDomains; preload
-    content-type: text/plain; charset=utf-8
     content-length: 5
     connection: close
     "#);
@@ -59,6 +59,7 @@ async fn a_refusal_is_a_problem_with_the_same_headers() {
     x-request-id: 019b7ca9-8c88-7450-8697-761748e7dc03
     cache-control: no-store
     x-permitted-cross-domain-policies: none
+    content-type: application/problem+json
     content-security-policy: default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'
     x-frame-options: DENY
     x-content-type-options: nosniff
@@ -67,7 +68,6 @@ async fn a_refusal_is_a_problem_with_the_same_headers() {
     permissions-policy: accelerometer=(), camera=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=()
     cross-origin-opener-policy: same-origin
     cross-origin-resource-policy: same-origin
-    content-type: application/problem+json
     connection: close
     content-length: 218
 
