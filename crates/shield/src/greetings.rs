@@ -6,6 +6,7 @@
 //! whoever opens connection after connection slows down nobody but themselves. Trusted proxies speak for many and have no pace.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -82,7 +83,10 @@ impl Greetings {
         };
         let (own, own_turn) = take(counted(address), pace);
         let shared = site(address).map(|site| take(site, pace.of_site()));
-        let wait = shared.map_or(own_turn.wait, |(_, turn)| turn.wait.max(own_turn.wait));
+        let mut wait = shared.map_or(own_turn.wait, |(_, turn)| turn.wait.max(own_turn.wait));
+        if !wait.is_zero() {
+            wait += pace.phase(turns.hasher().hash_one(own.0));
+        }
         if wait > patience {
             return None;
         }
@@ -119,6 +123,14 @@ impl Greetings {
 impl Pace {
     fn each(self) -> Duration {
         Duration::from_secs(1) / self.per_s.max(1)
+    }
+
+    /// When within the time between two turns those of an address are. Many that began together would else go on together, and
+    /// all others would wait until a hand was shaken with each of them.
+    fn phase(self, hash: u64) -> Duration {
+        const PHASES: u32 = 1_024;
+        let phase = u32::try_from(hash % u64::from(PHASES)).unwrap_or(0);
+        self.each() * phase / PHASES
     }
 
     fn of_site(self) -> Self {
@@ -180,16 +192,31 @@ mod tests {
     fn a_crowd_behind_one_address_takes_turns_and_others_do_not_wait_for_it() {
         let (greetings, now) = (Greetings::default(), Instant::now());
         let waits: Vec<_> = (0..6).map(|_| ask(&greetings, "192.0.2.1", now)).collect();
-        let seconds = |count| Some(Duration::from_secs(count));
-        assert_eq!(
-            waits,
-            [seconds(0), seconds(0), seconds(0), seconds(1), seconds(2), None]
-        );
+        let first = waits[3].unwrap();
+        let second = Duration::from_secs(1);
+        assert!((second..second * 2).contains(&first), "{first:?}");
+        let at_once = Some(Duration::ZERO);
+        assert_eq!(waits[..5], [at_once, at_once, at_once, Some(first), waits[4]]);
+        // The fifth may just be in time, by the phase of its address.
+        assert!(waits[4].is_none_or(|wait| wait == first + second && wait <= PATIENCE));
+        assert_eq!(waits[5], None);
         assert_eq!(ask(&greetings, "::ffff:192.0.2.1", now), None, "the same one");
-        assert_eq!(ask(&greetings, "192.0.2.2", now), seconds(0));
-        // Who was closed took no turn from whoever comes a second later.
-        let later = now + Duration::from_secs(1);
-        assert_eq!(ask(&greetings, "192.0.2.1", later), seconds(2));
+        assert_eq!(ask(&greetings, "192.0.2.2", now), at_once);
+        // Who was closed took no turn from whoever comes two seconds later.
+        assert!(ask(&greetings, "192.0.2.1", now + second * 2).is_some());
+    }
+
+    #[test]
+    fn addresses_that_came_together_do_not_go_on_together() {
+        let (greetings, now) = (Greetings::default(), Instant::now());
+        let wait_of = |address: &str| (0..4).map(|_| ask(&greetings, address, now)).last().flatten();
+        let waits: Vec<_> = (1..=32)
+            .filter_map(|host| wait_of(&format!("192.0.2.{}", 64 + host)))
+            .collect();
+        let second = Duration::from_secs(1);
+        let early = waits.iter().filter(|wait| **wait < second * 3 / 2).count();
+        assert_eq!(waits.len(), 32);
+        assert!((1..32).contains(&early), "{waits:?}");
     }
 
     #[test]
