@@ -4,7 +4,8 @@ use std::fs;
 use std::process::Child;
 use std::time::Duration;
 
-use rustix::thread::{CpuSet, sched_setaffinity};
+use rustix::process::setpriority_process;
+use rustix::thread::{CpuSet, gettid, sched_setaffinity};
 
 /// The unit of processor times in `/proc` (USER_HZ), the same on all machines this is built for.
 const TICKS_PER_SECOND: u64 = 100;
@@ -14,6 +15,12 @@ pub fn pin_to(core: usize) {
     let mut cores = CpuSet::new();
     cores.set(core);
     sched_setaffinity(None, &cores).unwrap();
+}
+
+/// Lets every other thread go first from now on: what somebody waits for is then the server, and not whoever floods it from
+/// the same core.
+pub fn give_way() {
+    setpriority_process(Some(gettid()), 19).unwrap();
 }
 
 /// A process by its number.

@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 
 use super::{HAMMERS, PROXY, SLOW};
 use crate::load::{Way, Wire, connect_from, runtime};
+use crate::process;
 use crate::room::{PASSWORD, Room};
 
 /// Connections from one address: fewer than it may have.
@@ -77,6 +78,7 @@ impl Flood {
         };
         let (of_thread, began) = (Arc::clone(&shared), Instant::now());
         let thread = std::thread::spawn(move || {
+            process::give_way();
             runtime().block_on(async {
                 let mut all = JoinSet::new();
                 for number in 0..connections {
