@@ -4,7 +4,7 @@ use axum::extract::State;
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use watchroom_identity::{NewUser, UserStatus, UserView};
+use watchroom_identity::{Erased, NewUser, PersonExport, UserStatus, UserView};
 use watchroom_kit::SecretString;
 use watchroom_model::{CallSign, DisplayName, EmailAddress, Page, PageRequest, UserId, UserName};
 use watchroom_policy::{Resource, ResourceKind, act};
@@ -39,6 +39,14 @@ pub(crate) struct PasswordDraft {
     /// The new password.
     #[schema(value_type = String)]
     password: SecretString,
+}
+
+/// Who is to be erased, said once more.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ErasureDraft {
+    /// The name of the person.
+    confirm: String,
 }
 
 pub(crate) fn routes() -> Vec<Route<Api>> {
@@ -91,6 +99,25 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         .says("Set another's password; their sessions end")
         .takes::<PasswordDraft>()
         .with_status(204),
+        Route::new(
+            Method::GET,
+            "/api/users/{id}/export",
+            act::ExportUser,
+            administration,
+            export,
+        )
+        .says("Hand over all that is held about a person, without secrets; leaves an entry")
+        .gives::<PersonExport>(),
+        Route::new(
+            Method::POST,
+            "/api/users/{id}/erase",
+            act::EraseUser,
+            administration,
+            erase,
+        )
+        .says("Erase a person for good: their account, what is theirs, and their name elsewhere")
+        .takes::<ErasureDraft>()
+        .gives::<Erased>(),
     ]
 }
 
@@ -159,6 +186,27 @@ async fn enable(
     let permit = caller.permit(act::ChangeUser, &Resource::user(id))?;
     Ok(Json(
         api.identity().change_status(&permit, UserStatus::Active).await?,
+    ))
+}
+
+async fn export(
+    caller: Caller,
+    State(api): State<Api>,
+    Params(id): Params<UserId>,
+) -> Result<Json<PersonExport>, Problem> {
+    let permit = caller.permit(act::ExportUser, &Resource::user(id))?;
+    Ok(Json(api.identity().export_user(&permit).await?))
+}
+
+async fn erase(
+    caller: Caller,
+    State(api): State<Api>,
+    Params(id): Params<UserId>,
+    body: Body<ErasureDraft>,
+) -> Result<Json<Erased>, Problem> {
+    let permit = caller.permit(act::EraseUser, &Resource::user(id))?;
+    Ok(Json(
+        api.identity().erase_user(&permit, &body.value.confirm).await?,
     ))
 }
 

@@ -14,6 +14,7 @@ use watchroom_store::{Changed, Store, StoreError, follow};
 
 use crate::bans::entity;
 use crate::network::hits_loopback;
+use crate::port::nameless;
 use crate::{BanError, BanKind, BanStatus, BanView, Barred, Bystander, Bystanders, Config, Edge, Watch};
 
 /// What defence is given of others.
@@ -151,7 +152,7 @@ impl Defence {
                 tx.note("kind", written.kind.clone());
                 tx.note("reason", written.reason.clone());
                 tx.note("step", written.step);
-                tx.note("would_hit", written.held_because.clone());
+                tx.note("would_hit", nameless(written.held_because.as_deref()));
                 tx.changed(Changed::Ban(id));
                 Ok::<_, StoreError>(())
             })

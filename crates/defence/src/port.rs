@@ -51,6 +51,14 @@ impl fmt::Display for Bystander {
     }
 }
 
+/// The words as the audit chain has them, which names nobody.
+pub(crate) fn nameless(words: Option<&str>) -> Option<&str> {
+    words.map(|words| match words.starts_with("the administrator ") {
+        true => "an administrator, who is signed in from there",
+        false => words,
+    })
+}
+
 /// Knows whom a ban must not hit unasked.
 pub trait Bystanders: Send + Sync + 'static {
     /// The first of one's own inside the network. Loopback and whoever asks are looked at before.

@@ -78,7 +78,7 @@ pub use sign_in::{SecondStepError, SignIn, SignInError};
 pub use strength::Strength;
 pub use tokens::{CreateTokenError, IssuedToken, NewToken, TokenDraft, TokenFault, TokenKind, TokenView};
 pub use users::{
-    ChangePassword, ChangePasswordError, ChangeUserError, CreateUserError, CreatedUser, NewUser, ReadError,
-    ResetPasswordError, UserStatus, UserView,
+    ChangePassword, ChangePasswordError, ChangeUserError, CreateUserError, CreatedUser, EraseError, Erased,
+    NewUser, PersonExport, ReadError, ResetPasswordError, UserStatus, UserView,
 };
 pub use vault::{Place, Vault, VaultError};

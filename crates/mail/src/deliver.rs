@@ -172,7 +172,8 @@ impl Mail {
                             .filter(this);
                         tx.update(update).await?;
                         tx.note_failure();
-                        tx.note("why", problem.as_str());
+                        // Servers like to repeat the address; the chain names nobody.
+                        tx.note("why", problem.replace(&row.recipient, "the address"));
                     }
                 }
                 tx.note("letter", row.id.as_str());

@@ -15,6 +15,7 @@ mod names;
 mod node;
 mod order;
 mod page;
+mod people;
 mod server;
 mod text;
 
@@ -35,6 +36,7 @@ pub use names::{
 pub use node::{Heartbeat, NodeStatus, Share};
 pub use order::{Envelope, MachineOrder, Order, OrderKind, OrderOutcome, ServerOrder};
 pub use page::{Page, PageError, PageRequest};
+pub use people::{ERASED, names_the_erased, without_doer, without_person};
 pub use server::{
     Breaker, Desired, Limits, RestartPolicy, ServerReport, ServerSpec, ServerStatus, SpecError, StopMethod,
     StopSignal,

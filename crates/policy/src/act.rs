@@ -278,6 +278,10 @@ acts! {
     EndSessions = "session.end" on User, needs OwnerOr(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up false, leaves Security;
     /// Disable or enable an account.
     ChangeUser = "user.change" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    /// Hand over all that is held about a person.
+    ExportUser = "user.export" on User, needs OwnerOr(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    /// Erase a person: their account, what is theirs, and their name elsewhere.
+    EraseUser = "user.erase" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
     /// Set another's password.
     ResetPassword = "user.reset_password" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
     /// Change one's own password.

@@ -44,6 +44,11 @@ pub(crate) trait Database: fmt::Debug + Send + Sync {
     /// A connection that only reads.
     fn open_reader(&self) -> Result<Box<dyn Connection>, StoreError>;
 
+    /// Clears out of the files what was removed from the tables, as far as they are ours; whether that could be done now.
+    fn clear(&self, _writer: &dyn Connection) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     /// Leaves what the connection wrote as the next start would like to find it, and lets others write our chain.
     fn settle(&self, _writer: &dyn Connection) {}
 

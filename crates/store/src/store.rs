@@ -68,7 +68,7 @@ impl Settings {
 #[derive(Clone, Debug)]
 pub struct Store {
     queue: mpsc::Sender<Message>,
-    readers: Arc<Readers>,
+    pub(crate) readers: Arc<Readers>,
     shared: Shared,
     elsewhere: broadcast::Sender<Changed>,
     last_verification: Arc<Mutex<Option<Verification>>>,

@@ -6,6 +6,7 @@ use watchroom_policy::{Permit, act};
 use watchroom_store::Changed;
 
 use super::{BanStatus, BanView, ban_of, entity};
+use crate::port::nameless;
 use crate::{BanError, Defence};
 
 impl Defence {
@@ -37,7 +38,7 @@ impl Defence {
                     .filter(entity::Column::Id.eq(row.id.clone()));
                 tx.update(update).await?;
                 tx.note("network", row.network.clone());
-                tx.note("would_hit", row.held_because.clone());
+                tx.note("would_hit", nameless(row.held_because.as_deref()));
                 tx.changed(Changed::Ban(id));
                 Ok::<_, BanError>(row)
             })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use watchroom_model::{Envelope, MachineOrder, OperationId, OrderOutcome};
+use watchroom_model::{Envelope, MachineOrder, OperationId, OrderOutcome, without_doer};
 use watchroom_policy::{Permit, act};
 use watchroom_store::StoreError;
 
@@ -65,7 +65,7 @@ impl Fleet {
                 tx.note("phase", phase);
                 tx.note("operation", id.to_string());
                 if let Some(why) = &failure {
-                    tx.note("outcome", why.clone());
+                    tx.note("outcome", without_doer(why));
                     tx.note_failure();
                 }
                 Ok(())

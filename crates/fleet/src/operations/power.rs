@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 use watchroom_kit::Fault;
-use watchroom_model::{Envelope, MachineOrder, NodeId, OperationId, OrderOutcome, ServerName};
+use watchroom_model::{Envelope, MachineOrder, NodeId, OperationId, OrderOutcome, ServerName, without_doer};
 use watchroom_policy::{Change, Permit, act};
 use watchroom_store::{Changed, StoreError};
 
@@ -219,7 +219,7 @@ impl Fleet {
                 tx.update(update).await?;
                 tx.note("phase", "outcome");
                 tx.note("operation", id.to_string());
-                tx.note("outcome", outcome.clone());
+                tx.note("outcome", without_doer(&outcome));
                 if state == OperationState::Failed {
                     tx.note_failure();
                     if let Some(key) = &key {

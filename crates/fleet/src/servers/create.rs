@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use watchroom_kit::{Fault, FaultKind, FieldFault};
 use watchroom_model::{
     Breaker, Desired, Limits, RestartPolicy, ServerId, ServerName, ServerOrder, ServerSpec, ServerStatus,
-    SpecError, StopMethod,
+    SpecError, StopMethod, without_doer,
 };
 use watchroom_policy::{Permit, act};
 use watchroom_store::{Changed, StoreError};
@@ -342,7 +342,7 @@ impl Fleet {
                     key.forget(tx).await?;
                 }
                 tx.note("phase", "outcome");
-                tx.note("outcome", why.clone());
+                tx.note("outcome", without_doer(&why));
                 tx.note_resource(format!("server:{id}"));
                 tx.note_failure();
                 tx.changed(Changed::Server(id));

@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, UpdateMany};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
-use watchroom_model::{Desired, Envelope, OrderOutcome, ServerOrder, ServerReport};
+use watchroom_model::{Desired, Envelope, OrderOutcome, ServerOrder, ServerReport, without_doer};
 use watchroom_policy::{Change, Permit};
 use watchroom_store::{Changed, StoreError};
 
@@ -203,7 +203,7 @@ impl Fleet {
                     key.forget(tx).await?;
                 }
                 tx.note("phase", "outcome");
-                tx.note("outcome", why.clone());
+                tx.note("outcome", without_doer(&why));
                 tx.note_failure();
                 Ok(())
             })

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use watchroom_model::{Envelope, NodeId, OrderOutcome, ServerId, ServerOrder, ServerReport};
+use watchroom_model::{
+    Envelope, NodeId, OrderOutcome, ServerId, ServerOrder, ServerReport, names_the_erased, without_doer,
+};
 use watchroom_policy::{Permit, Target};
 use watchroom_store::{Changed, StoreError};
 
@@ -24,6 +26,17 @@ pub enum IsNews {
     NotItsOwn,
 }
 
+/// Whether a report says what is known: a node may still name somebody who was erased here.
+fn is_known(known: &ServerReport, said: &ServerReport) -> bool {
+    known == said
+        || names_the_erased(&known.reason, &said.reason)
+            && *known
+                == ServerReport {
+                    reason: known.reason.clone(),
+                    ..said.clone()
+                }
+}
+
 impl Fleet {
     /// Whether this is the report of a server of this node, and says something new.
     #[must_use]
@@ -31,7 +44,7 @@ impl Fleet {
         match self.known_server(report.id) {
             Some(server) if server.node.id() != node => IsNews::NotItsOwn,
             None => IsNews::NotItsOwn,
-            Some(server) if server.report == *report => IsNews::Known,
+            Some(server) if is_known(&server.report, report) => IsNews::Known,
             Some(_) => IsNews::News,
         }
     }
@@ -43,7 +56,7 @@ impl Fleet {
     pub async fn reported(&self, node: NodeId, report: ServerReport) -> Result<(), StoreError> {
         let Some(server) = self
             .known_server(report.id)
-            .filter(|server| server.node.id() == node && server.report != report)
+            .filter(|server| server.node.id() == node && !is_known(&server.report, &report))
         else {
             return Ok(());
         };
@@ -56,7 +69,7 @@ impl Fleet {
                 tx.update(report_update(&report, now)).await?;
                 tx.note("before", word(&before.status));
                 tx.note("after", word(&report.status));
-                tx.note("reason", report.reason.clone());
+                tx.note("reason", without_doer(&report.reason));
                 tx.changed(Changed::Server(id));
                 Ok::<_, StoreError>(())
             })

@@ -49,7 +49,6 @@ impl Newcomer {
             let roles: Vec<&str> = self.roles.iter().map(|grant| grant.role.as_str()).collect();
             renew_groups(tx, account.id, &self.provider, &self.groups).await?;
             tx.note_resource(format!("user:{}", account.id));
-            tx.note("name", name.as_str());
             tx.note("roles", roles);
             tx.note("provider", self.provider.as_str());
             tx.changed(Changed::User(account.id));

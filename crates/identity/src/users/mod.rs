@@ -1,6 +1,7 @@
 //! People: making accounts, showing them, disabling and enabling them, and their passwords.
 
 mod create;
+mod erase;
 mod list;
 mod password;
 mod status;
@@ -11,6 +12,7 @@ use watchroom_policy::{Grant, PermissionSet, Principal, Scope, Who};
 
 pub use create::{CreateUserError, CreatedUser, NewUser};
 pub(crate) use create::{NewAccount, NewGrant};
+pub use erase::{EraseError, Erased, PersonExport};
 pub use list::{ReadError, UserView};
 pub(crate) use password::with_hash;
 pub use password::{ChangePassword, ChangePasswordError, ResetPasswordError};

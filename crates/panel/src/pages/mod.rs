@@ -6,6 +6,7 @@ mod create;
 mod deed;
 mod email;
 mod entry;
+mod erase;
 mod fail2ban;
 mod findings;
 mod groups;
@@ -57,6 +58,7 @@ pub(crate) fn routes() -> Vec<Route<Panel>> {
     routes.extend(links::routes());
     routes.extend(outside::routes());
     routes.extend(people::routes());
+    routes.extend(erase::routes());
     routes.extend(locks::routes());
     routes.extend(roles::routes());
     routes.extend(role::routes());

@@ -20,13 +20,13 @@ use crate::view::{Faults, Flash, Section, sentence};
 use crate::viewer::{Form, Viewer};
 use crate::{Panel, answer};
 
-const PAGE: &str = "/access/people";
+pub(super) const PAGE: &str = "/access/people";
 
 /// What a form sends that asks for a fresh proof and no more.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ProofForm {
-    password: SecretString,
+    pub(super) password: SecretString,
 }
 
 /// What the form for an invitation sends.
@@ -149,6 +149,7 @@ fn row(viewer: &Viewer, user: &UserView) -> PersonRow {
     let on = Resource::user(user.id);
     PersonRow {
         may_change: viewer.may(act::ChangeUser, &on),
+        may_erase: viewer.may(act::EraseUser, &on),
         may_end: viewer.may(act::EndSessions, &on),
         is_self: viewer.session.user == user.id,
         ..PersonRow::of(user, viewer.now())

@@ -152,6 +152,8 @@ fn people_words(action: &str) -> Option<(&'static str, &'static str)> {
         "session.end" => (EN.did_session_end, EN.do_session_end),
         "user.create" => (EN.did_user_create, EN.do_user_create),
         "user.change" => (EN.did_user_change, EN.do_user_change),
+        "user.export" => (EN.did_user_export, EN.do_user_export),
+        "user.erase" => (EN.did_user_erase, EN.do_user_erase),
         "user.reset_password" => (EN.did_password_reset, EN.do_password_reset),
         "user.change_password" => (EN.did_password_change, EN.do_password_change),
         "token.list" => (EN.did_token_list, EN.do_token_list),

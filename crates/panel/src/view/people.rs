@@ -28,6 +28,8 @@ pub(crate) struct PersonRow {
     pub(crate) last_sign_in: Option<Moment>,
     /// Whether the viewer may disable, enable and reset.
     pub(crate) may_change: bool,
+    /// Whether the viewer may have all that is held about them handed over, and erase it.
+    pub(crate) may_erase: bool,
     /// Whether the viewer may end their sessions.
     pub(crate) may_end: bool,
     /// Whether it is the viewer.
@@ -49,6 +51,7 @@ impl PersonRow {
             factors: user.factors.iter().map(|factor| factor_word(factor)).collect(),
             last_sign_in: user.last_sign_in.map(|at| Moment::age(at, now)),
             may_change: false,
+            may_erase: false,
             may_end: false,
             is_self: false,
         }
@@ -183,6 +186,13 @@ impl PeoplePage {
                 )),
             ),
         }
+    }
+
+    /// The field for the name of whoever is erased.
+    pub(crate) fn confirm(&self, form: &str) -> Field {
+        Field::text("confirm", EN.people_erase_confirm)
+            .hint(EN.people_erase_hint)
+            .within(form)
     }
 
     /// The field for the password that an act wants, if it wants one; `form` tells it from others of the page.

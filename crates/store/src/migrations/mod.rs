@@ -30,7 +30,7 @@ mod m0024_locks;
 mod m0025_roles;
 mod m0026_groups;
 
-use crate::schema::{Migration, Reference, Step, Table, Type, Unique};
+use crate::schema::{Column, Migration, Reference, Step, Table, Type, Unique};
 
 /// Every migration, oldest first; a schema's version is how many of them it has.
 pub const ALL: &[Migration] = &[
@@ -74,6 +74,13 @@ pub(crate) fn tables() -> impl Iterator<Item = &'static Table> {
 
 /// What a column of a table holds.
 pub(crate) fn holds(table: &str, column: &str) -> Option<Type> {
+    columns()
+        .find(|(on, known)| *on == table && known.name == column)
+        .map(|(_, known)| known.holds)
+}
+
+/// Every column with its table.
+pub(crate) fn columns() -> impl Iterator<Item = (&'static str, &'static Column)> {
     let added = ALL
         .iter()
         .flat_map(|migration| migration.steps)
@@ -83,8 +90,6 @@ pub(crate) fn holds(table: &str, column: &str) -> Option<Type> {
         });
     let made = tables().flat_map(|made| made.columns.iter().map(|column| (made.name, column)));
     made.chain(added)
-        .find(|(on, known)| *on == table && known.name == column)
-        .map(|(_, known)| known.holds)
 }
 
 /// Every unique with its table.

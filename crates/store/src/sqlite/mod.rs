@@ -79,14 +79,18 @@ impl Database for SqliteFile {
         Ok(Box::new(SqliteConnection(conn)))
     }
 
+    /// Pages are overwritten when rows are removed (`secure_delete`); what they were still stands in the write-ahead log.
+    fn clear(&self, writer: &dyn Connection) -> Result<bool, StoreError> {
+        let checkpoint =
+            sea_orm::Statement::from_string(Engine::Sqlite.backend(), "PRAGMA wal_checkpoint(TRUNCATE)");
+        Ok(writer.query(checkpoint)?.number()? == 0)
+    }
+
     /// Leaves everything in one file, and lets others at it.
     fn settle(&self, writer: &dyn Connection) {
-        match writer.query(sea_orm::Statement::from_string(
-            Engine::Sqlite.backend(),
-            "PRAGMA wal_checkpoint(TRUNCATE)",
-        )) {
-            Ok(rows) if rows.number().is_ok_and(|busy| busy == 0) => {}
-            Ok(_) => tracing::info!("the write-ahead log stays for the next start, somebody still reads"),
+        match self.clear(writer) {
+            Ok(true) => {}
+            Ok(false) => tracing::info!("the write-ahead log stays for the next start, somebody still reads"),
             Err(error) => tracing::warn!(error = %error, "the write-ahead log stays for the next start"),
         }
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());

@@ -37,6 +37,8 @@ pub(crate) enum Message {
     Change(Box<dyn Change>),
     /// Say whether the database answers, and where the chain stands.
     Ready(oneshot::Sender<Result<Head, StoreError>>),
+    /// Leave nothing in the files of what was removed; whether that could be done now.
+    Settle(oneshot::Sender<Result<bool, StoreError>>),
     /// See what is due.
     Tick,
     /// Finish what is queued and end.
@@ -160,6 +162,7 @@ impl Writer {
         match message {
             Message::Change(change) => self.commit(vec![change]),
             Message::Ready(reply) => drop(reply.send(self.ready())),
+            Message::Settle(reply) => drop(reply.send(self.database.clear(&*self.conn))),
             Message::Tick => self.tick(),
             Message::Close(reply) => return Some(reply),
             #[cfg(test)]

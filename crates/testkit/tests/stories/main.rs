@@ -17,6 +17,8 @@ mod directory;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod erasure;
+#[cfg(test)]
 mod fail2ban;
 #[cfg(test)]
 mod fail_closed;

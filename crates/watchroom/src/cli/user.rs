@@ -86,6 +86,18 @@ pub(super) enum User {
         /// Their name or id
         user: String,
     },
+    /// Hand over all that is held about a person, without secrets, as JSON
+    #[command(after_help = "Example:\n  watchroom user export alice > alice.json")]
+    Export {
+        /// Their name or id
+        user: String,
+    },
+    /// Erase a person for good: their account, what is theirs, and their name elsewhere
+    #[command(after_help = "Example:\n  watchroom user erase alice")]
+    Erase {
+        /// Their name or id
+        user: String,
+    },
     /// Remove all second factors of a person who lost them, and end their sessions
     #[command(after_help = "Example:\n  watchroom user reset-factors alice")]
     ResetFactors {
@@ -178,12 +190,7 @@ impl User {
                 let users = context.client()?.list("/api/users", &[], usize::MAX).await?;
                 context.output.list(&users, LIST)
             }
-            Self::Show { user } => {
-                let client = context.client()?;
-                let id = find(&client, &user).await?;
-                let user = client.get(&format!("/api/users/{id}"), &[]).await?;
-                context.output.thing(&user, CARD)
-            }
+            Self::Show { user } => show(context, &user).await,
             Self::Disable { user } => {
                 change(
                     context,
@@ -195,6 +202,8 @@ impl User {
                 .await
             }
             Self::Enable { user } => change(context, &user, "enable", &json!({}), "may sign in again").await,
+            Self::Export { user } => export(context, &user).await,
+            Self::Erase { user } => erase(context, &user).await,
             Self::ResetFactors { user } => {
                 let done = "has no second factor any more; their sessions have ended";
                 change(context, &user, "reset-factors", &json!({}), done).await
@@ -232,6 +241,40 @@ async fn create(mut context: Context, name: &str, role: &str, file: Option<PathB
         None => format!("{name} was created with the role {role}."),
     };
     context.output.done(&sentence, &created)
+}
+
+async fn show(mut context: Context, user: &str) -> Result<(), Failure> {
+    let client = context.client()?;
+    let id = find(&client, user).await?;
+    let user = client.get(&format!("/api/users/{id}"), &[]).await?;
+    context.output.thing(&user, CARD)
+}
+
+async fn export(mut context: Context, user: &str) -> Result<(), Failure> {
+    let client = context.client()?;
+    let id = find(&client, user).await?;
+    let held = client.get(&format!("/api/users/{id}/export"), &[]).await?;
+    context.output.whole(&held)
+}
+
+/// Erases somebody, once their name was typed again.
+async fn erase(mut context: Context, user: &str) -> Result<(), Failure> {
+    let client = context.client()?;
+    let id = find(&client, user).await?;
+    let person = client.get(&format!("/api/users/{id}"), &[]).await?;
+    let name = person.get("name").and_then(Value::as_str).unwrap_or_default();
+    let what = format!("{name} is erased for good: the account, what is theirs, and their name elsewhere.");
+    context.confirm(&what, name)?;
+    let erased = client
+        .post(&format!("/api/users/{id}/erase"), &json!({ "confirm": name }))
+        .await?;
+    let sentence = match erased.get("is_cleared").and_then(Value::as_bool) {
+        Some(true) => format!("{name} is erased."),
+        _ => format!(
+            "{name} is erased from the tables; the database's files forget it when the Host is restarted."
+        ),
+    };
+    context.output.done(&sentence, &erased)
 }
 
 /// Where a link went, or the link itself, this once.

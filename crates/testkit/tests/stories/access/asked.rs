@@ -91,6 +91,7 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
         "/api/audit/export" | "/api/stream" => by(path.into()).endless(),
         "/api/nodes/{id}" => by(format!("/api/nodes/{node}")).on(On::One),
         "/api/nodes/{id}/metrics" => by(format!("/api/nodes/{node}/metrics")).on(On::One),
+        "/api/users/{id}/export" => by(format!("/api/users/{somebody}/export")).on(On::One),
         "/api/operations/{id}" => by(format!("/api/operations/{}", case.ended_operation().await)).on(On::One),
         "/api/cluster/subhost/{id}/servers" => {
             by(format!("/api/cluster/subhost/{node}/servers")).over(permission::NODES_READ)
@@ -225,6 +226,10 @@ async fn administration(case: &Case<'_>, method: &Method, path: &'static str, wa
             let new = json!({ "name": case.fresh_name(), "role": "viewer", "password": PASSWORD });
             by(path.into()).json(new).done(201)
         }
+        ("POST", "/api/users/{id}/erase") => by(format!("/api/users/{somebody}/erase"))
+            .json(json!({ "confirm": "nobody-of-that-name" }))
+            .on(On::One)
+            .done(400),
         ("POST", "/api/users/{id}/disable") => by(format!("/api/users/{somebody}/disable")).on(On::One),
         ("POST", "/api/users/{id}/enable") => by(format!("/api/users/{somebody}/enable")).on(On::One),
         ("POST", "/api/users/{id}/reset-password") => {

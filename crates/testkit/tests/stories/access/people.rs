@@ -111,15 +111,15 @@ pub async fn forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<
         "/access/people/{id}/disable"
         | "/access/people/{id}/enable"
         | "/access/people/{id}/reset-factors"
+        | "/access/people/{id}/erase"
         | "/access/people/{id}/end-sessions" => Asked {
             path: path.replace("{id}", &case.somebody.to_string()),
             ..by(case.by_session(walker)).on(On::One)
         },
-        "/access/people/{id}/reset-link" => Asked {
+        "/access/people/{id}/reset-link" | "/access/people/{id}/export" => Asked {
             path: path.replace("{id}", &case.somebody.to_string()),
             ..by(case.by_session(walker)).on(On::One).done(200)
         },
-        // Whoever asks has no link: that is the answer.
         "/invitation" => {
             let (visitor, token) = case.at_the_entrance(walker).await;
             let fields = vec![
