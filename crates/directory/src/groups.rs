@@ -18,30 +18,21 @@ pub(crate) async fn of(
     ldap: &mut Ldap,
     groups: &Groups,
     entry: &SearchEntry,
-    name: &str,
 ) -> Result<BTreeSet<String>, LdapError> {
     match groups {
-        Groups::MemberOf => {
-            let said = entry
-                .attrs
-                .iter()
-                .find(|(key, _)| key.eq_ignore_ascii_case("memberOf"));
-            Ok(said
-                .map(|(_, values)| values.iter().cloned().collect())
-                .unwrap_or_default())
-        }
+        Groups::MemberOf => Ok(values(entry, "memberOf").iter().cloned().collect()),
         Groups::ActiveDirectory { base } => find(ldap, base, &words::in_chain(&entry.dn)).await,
-        Groups::Walk { base } => walk(ldap, base, entry, name).await,
+        Groups::Walk { base } => walk(ldap, base, entry).await,
     }
 }
 
-async fn walk(
-    ldap: &mut Ldap,
-    base: &str,
-    entry: &SearchEntry,
-    name: &str,
-) -> Result<BTreeSet<String>, LdapError> {
-    let mut all = find(ldap, base, &words::naming_person(&entry.dn, name)).await?;
+async fn walk(ldap: &mut Ldap, base: &str, entry: &SearchEntry) -> Result<BTreeSet<String>, LdapError> {
+    // As the directory calls them, and not as they were typed: a filter may look at what people write of themselves.
+    let filter = match values(entry, "uid") {
+        [uid] => words::naming_person(&entry.dn, uid),
+        _ => words::naming(&entry.dn),
+    };
+    let mut all = find(ldap, base, &filter).await?;
     let mut new: Vec<String> = all.iter().cloned().collect();
     for _ in 0..DEEPEST {
         let mut next = Vec::new();
@@ -58,6 +49,12 @@ async fn walk(
         new = next;
     }
     Ok(all)
+}
+
+fn values<'a>(entry: &'a SearchEntry, name: &str) -> &'a [String] {
+    let mut attributes = entry.attrs.iter();
+    let found = attributes.find(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map_or(&[], |(_, values)| values)
 }
 
 async fn find(ldap: &mut Ldap, base: &str, filter: &str) -> Result<BTreeSet<String>, LdapError> {

@@ -202,7 +202,7 @@ impl Inner {
         let Some(entry) = found else {
             return Ok(Answer::Nobody);
         };
-        let groups = groups::of(ldap, &self.settings.groups, &entry, name).await?;
+        let groups = groups::of(ldap, &self.settings.groups, &entry).await?;
         self.person(&entry, groups)
             .map(|person| Answer::Person(Box::new(person)))
     }
@@ -251,6 +251,7 @@ impl Inner {
             settings.display_name.as_str(),
             settings.mail.as_str(),
             "memberOf",
+            "uid",
         ];
         ldap.with_search_options(SearchOptions::new().deref(DerefAliases::Never).sizelimit(2));
         let found = ldap.search(base, scope, filter, wanted).await?;

@@ -194,7 +194,10 @@ fn fill(folder: &Path, elsewhere: u16) {
         group("ops", &[&of_person("ann"), &of_group("all")]),
         group("crew", &[&of_group("ops"), &of_person("bob")]),
         group("all", &[&of_group("crew")]),
-        format!("dn: cn=radio,{GROUPS}\nobjectClass: posixGroup\ncn: radio\ngidNumber: 1000\nmemberUid: ann\n\n"),
+        // Nobody's uid is an address, though people may sign in by one.
+        format!(
+            "dn: cn=radio,{GROUPS}\nobjectClass: posixGroup\ncn: radio\ngidNumber: 1000\nmemberUid: ann\nmemberUid: bob@example.org\n\n"
+        ),
     ]
     .concat();
     let file = folder.join("people.ldif");

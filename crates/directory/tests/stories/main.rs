@@ -195,6 +195,17 @@ async fn a_referral_to_elsewhere_is_not_followed() {
 }
 
 #[tokio::test]
+async fn groups_of_unix_name_people_by_their_uid_and_not_by_what_they_typed() {
+    let server = TestDirectory::start();
+    let mut settings = settings(&server);
+    settings.filter = "(mail={name})".to_owned();
+    let ann = prove(settings.clone(), "ann@example.org", PASSWORD).await;
+    assert_eq!(names(&ann.unwrap().unwrap()), ["all", "crew", "ops", "radio"]);
+    let bob = prove(settings, "bob@example.org", PASSWORD).await;
+    assert_eq!(names(&bob.unwrap().unwrap()), ["all", "crew", "ops"]);
+}
+
+#[tokio::test]
 async fn a_certificate_of_another_ca_or_for_another_name_is_refused() {
     let (server, other) = (TestDirectory::start(), TestDirectory::start());
     for transport in [Transport::Ldaps, Transport::StartTls] {

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 #[derive(Debug)]
 struct One {
     provider: watchroom_oidc::Provider,
+    preset: Preset,
     admission: Admission,
 }
 
@@ -95,6 +96,7 @@ fn one(rules: &OidcRules, clock: &Clock) -> Result<One, Failure> {
     let roots = roots.map_err(|error| failed(error.to_string()))?;
     Ok(One {
         provider: watchroom_oidc::Provider::new(settings, roots, clock.clone()),
+        preset: rules.preset,
         admission: rules.admit.clone(),
     })
 }
@@ -126,13 +128,10 @@ impl Providers for Configured {
             iss: came.iss.clone(),
             error: came.error.clone(),
         };
-        let finished = self
-            .expected(name)?
-            .provider
-            .finish(&theirs(journey), &came, from)
-            .await;
+        let one = self.expected(name)?;
+        let finished = one.provider.finish(&theirs(journey), &came, from).await;
         let known = finished.map_err(|error| fault(&error))?;
-        Ok(outsider(name, known))
+        Ok(outsider(name, vouched(one.preset, known)))
     }
 
     async fn examine(&self) -> Vec<(String, Result<(), ProviderFault>)> {
@@ -150,6 +149,26 @@ fn theirs(journey: &Journey) -> watchroom_oidc::Journey {
         nonce: journey.nonce.clone(),
         verifier: journey.verifier.clone(),
         redirect_uri: journey.redirect_uri.clone(),
+    }
+}
+
+/// What of it the provider can vouch for. Google calls an address verified that somebody once read a letter at; only of its own
+/// mail and of a domain that it keeps (`hd`) does it know who has it now.
+fn vouched(preset: Preset, known: Known) -> Known {
+    let is_kept = |email: &String| {
+        let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
+        let kept = known.claims.get("hd").into_iter().flatten();
+        domain.eq_ignore_ascii_case("gmail.com")
+            || kept.into_iter().any(|kept| kept.eq_ignore_ascii_case(domain))
+    };
+    if preset != Preset::Google || known.email.as_ref().is_none_or(is_kept) {
+        return known;
+    }
+    let claims = known.claims.into_iter().filter(|(name, _)| name != "email");
+    Known {
+        email: None,
+        claims: claims.collect(),
+        ..known
     }
 }
 
@@ -174,5 +193,41 @@ fn fault(error: &OidcError) -> ProviderFault {
         is_away: error.kind() == FaultKind::Unavailable,
         word: error.word(),
         cause: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(email: &str, hd: Option<&str>) -> Known {
+        let mut claims = std::collections::BTreeMap::from([("email".to_owned(), vec![email.to_owned()])]);
+        claims.extend(hd.map(|hd| ("hd".to_owned(), vec![hd.to_owned()])));
+        Known {
+            realm: "https://accounts.google.com".into(),
+            subject: "1".into(),
+            user_name: None,
+            display_name: None,
+            email: Some(email.to_owned()),
+            proven_at: None,
+            claims,
+        }
+    }
+
+    #[test]
+    fn an_address_that_google_does_not_keep_is_nobodys_proof() {
+        for (email, hd, stays) in [
+            ("ann@example.org", Some("example.org"), true),
+            ("ann@Example.org", Some("example.org"), true),
+            ("ann@gmail.com", None, true),
+            ("ann@example.org", None, false),
+            ("ann@example.org", Some("elsewhere.example"), false),
+            ("ann@gmail.com.evil.example", None, false),
+        ] {
+            let of_google = vouched(Preset::Google, known(email, hd));
+            assert_eq!(of_google.email.is_some(), stays, "{email} {hd:?}");
+            assert_eq!(of_google.claims.contains_key("email"), stays, "{email} {hd:?}");
+            assert!(vouched(Preset::None, known(email, hd)).email.is_some());
+        }
     }
 }
