@@ -62,11 +62,22 @@ impl Default for MethodRules {
 }
 
 /// Signing in by links that come by mail.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MagicLinkRules {
     /// Whether people may, where mail is sent. Default false.
     pub is_on: bool,
+    /// Minutes for which a link holds, 5 to 15. Default 15.
+    pub minutes: u32,
+}
+
+impl Default for MagicLinkRules {
+    fn default() -> Self {
+        Self {
+            is_on: false,
+            minutes: 15,
+        }
+    }
 }
 
 /// How passwords are hashed: Argon2id (RFC 9106). A rise is applied to each account at its next sign-in.
@@ -232,13 +243,18 @@ impl Default for TokenRules {
     }
 }
 
+/// Stands for every role in a list of them.
+pub(crate) const EVERY_ROLE: &str = "*";
+
 /// Who must have a second factor, and how it is called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SecondFactorRules {
-    /// Roles whose holders must prove a second factor, by name. Default `admin` and `operator`; an empty list requires one
-    /// of nobody. Who has one must prove it, whatever stands here.
+    /// Roles whose holders must prove a second factor, by name; `*` is every role. Default `admin` and `operator`; an empty
+    /// list requires one of nobody. Who has one must prove it, whatever stands here.
     pub required_roles: Vec<String>,
+    /// How many steps of 30 seconds the clock of a device that makes codes may be early or late: 0 or 1. Default 1.
+    pub skew_steps: u8,
     /// What authenticators call this Watchroom. Default `Watchroom` and the name of this machine.
     pub issuer: String,
 }
@@ -247,6 +263,7 @@ impl Default for SecondFactorRules {
     fn default() -> Self {
         Self {
             required_roles: ["admin", "operator"].map(str::to_owned).to_vec(),
+            skew_steps: 1,
             issuer: String::new(),
         }
     }
@@ -255,9 +272,17 @@ impl Default for SecondFactorRules {
 impl SecondFactorRules {
     fn check(&self, problems: &mut Problems) {
         // Whether there is such a role only the database knows: the doctor looks.
-        if !self.required_roles.iter().all(|role| is_name(role)) {
+        if !self
+            .required_roles
+            .iter()
+            .all(|role| role == EVERY_ROLE || is_name(role))
+        {
             let key = format!("{}.second_factors.required_roles", Config::NAME);
             problems.add(key, "must be names of roles");
+        }
+        if self.skew_steps > 1 {
+            let key = format!("{}.second_factors.skew_steps", Config::NAME);
+            problems.add(key, "must be 0 or 1");
         }
         let is_unfit = |letter: char| letter == ':' || letter.is_control();
         if self.issuer.chars().count() > 64 || self.issuer.contains(is_unfit) {
@@ -295,6 +320,9 @@ impl Section for Config {
     const NAME: &'static str = "identity";
 
     fn check(&self, problems: &mut Problems) {
+        if !(5..=15).contains(&self.magic_links.minutes) {
+            problems.add(format!("{}.magic_links.minutes", Self::NAME), "must be 5 to 15");
+        }
         self.second_factors.check(problems);
         self.jwt.check(problems);
         OidcRules::check_all(&self.oidc, problems);

@@ -21,6 +21,7 @@ use crate::events::BACKLOG;
 use crate::groups::Groups;
 use crate::hashing::{Asking, HashError, HashThreads};
 use crate::key::SharedKey;
+use crate::links::Asks;
 use crate::lockout::Lockouts;
 use crate::network::Network;
 use crate::outside::{Failures, Taken};
@@ -76,6 +77,7 @@ pub(crate) struct Inner {
     pub(crate) access_keys: AccessKeys,
     pub(crate) taken: Taken,
     pub(crate) failures: Failures,
+    pub(crate) asks: Asks,
     pub(crate) setup_code: Mutex<Option<PendingCode>>,
     pub(crate) directories: OnceLock<Vec<Arc<dyn Directory>>>,
     pub(crate) events: broadcast::Sender<EntranceEvent>,
@@ -109,6 +111,7 @@ impl Identity {
             access_keys: AccessKeys::open(&config.jwt, &key).map_err(OpenError::AccessKey)?,
             taken: Taken::default(),
             failures: Failures::default(),
+            asks: Asks::default(),
             setup_code: Mutex::default(),
             directories: OnceLock::new(),
             events: broadcast::Sender::new(BACKLOG),

@@ -1,6 +1,7 @@
 //! What the configuration names, roles and groups, and whether they are there: only the database knows.
 
 use crate::Identity;
+use crate::config::EVERY_ROLE;
 use crate::outside::{Admission, Gift};
 
 /// A name in the configuration that names nothing.
@@ -40,7 +41,7 @@ impl Identity {
             .iter()
             .map(|one| (format!("identity.ldap: {}", one.name), &one.admit));
         let required = config.second_factors.required_roles.iter();
-        let required = required.filter(|role| ground.roles.get(role).is_none());
+        let required = required.filter(|role| *role != EVERY_ROLE && ground.roles.get(role).is_none());
         let required = required.map(|role| NamedInVain {
             key: "identity.second_factors.required_roles".to_owned(),
             name: role.clone(),

@@ -55,10 +55,10 @@ impl Code {
         account: &Account,
         shown: &Shown<'_>,
         now: i64,
-        (vault, signatures): (&dyn Vault, &Signatures),
+        (vault, signatures, skew): (&dyn Vault, &Signatures, u8),
     ) -> Result<Option<Self>, VaultError> {
         match shown {
-            Shown::Code(typed) => Self::of_typed(account, typed, now, vault),
+            Shown::Code(typed) => Self::of_typed(account, typed, now, (vault, skew)),
             Shown::Passkey(presented) => Ok(presented.check(account, signatures)),
         }
     }
@@ -67,7 +67,7 @@ impl Code {
         account: &Account,
         typed: &SecretString,
         now: i64,
-        vault: &dyn Vault,
+        (vault, skew): (&dyn Vault, u8),
     ) -> Result<Option<Self>, VaultError> {
         let text: String = typed
             .expose_secret()
@@ -84,7 +84,8 @@ impl Code {
         }
         for factor in &account.factors {
             let seed = vault.open(seed_place(&factor.id.to_string()), &factor.seed)?;
-            if let Some(step) = step_of(&seed, &text, now.div_euclid(1_000_000), factor.last_step) {
+            let steps = (factor.last_step, skew.into());
+            if let Some(step) = step_of(&seed, &text, now.div_euclid(1_000_000), steps) {
                 return Ok(Some(Self::Totp {
                     factor: factor.id,
                     step,

@@ -121,7 +121,8 @@ impl Identity {
         let offered = self.opened(session, account.id, &confirm.offer)?;
         let now = self.inner.ambient.clock.now_micros();
         let code = confirm.code.expose_secret().trim();
-        let step = totp::step_of(&offered.seed, code, now.div_euclid(1_000_000), -1);
+        let skew = self.inner.config.second_factors.skew_steps.into();
+        let step = totp::step_of(&offered.seed, code, now.div_euclid(1_000_000), (-1, skew));
         let step = step.ok_or(FactorError::Code)?;
         let recovery_codes = match account.has_factor() {
             true => Vec::new(),

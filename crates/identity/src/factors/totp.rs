@@ -1,4 +1,4 @@
-//! One-time codes by time (RFC 6238): SHA-1, 6 digits, 30 seconds, one step early or late.
+//! One-time codes by time (RFC 6238): SHA-1, 6 digits, 30 seconds, and as many steps early or late as the house takes.
 
 use data_encoding::BASE32_NOPAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -9,8 +9,6 @@ use crate::csrf::same;
 
 /// How long a code holds, in seconds.
 const STEP_S: i64 = 30;
-/// How many steps a clock may be early or late.
-const SKEW: i64 = 1;
 /// How many digits a code has.
 pub(crate) const DIGITS: u8 = 6;
 
@@ -37,11 +35,11 @@ pub(crate) fn address(issuer: &str, name: &str, seed: &SecretString) -> SecretSt
     ))
 }
 
-/// The step of which this is the code, if that is now, just over or just coming, and later than `after`.
-pub(crate) fn step_of(seed: &SecretString, code: &str, now_s: i64, after: i64) -> Option<i64> {
+/// The step of which this is the code, if that is now or so many steps early or late, and later than `after`.
+pub(crate) fn step_of(seed: &SecretString, code: &str, now_s: i64, (after, skew): (i64, i64)) -> Option<i64> {
     let totp = totp(seed)?;
     let now = now_s.div_euclid(STEP_S);
-    let steps = (now - SKEW).max(0)..=now + SKEW;
+    let steps = (now - skew).max(0)..=now + skew;
     steps.filter(|step| *step > after).find(|step| {
         let at = u64::try_from(step * STEP_S).unwrap_or(0);
         same(&totp.generate(at).to_string(), code)
@@ -84,7 +82,7 @@ mod tests {
             (1_234_567_890, "005924"),
             (2_000_000_000, "279037"),
         ] {
-            assert_eq!(step_of(&seed(), code, at, -1), Some(at / 30), "{code}");
+            assert_eq!(step_of(&seed(), code, at, (-1, 1)), Some(at / 30), "{code}");
         }
     }
 
@@ -94,20 +92,20 @@ mod tests {
         let step = at / 30;
         for (later, holds) in [(-60, false), (-30, true), (0, true), (30, true), (60, false)] {
             assert_eq!(
-                step_of(&seed(), code, at + later, -1),
+                step_of(&seed(), code, at + later, (-1, 1)),
                 holds.then_some(step),
                 "{later}"
             );
         }
-        assert_eq!(step_of(&seed(), code, at, step - 1), Some(step));
-        assert_eq!(step_of(&seed(), code, at, step), None);
-        assert_eq!(step_of(&seed(), code, at, step + 1), None);
+        assert_eq!(step_of(&seed(), code, at, (step - 1, 1)), Some(step));
+        assert_eq!(step_of(&seed(), code, at, (step, 1)), None);
+        assert_eq!(step_of(&seed(), code, at, (step + 1, 1)), None);
     }
 
     #[test]
     fn what_is_no_code_matches_nothing() {
         for text in ["", "50471", "0504711", "05047a", " 50471", "０５０４７１"] {
-            assert_eq!(step_of(&seed(), text, 1_111_111_111, -1), None, "{text}");
+            assert_eq!(step_of(&seed(), text, 1_111_111_111, (-1, 1)), None, "{text}");
             assert!(!is_code(text), "{text}");
         }
         assert!(is_code("050471"));

@@ -69,10 +69,13 @@ impl Identity {
         if !self.offers_links() {
             return Err(LinkError::Off);
         }
+        let now = self.inner.ambient.clock.now_micros();
+        self.inner.asks.count(trail.source_ip.into(), now)?;
         self.claim_letter(&format!("link to {}", folded(email)), MOST_AN_HOUR)
             .await?;
         let account = self.alone_with(email);
         let mut new = NewLink::mint(&self.inner.ambient, LinkKind::Magic, None);
+        new.holds_for(self.inner.config.magic_links.minutes);
         let browser = self.inner.ambient.entropy.token();
         let code = BASE32_NOPAD.encode(&self.inner.ambient.entropy.bytes::<5>());
         new.row.user_id = Set(account.as_ref().map(|account| account.id.to_string()));
@@ -80,7 +83,7 @@ impl Identity {
         new.row.code_hash = Set(Some(Digest::of(&code).to_string()));
         let content = Content::SignInLink {
             link: new.link.clone(),
-            minutes: LinkKind::Magic.minutes(),
+            minutes: self.inner.config.magic_links.minutes,
         };
         let mail = &self.inner.mail;
         let letter = match &account {

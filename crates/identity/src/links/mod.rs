@@ -3,6 +3,7 @@
 //! A link carries a secret of 160 random bits behind the `#`, of which only the hash is kept. It is spent in the
 //! transaction of what it allows, so that of a thousand who try at once one succeeds.
 
+mod asked;
 mod email;
 mod error;
 mod invite;
@@ -29,6 +30,7 @@ use crate::entity::one_time_link;
 use crate::stamp;
 use crate::users::{UserStatus, everywhere_of};
 
+pub(crate) use asked::Asks;
 pub use email::EmailChange;
 pub use error::LinkError;
 pub use invite::{Accept, InvitationView, Invite};
@@ -73,6 +75,7 @@ impl LinkKind {
         match self {
             Self::Invitation => 72 * 60,
             Self::Reset | Self::Email => 24 * 60,
+            // Or as long as the configuration says.
             Self::Magic => 15,
         }
     }
@@ -134,6 +137,12 @@ impl NewLink {
                 code: code.into(),
             },
         }
+    }
+
+    /// Says how many minutes it holds, from when it was made.
+    fn holds_for(&mut self, minutes: u32) {
+        self.expires_at = self.row.created_at.as_ref() + stamp::seconds(minutes * 60);
+        self.row.expires_at = Set(self.expires_at);
     }
 
     /// As whoever made it is told: with the link itself, unless it went by mail.

@@ -7,6 +7,7 @@ use watchroom_policy::{BUILT_IN, PermissionSet, Role};
 use watchroom_store::StoreError;
 
 use super::ADMIN;
+use crate::config::EVERY_ROLE;
 use crate::entity::role;
 
 /// A role with what is known of it beside.
@@ -73,13 +74,16 @@ impl Roles {
     /// in full, or because whoever made it says so. So a copy of the administrator's role is no way around.
     pub(crate) fn asks_second_factor(&self, name: &str, required: &[String]) -> bool {
         let Some(known) = self.0.get(name) else {
-            return required.iter().any(|required| required == name);
+            return required
+                .iter()
+                .any(|required| required == name || required == EVERY_ROLE);
         };
         let gives_all_of = |other: &Arc<Role>| {
             other.permissions != PermissionSet::NONE && known.role.permissions.covers(other.permissions)
         };
-        let is_required =
-            |required: &String| required == name || self.get(required).is_some_and(gives_all_of);
+        let is_required = |required: &String| {
+            required == name || required == EVERY_ROLE || self.get(required).is_some_and(gives_all_of)
+        };
         known.needs_second_factor || required.iter().any(is_required)
     }
 

@@ -156,7 +156,8 @@ impl Identity {
         if let Standing::Locked { until, to_record } = self.inner.lockouts.standing(doors, now) {
             return Ok(Compared::Locked { until, to_record });
         }
-        let with = (&*self.inner.vault, &self.inner.signatures);
+        let skew = self.inner.config.second_factors.skew_steps;
+        let with = (&*self.inner.vault, &self.inner.signatures, skew);
         let code = match account.filter(|account| account.status == UserStatus::Active) {
             Some(account) => Code::of(account, shown, now, with)?,
             None => None,

@@ -6,7 +6,7 @@ use watchroom_kit::{ExposeSecret, Fault, FaultKind, SecretString};
 use watchroom_policy::{Reason, Resource, SecondFactor, act};
 
 use crate::factors::{enrol, standing};
-use crate::room::{PASSWORD, Room, cheap, root, trail};
+use crate::room::{PASSWORD, Room, cheap, root, trail, trail_from};
 
 async fn open() -> (Room, SignedIn) {
     let mut config = cheap();
@@ -118,6 +118,32 @@ async fn a_link_ends_after_fifteen_minutes() {
     room.pass(15);
     let over = enter(&room, by(&code, Some(&offer.browser), None)).await;
     assert!(matches!(over, Err(LinkError::Over)));
+}
+
+#[tokio::test]
+async fn a_flood_of_asks_writes_little_and_keeps_others_out_for_a_minute_at_most() {
+    let (room, _) = open().await;
+    let asks = async |from: &str, n: u32| {
+        let email = format!("x{n}@elsewhere.example").parse().unwrap();
+        room.identity.ask_for_link(&trail_from(from), &email).await
+    };
+    // One stranger with many addresses, then many of them.
+    let mut taken = 0;
+    for n in 0..1_000 {
+        taken += u32::from(asks(&format!("2001:db8:7:{n:x}::1"), n).await.is_ok());
+    }
+    assert_eq!(taken, 30);
+    for n in 1_000..2_000 {
+        taken += u32::from(asks(&format!("2001:db8:{n:x}::1"), n).await.is_ok());
+    }
+    assert_eq!(taken, 60);
+    assert!(room.letters().await.len() <= 60);
+    let refused = ask(&room, "alice@home.example").await.unwrap_err();
+    assert_eq!(refused.slug(), "too-many-links");
+    assert!(refused.retry_after_s().is_some_and(|wait| wait <= 60));
+    room.pass(1);
+    ask(&room, "alice@home.example").await.unwrap();
+    assert!(asks("2001:db8:7::1", 0).await.is_err(), "the hour is not over");
 }
 
 #[tokio::test]

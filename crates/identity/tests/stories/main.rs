@@ -35,6 +35,8 @@ mod set_up;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
+mod strict;
+#[cfg(test)]
 mod ties;
 #[cfg(test)]
 mod tokens;

@@ -7,7 +7,6 @@ use serde_json::Value;
 use watchroom_kit::config::Problems;
 
 use super::leaf::{Given, Leaf, find, put};
-use super::security::Usual;
 use super::tree::Tree;
 use super::{ConfigError, Located, Origin, file};
 
@@ -75,21 +74,22 @@ impl<T: Tree> Merge<T> {
         Err(refusal.unwrap_or_else(|| "no value".to_owned()))
     }
 
-    /// Sets what is usual under the chosen profile, where nobody said anything.
+    /// Sets what is usual under the chosen profile, where nobody said anything, and refuses what is weaker.
     fn follow_profile(&mut self) -> Result<(), ConfigError> {
         let chosen: T = serde_json::from_value(self.tree.clone())?;
-        for (key, value) in chosen.usual() {
-            if nearest(&self.origins, key) != Origin::Default {
-                continue;
+        for rule in chosen.usual() {
+            let path: Vec<String> = rule.key.split('.').map(str::to_owned).collect();
+            let origin = nearest(&self.origins, rule.key);
+            if origin == Origin::Default {
+                put(&mut self.tree, &path, rule.usual.into());
+                self.origins.insert(rule.key.to_owned(), Origin::Profile);
+            } else if let Some(message) = find(&self.tree, &path).and_then(|said| rule.refuses(said)) {
+                self.problems.push(Located {
+                    key: rule.key.to_owned(),
+                    message,
+                    origin,
+                });
             }
-            let path: Vec<String> = key.split('.').map(str::to_owned).collect();
-            let value = match *value {
-                #[cfg(feature = "host")]
-                Usual::Is(is_so) => Value::Bool(is_so),
-                Usual::Word(word) => Value::from(word),
-            };
-            put(&mut self.tree, &path, value);
-            self.origins.insert((*key).to_owned(), Origin::Profile);
         }
         Ok(())
     }

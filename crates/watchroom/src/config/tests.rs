@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::leaf::find;
+use super::security::Bound;
 use super::*;
 use crate::environment::Environment;
 
@@ -176,10 +177,51 @@ fn a_profile_sets_what_nobody_said_and_its_keys_are_real() {
     assert!(said.sources.load().unwrap().config.identity.password.mixed);
     assert!(Config::default().identity.password.mixed);
     let defaults = serde_json::to_value(Config::default()).unwrap();
-    for (key, _) in Profile::Asvs.usual() {
-        let path: Vec<String> = key.split('.').map(str::to_owned).collect();
-        assert!(find(&defaults, &path).is_some(), "there is no {key}");
+    for rule in Profile::Asvs.usual() {
+        let path: Vec<String> = rule.key.split('.').map(str::to_owned).collect();
+        assert!(find(&defaults, &path).is_some(), "there is no {}", rule.key);
+        assert_eq!(rule.refuses(&rule.usual.into()), None, "{}", rule.key);
     }
+}
+
+#[test]
+fn a_profile_takes_what_is_stricter_and_names_the_line_of_what_is_weaker() {
+    let stricter = "security.profile = \"asvs\"\nidentity.session.idle_s = 900\n";
+    let loaded = Room::with(stricter).sources.load().unwrap();
+    assert_eq!(loaded.config.identity.session.idle_s, 900);
+    assert_eq!(loaded.config.identity.session.longest_s, 43_200);
+    assert_eq!(loaded.config.identity.second_factors.required_roles, ["*"]);
+    let weaker = "[security]\nprofile = \"asvs\"\n[identity.session]\nidle_s = 28800\n\
+                  [identity.second_factors]\nrequired_roles = [\"admin\"]\n[tls]\nkey = \"rsa2048\"\n";
+    assert_eq!(
+        Room::with(weaker).problems(),
+        "watchroom.toml:4: identity.session.idle_s: is weaker than the profile asvs takes (7.3.1): at most 1800\n\
+         watchroom.toml:6: identity.second_factors.required_roles: is weaker than the profile asvs takes (6.3.3): [\"*\"]\n\
+         watchroom.toml:8: tls.key: is weaker than the profile asvs takes (11.2.3): \"ecdsa-p256\""
+    );
+    let standard = weaker.replace("asvs", "standard");
+    assert!(Room::with(&standard).sources.load().is_ok());
+}
+
+#[test]
+fn the_table_of_the_profile_says_what_the_program_does() {
+    let defaults = serde_json::to_value(Config::default()).unwrap();
+    let rows = Profile::Asvs.usual().iter().map(|rule| {
+        let path: Vec<String> = rule.key.split('.').map(str::to_owned).collect();
+        let (standard, usual) = (find(&defaults, &path).unwrap(), Value::from(rule.usual));
+        let bound = match rule.bound {
+            Bound::Any => "anything",
+            Bound::None => "nothing",
+            Bound::Smaller => "what is smaller",
+        };
+        format!(
+            "| `{}` | `{standard}` | `{usual}` | {bound} | {} |\n",
+            rule.key, rule.asked_by
+        )
+    });
+    let rows: String = rows.collect();
+    let page = include_str!("../../../../docs/security/profile.md");
+    assert!(page.contains(&rows), "docs/security/profile.md wants:\n{rows}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use watchroom_kit::config::{Problems, Section};
 
-use super::security::Usual;
+use super::security::Rule;
 use super::{HostSection, NodeSection, SecuritySection, TlsSection};
 
 /// A whole file or set of files of sections.
@@ -13,7 +13,7 @@ pub(super) trait Tree: Default + Serialize + DeserializeOwned {
     fn check_all(&self, problems: &mut Problems);
 
     /// What is usual under the profile that it names, other than the defaults.
-    fn usual(&self) -> &'static [(&'static str, Usual)] {
+    fn usual(&self) -> &'static [Rule] {
         &[]
     }
 }
@@ -32,7 +32,7 @@ macro_rules! tree {
                 $($(#[cfg($part)])? self.$field.check(problems);)+
             }
 
-            fn usual(&self) -> &'static [(&'static str, Usual)] {
+            fn usual(&self) -> &'static [Rule] {
                 self.security.profile.usual()
             }
         }
