@@ -19,6 +19,8 @@ mod ending;
 mod entity;
 mod events;
 mod factors;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod grants;
 mod groups;
 mod hashing;

@@ -13,6 +13,8 @@ mod bounds;
 mod codec;
 mod error;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod hello;
 mod http2;
 mod hub;

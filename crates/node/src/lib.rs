@@ -11,6 +11,8 @@ mod claims;
 mod console;
 mod dashboard;
 mod fail2ban;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod gate;
 mod ledger;
 mod memory;

@@ -20,6 +20,8 @@ mod doctor;
 pub mod endpoints;
 pub mod environment;
 pub mod failure;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 #[cfg(feature = "host")]
 pub mod host;
 #[cfg(feature = "node")]

@@ -4,7 +4,7 @@ mod bearer;
 mod create;
 mod list;
 mod revoke;
-mod text;
+pub(crate) mod text;
 
 pub(crate) use bearer::Bearer;
 pub use bearer::TokenFault;

@@ -51,7 +51,7 @@ pub(crate) fn make(kind: TokenKind, entropy: &Entropy) -> SecretString {
 }
 
 /// Whether the text has a token's form and its checksum is right.
-pub(super) fn is_well_formed(text: &str) -> bool {
+pub(crate) fn is_well_formed(text: &str) -> bool {
     let prefix = [TokenKind::Personal, TokenKind::Service]
         .into_iter()
         .find(|kind| text.starts_with(kind.prefix()));

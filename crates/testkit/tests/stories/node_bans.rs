@@ -126,7 +126,9 @@ async fn who_is_banned_at_the_host_is_refused_at_a_nodes_page_until_the_ban_is_l
     let (room, ada, machine, page) = attic().await;
     assert_eq!(page.status(FAR, false).await, 401, "a stranger like any other");
     let id = ban(&ada, json!({ "network": FAR, "reason": "tries passwords" })).await;
+    let made = tokio::time::Instant::now();
     page.until(FAR, 403).await;
+    println!("the node's page knew of the ban within {:.0?}", made.elapsed());
     assert_eq!(page.status(FAR, true).await, 403);
     assert_eq!(page.status(OTHER, false).await, 401);
     lift(&ada, &id).await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use watchroom_testkit::{Heard, PASSWORD, TestRoom, Visitor, program};
 
 use crate::stories::bans::proxied;
@@ -19,14 +20,14 @@ async fn two() -> (TestRoom, TestRoom) {
 
 /// Asks for a path until it is answered like this.
 async fn until_status(visitor: &Visitor, path: &str, status: u16) {
-    let deadline = tokio::time::Instant::now() + SOON;
+    let deadline = Instant::now() + SOON;
     loop {
         let answer = visitor.get(path).await;
         if answer.status == status {
             return;
         }
         assert!(
-            tokio::time::Instant::now() < deadline,
+            Instant::now() < deadline,
             "{path} is still {}, not {status}",
             answer.status
         );
@@ -35,14 +36,14 @@ async fn until_status(visitor: &Visitor, path: &str, status: u16) {
 }
 
 async fn until_listed(visitor: &Visitor, path: &str, name: &str, is_listed: bool) {
-    let deadline = tokio::time::Instant::now() + SOON;
+    let deadline = Instant::now() + SOON;
     loop {
         let list = visitor.get(path).await.json();
         let items = list["items"].as_array().expect("items");
         if items.iter().any(|item| item["name"] == name) == is_listed {
             return;
         }
-        assert!(tokio::time::Instant::now() < deadline, "{name} in {path}: {list}");
+        assert!(Instant::now() < deadline, "{name} in {path}: {list}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -163,8 +164,10 @@ async fn a_ban_made_on_one_host_holds_on_the_other_until_lifted_on_either() {
     until_status(&there, "/login", 200).await;
     let new = json!({ "network": "198.51.100.0/24", "reason": "tries passwords" });
     let ban = ada.post("/api/security/bans", new).await.json();
+    let made = Instant::now();
     assert_eq!(here.get("/login").await.status, 403, "at once where it was made");
     until_status(&there, "/login", 403).await;
+    println!("the ban held on the other Host within {:.0?}", made.elapsed());
     let otto = second.admin("otto").await.coming_from("10.9.8.7");
     let path = format!("/api/security/bans/{}", ban["id"].as_str().expect("an id"));
     assert_eq!(otto.delete(&path).await.status, 204);
@@ -213,13 +216,13 @@ async fn guesses_on_two_hosts_are_counted_together_and_a_lock_holds_on_both_unti
         listed["items"][0]["id"].as_str().expect("an id")
     );
     assert_eq!(otto.delete(&path).await.status, 204);
-    let deadline = tokio::time::Instant::now() + SOON;
+    let deadline = Instant::now() + SOON;
     loop {
         let mut stranger = first.stranger().coming_from("203.0.113.9");
         if stranger.try_sign_in("vera", PASSWORD).await.status == 303 {
             break;
         }
-        assert!(tokio::time::Instant::now() < deadline, "still locked");
+        assert!(Instant::now() < deadline, "still locked");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     assert_eq!(vera.try_sign_in("vera", PASSWORD).await.status, 303);
@@ -237,7 +240,12 @@ async fn a_ban_made_on_one_host_is_told_to_the_nodes_of_the_other() {
         json!({ "network": node_bans::FAR, "reason": "tries passwords" }),
     )
     .await;
+    let made = Instant::now();
     page.until(node_bans::FAR, 403).await;
+    println!(
+        "a node of the other Host knew of the ban within {:.0?}",
+        made.elapsed()
+    );
     assert_eq!(
         elsewhere.delete(&format!("/api/security/bans/{id}")).await.status,
         204

@@ -164,6 +164,22 @@ fn read_files<T: Tree>(merge: &mut Merge<T>, files: &[PathBuf]) -> Result<(), Co
     Ok(())
 }
 
+/// The lines of a file that something is wrong with.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn lines_at_fault(text: &str) -> Result<Vec<usize>, ConfigError> {
+    let path = PathBuf::from(USUAL_FILE);
+    let mut merge = Merge::<Config>::new()?;
+    let (leaves, problems) = file::read(&path, text, merge.defaults());
+    merge.problems.extend(problems);
+    merge.take(leaves);
+    let problems = merge.finish(&[path])?.problems;
+    let line = |problem: super::Located| match problem.origin {
+        Origin::File { line, .. } => Some(line),
+        _ => None,
+    };
+    Ok(problems.into_iter().filter_map(line).collect())
+}
+
 fn drop_ins(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable {
         path: folder.to_owned(),

@@ -24,6 +24,8 @@ mod tree;
 pub use error::{ConfigError, Located};
 pub use host::HostSection;
 pub use leaf::Origin;
+#[cfg(any(test, fuzzing))]
+pub(crate) use load::lines_at_fault;
 pub use load::{Loaded, Sources, USUAL_FILE};
 pub use node::NodeSection;
 pub use security::{Profile, SecuritySection};
