@@ -2,6 +2,7 @@
 //! at its most talkative, not in the database, not in the audit log or its export, in clear or in the usual codings.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use data_encoding::{BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
@@ -16,6 +17,62 @@ const PASSWORD: &str = "Kx7-canary-of-hers wimples";
 const WRONG: &str = "Kx7-canary-mistyped wimples";
 const IN_THE_NAME: &str = "Kx7-canary-typed-as-name";
 const CODE: &str = "Kx7canarycode";
+
+/// What we are told to prove ourselves with to a provider, a directory and a mail server.
+const AT_OTHERS: [(&str, &str); 3] = [
+    ("provider", "Kx7-canary-at-the-provider"),
+    ("directory", "Kx7-canary-at-the-directory"),
+    ("mail", "Kx7-canary-at-the-mail-server"),
+];
+
+/// A configuration with those three, none of whom answers, their secrets in files outside the room, and no end of tries.
+fn with_others(room: &Room, outside: &Path) {
+    for (name, secret) in AT_OTHERS {
+        let path = outside.join(name);
+        fs::write(&path, secret).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let file = |name: &str| outside.join(name).display().to_string();
+    let authority = room.state().join("keys/panel-ca.crt").display().to_string();
+    let configuration = format!(
+        r#"
+[shield.limits]
+sign_in = []
+
+[mail]
+server = "127.0.0.1"
+port = 9
+protection = "tls"
+ca_file = "{authority}"
+user = "watchroom"
+password_file = "{}"
+from = "watchroom@host.example"
+panel_url = "https://host.example:7443"
+
+[[identity.oidc]]
+name = "harbour"
+title = "Harbour"
+issuer = "https://127.0.0.1:9"
+client_id = "watchroom"
+client_secret_file = "{}"
+ca_file = "{authority}"
+
+[[identity.ldap]]
+name = "corp"
+title = "Corporation"
+servers = ["ldaps://127.0.0.1:9"]
+ca_file = "{authority}"
+bind_dn = "cn=watchroom,dc=example"
+bind_password_file = "{}"
+base = "dc=example"
+group_base = "dc=example"
+"#,
+        file("mail"),
+        file("provider"),
+        file("directory"),
+    );
+    fs::write(room.configuration(), configuration).unwrap();
+}
 
 /// The text in clear, percent-coded, in hexadecimal, and in base64 wherever it stands in what was coded.
 fn forms(secret: &str) -> Vec<String> {
@@ -35,6 +92,14 @@ fn forms(secret: &str) -> Vec<String> {
         }
     }
     forms
+}
+
+/// None of these texts, each with the name of its place, has the secret in any form.
+fn assert_nowhere(secret: &str, texts: &[(String, String)]) {
+    for form in forms(secret) {
+        let place = texts.iter().find(|(_, text)| text.contains(&form));
+        assert!(place.is_none(), "{form} is in {:?}", place.map(|(name, _)| name));
+    }
 }
 
 /// Every file below a folder, as text.
@@ -61,8 +126,8 @@ fn text(value: &Value, field: &str) -> String {
         .to_owned()
 }
 
-/// Submits the sign-in form as a browser does.
-fn sign_in(room: &Room, name: &str, password: &str) -> Answer {
+/// Submits the sign-in form as a browser does; with a directory, it is asked.
+fn sign_in(room: &Room, name: &str, password: &str, directory: &str) -> Answer {
     let mut browser = room.stranger();
     browser.show("accept", "text/html");
     let page = browser.get("/login");
@@ -73,7 +138,7 @@ fn sign_in(room: &Room, name: &str, password: &str) -> Answer {
     let csrf = rest.split('"').next().unwrap();
     let coded = |text: &str| text.replace(' ', "+");
     let form = format!(
-        "csrf_token={csrf}&username={}&password={}&remember_me=true",
+        "csrf_token={csrf}&username={}&password={}&directory={directory}&remember_me=true",
         coded(name),
         coded(password)
     );
@@ -120,7 +185,9 @@ fn show_about(stranger: &Visitor, token: &str) {
 
 #[test]
 fn no_secret_that_anybody_shows_is_written_anywhere() {
-    let mut room = Room::empty();
+    let (mut room, outside) = (Room::up(), tempfile::tempdir().unwrap());
+    with_others(&room, outside.path());
+    room.signal(Signal::TERM);
     room.start_in(&FREE_PORTS, &[("WATCHROOM_LOG", "info,watchroom=trace")]);
     let arguments = [
         "user",
@@ -147,11 +214,15 @@ fn no_secret_that_anybody_shows_is_written_anywhere() {
     let (later, second) = (text(&next, "access_token"), text(&next, "refresh_token"));
     let program = stranger.clone().with_token(&later);
     let ticket = text(&program.post("/api/ws/ticket", &json!({})).json(), "ticket");
-    assert_eq!(sign_in(&room, "vera", WRONG).status, 401);
-    assert_eq!(sign_in(&room, IN_THE_NAME, PASSWORD).status, 401);
-    let signed_in = sign_in(&room, "vera", PASSWORD);
+    assert_eq!(sign_in(&room, "vera", WRONG, "").status, 401);
+    assert_eq!(sign_in(&room, IN_THE_NAME, PASSWORD, "").status, 401);
+    let signed_in = sign_in(&room, "vera", PASSWORD, "");
     assert_eq!(signed_in.status, 303, "{signed_in:?}");
     let session = cookie(&signed_in, "__Host-watchroom_session");
+    // Whoever should have been told these does not answer, which is written down.
+    assert_eq!(sign_in(&room, "vera", PASSWORD, "corp").status, 503);
+    assert!(stranger.get("/login/oidc/harbour").status >= 300);
+    assert_eq!(room.run(&["mail", "test", "ada@home.example"]).code(), Some(4));
     let api_token = room.token_of("vera");
     let invitation = text(&room.json("user invite --role viewer"), "link");
     let reset = text(&room.json("user reset-link vera"), "link");
@@ -170,11 +241,14 @@ fn no_secret_that_anybody_shows_is_written_anywhere() {
     secrets.extend([tag(&access), tag(&later), tag(&first), tag(&second)]);
     secrets.extend([ticket, session, api_token]);
     secrets.extend([of_link(&invitation), of_link(&reset), of_link(&join)]);
+    secrets.extend(AT_OTHERS.map(|(_, secret)| secret.to_owned()));
     assert!(secrets.iter().all(|secret| secret.len() >= 13), "{secrets:?}");
 
     let mut texts_of_house = vec![
         ("audit export".to_owned(), room.done("audit export")),
         ("audit export as csv".to_owned(), room.done("audit export -o csv")),
+        ("the configuration".to_owned(), room.done("config show --origin")),
+        ("doctor".to_owned(), room.run(&["doctor"]).out),
     ];
     room.signal(Signal::TERM);
     texts(room.path(), &mut texts_of_house);
@@ -186,10 +260,7 @@ fn no_secret_that_anybody_shows_is_written_anywhere() {
         );
     }
     for secret in &secrets {
-        for form in forms(secret) {
-            let place = texts_of_house.iter().find(|(_, text)| text.contains(&form));
-            assert!(place.is_none(), "{form} is in {:?}", place.map(|(name, _)| name));
-        }
+        assert_nowhere(secret, &texts_of_house);
     }
 }
 
