@@ -34,6 +34,32 @@ impl Identity {
         self.end(permit, &session).await
     }
 
+    /// Ends all sessions of whoever asks but the one that asks: what somebody who smells trouble does next.
+    ///
+    /// # Errors
+    /// [`EndError::Unknown`] for who has proven only half of what they must.
+    pub async fn end_other_sessions(
+        &self,
+        permit: &Permit<act::SignOut>,
+        this: &Session,
+    ) -> Result<(), EndError> {
+        if permit.principal().proof.second_factor.is_lacking() {
+            return Err(EndError::Unknown(NO_SUCH_SESSION));
+        }
+        let (user, kept) = (this.user, this.id);
+        let ended = self.inner.store.write(permit, async move |tx| {
+            let others = Condition::all()
+                .add(session::Column::UserId.eq(user.to_string()))
+                .add(session::Column::Id.ne(kept.to_string()));
+            let ended = tx.delete(session::Entity::delete_many().filter(others)).await?;
+            tx.note("sessions_ended", ended);
+            tx.changed(Changed::User(user));
+            Ok::<_, StoreError>(())
+        });
+        ended.await?;
+        Ok(self.reread(user).await?)
+    }
+
     async fn end(&self, permit: &Permit<act::SignOut>, session: &Session) -> Result<(), EndError> {
         let id = session.id;
         let ended = self

@@ -86,6 +86,10 @@ async fn a_lock_of_everything_is_heard_by_the_other_process_and_lifted_by_either
     other.lift_lock(&permit).await.unwrap();
     assert_eq!(other.closed_until(), None);
     eventually("the first hears of it", || room.identity.closed_until().is_none()).await;
+    for identity in [&room.identity, &other] {
+        let session = identity.session(&text(&alice.cookie), Some(BROWSER));
+        assert!(session.is_none(), "what has ended stays so");
+    }
     let again = other.lift_lock(&permit).await.unwrap_err();
     assert_eq!(again.kind(), FaultKind::NotFound);
 }

@@ -65,6 +65,7 @@ pub(crate) fn routes() -> Vec<Route<Panel>> {
     routes.extend(groups::routes());
     routes.extend(settings_routes());
     routes.extend(own_routes());
+    routes.extend(session_routes());
     routes
 }
 
@@ -377,6 +378,26 @@ fn settings_routes() -> Vec<Route<Panel>> {
     ]
 }
 
+/// One's own sessions.
+fn session_routes() -> Vec<Route<Panel>> {
+    vec![
+        Route::new(
+            Method::POST,
+            "/profile/sessions/end-others",
+            act::SignOut,
+            RouteClass::Change,
+            profile::end_other_sessions,
+        ),
+        Route::new(
+            Method::POST,
+            "/profile/sessions/{id}/end",
+            act::SignOut,
+            RouteClass::Change,
+            profile::end_session,
+        ),
+    ]
+}
+
 /// Oneself.
 fn own_routes() -> Vec<Route<Panel>> {
     let (change, sensitive) = (RouteClass::Change, RouteClass::Sensitive);
@@ -394,13 +415,6 @@ fn own_routes() -> Vec<Route<Panel>> {
             act::SeeSelf,
             change,
             profile::set_theme,
-        ),
-        Route::new(
-            Method::POST,
-            "/profile/sessions/{id}/end",
-            act::SignOut,
-            change,
-            profile::end_session,
         ),
         Route::new(
             Method::POST,

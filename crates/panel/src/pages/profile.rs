@@ -185,6 +185,20 @@ pub(super) async fn set_theme(Form { viewer, form }: Form<ThemeForm>) -> Result<
     )
 }
 
+pub(super) async fn end_other_sessions(
+    State(panel): State<Panel>,
+    Form { viewer, .. }: Form<Nothing>,
+) -> Result<Response, Problem> {
+    let permit = viewer
+        .caller
+        .permit(act::SignOut, &Resource::all(ResourceKind::Session))?;
+    panel
+        .identity()
+        .end_other_sessions(&permit, &viewer.session)
+        .await?;
+    answer::redirect_with("/profile", &Flash::done(EN.sessions_others_ended))
+}
+
 pub(super) async fn end_session(
     State(panel): State<Panel>,
     Params(id): Params<SessionId>,

@@ -417,6 +417,22 @@ fn change<'a>(old: &'a str, new: &'a str) -> [(&'a str, &'a str); 3] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_smells_trouble_ends_all_other_sessions_and_keeps_this_one() {
+    let room = TestRoom::open(program!()).await;
+    let here = room.signed_in("vera", "viewer").await;
+    let mut there = room.stranger();
+    there.sign_in("vera", PASSWORD).await;
+    assert_eq!(there.get("/api/session").await.status, 200);
+    let ada = room.signed_in("ada", "admin").await;
+    let answer = here.submit("/profile/sessions/end-others", &[]).await;
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    assert_eq!(there.get("/api/session").await.status, 401);
+    assert_eq!(here.get("/api/session").await.status, 200);
+    assert_eq!(ada.get("/api/session").await.status, 200, "somebody else's");
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_ends_the_session_of_another() {
     let room = TestRoom::open(program!()).await;
     let vera = room.signed_in("vera", "viewer").await;

@@ -75,6 +75,7 @@ async fn profile_forms(case: &Case<'_>, path: &'static str, walker: &str) -> Opt
         .done(404),
         "/profile/recovery-codes" => by(case.by_fresh_session(walker).await).on(On::OnesOwn).done(409),
         "/profile/theme" => by(case.by_session(walker)).form(vec![("theme", "dark".to_owned())]),
+        "/profile/sessions/end-others" => by(case.by_fresh_session(walker).await).on(On::OnesOwn),
         "/profile/sessions/{id}/end" => {
             let visitor = case.by_fresh_session(walker).await;
             let own = visitor.get("/api/session").await.json()["id"]
