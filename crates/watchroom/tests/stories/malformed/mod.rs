@@ -32,10 +32,8 @@ use crate::visitor::Visitor;
 const INPUTS: u64 = 4_000;
 /// Where all inputs begin. The same seed gives the same inputs; another gives others.
 const SEED: u64 = 0x5eed_0001;
-/// Who send at the same time, and who when a million are sent: most of their time they wait for the Host to close, which it
-/// takes its time for.
+/// Who send at the same time.
 const SENDERS: u64 = 8;
-const SOAKERS: u64 = 200;
 /// Of a hundred inputs so many are sent before memory is looked at for the first time.
 const WARM: u64 = 30;
 /// What memory may grow by afterwards, in hundredths. So few as the tests send do not fill every cache before: there it
@@ -100,10 +98,9 @@ fn nothing_malformed_makes_the_program_fall_or_fail_or_grow() {
     let vera = room.stranger().with_token(&room.token_of("vera"));
 
     let warm = inputs * WARM / 100;
-    let senders = soaked.map_or(SENDERS, |_| SOAKERS);
-    let mut tally = send(&target, &vera, seed, senders, 0..warm);
+    let mut tally = send(&target, &vera, seed, 0..warm);
     let before = Size::at_rest(&room);
-    tally.add(send(&target, &vera, seed, senders, warm..inputs));
+    tally.add(send(&target, &vera, seed, warm..inputs));
     let is_small = |now: &Size| {
         let most = soaked.map_or(CACHES, |_| before.memory_kib * GROWTH / 100);
         now.memory_kib <= before.memory_kib + most && now.descriptors <= before.descriptors + 8
@@ -149,7 +146,7 @@ fn configuration() -> String {
 }
 
 /// Sends these of all kinds, while somebody asks properly.
-fn send(target: &Target, vera: &Visitor, seed: u64, senders: u64, numbers: Range<u64>) -> Tally {
+fn send(target: &Target, vera: &Visitor, seed: u64, numbers: Range<u64>) -> Tally {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let asks = scope.spawn(|| {
@@ -163,23 +160,23 @@ fn send(target: &Target, vera: &Visitor, seed: u64, senders: u64, numbers: Range
             }
             answered
         });
-        let threads = (0..senders).map(|sender| {
+        let senders = (0..SENDERS).map(|sender| {
             let numbers = numbers.clone();
             scope.spawn(move || {
                 let mut tally = Tally::default();
                 for (kind, share, how) in KINDS {
                     let mine = (numbers.start * share / 100..numbers.end * share / 100)
-                        .filter(|number| number % senders == sender);
+                        .filter(|number| number % SENDERS == sender);
                     send_kind(target, seed, kind, *how, mine, &mut tally);
                 }
                 tally
             })
         });
-        let threads: Vec<_> = threads.collect();
+        let senders: Vec<_> = senders.collect();
         let mut tally = Tally::default();
         let mut failed = None;
-        for thread in threads {
-            match thread.join() {
+        for sender in senders {
+            match sender.join() {
                 Ok(one) => tally.add(one),
                 Err(why) => failed = Some(why),
             }
