@@ -25,35 +25,37 @@ function watch(field) {
   field.after(place);
   const words = field.dataset.words.split("|");
   let timer;
-  let asked = 0;
+  let question = new AbortController();
   const ask = async () => {
-    const turn = ++asked;
-    const value = field.value;
-    const form = field.closest("form");
+    question = new AbortController();
+    const { signal } = question;
+    const { form } = field;
     const body = new URLSearchParams({
       csrf_token: form.querySelector("[name=csrf_token]").value,
       username: form.querySelector("[name=username]")?.value ?? "",
-      password: value,
+      password: field.value,
     });
     try {
-      const answer = await fetch(field.dataset.strength, { method: "POST", credentials: "same-origin", body });
-      // What was typed meanwhile is asked for by itself; and where nobody answers, the form says it when it is sent.
-      if (!answer.ok || turn !== asked) return;
+      const answer = await fetch(field.dataset.strength, { method: "POST", credentials: "same-origin", body, signal });
+      // Where the server does not say, the form says it when it is sent.
+      if (!answer.ok) return;
       const { score, broken } = await answer.json();
       meter.value = score;
       said.textContent = [words[score], ...broken].join("; ");
       place.hidden = false;
     } catch {
-      place.hidden = true;
+      if (!signal.aborted) place.hidden = true;
     }
   };
-  field.addEventListener("input", () => {
+  const hush = () => {
     clearTimeout(timer);
-    if (field.value === "") {
-      asked += 1;
-      place.hidden = true;
-      return;
-    }
-    timer = setTimeout(ask, QUIET_MS);
+    question.abort();
+  };
+  field.addEventListener("input", () => {
+    hush();
+    if (field.value === "") place.hidden = true;
+    else timer = setTimeout(ask, QUIET_MS);
   });
+  // The answer to the form may end what lets this page ask, before the next page is there.
+  field.form.addEventListener("submit", hush);
 }
