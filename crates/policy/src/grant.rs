@@ -11,10 +11,11 @@ use watchroom_model::{NodeId, ServerId};
 use crate::{Resource, Role, Target};
 
 /// Where a grant holds.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Scope {
     /// Everywhere.
+    #[default]
     Everything,
     /// On one node and all that is on it.
     Node(NodeId),

@@ -23,12 +23,8 @@ pub struct NewGrantFor {
     pub role: String,
     /// Where it holds: `everything` (the default), `node:<id>`, `node-label:<key>=<value>` or `server:<id>`.
     #[schema(value_type = String)]
-    #[serde(default = "everywhere")]
+    #[serde(default)]
     pub scope: Scope,
-}
-
-const fn everywhere() -> Scope {
-    Scope::Everything
 }
 
 impl Identity {
