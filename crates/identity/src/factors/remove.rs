@@ -10,8 +10,9 @@ use watchroom_store::{Changed, StoreError};
 use super::error::FactorError;
 use super::{PASSKEY, TOTP, all_in, is_of, recovery, remove_all, replace_recovery_codes};
 use crate::Identity;
-use crate::entity::{passkey, session, totp_factor};
+use crate::entity::{passkey, totp_factor};
 use crate::roll::Account;
+use crate::sessions::end_sessions;
 use crate::users::{all_of, held_everywhere};
 
 impl Identity {
@@ -99,8 +100,7 @@ impl Identity {
         let letter = self.letter_of_factors(&account, permit.trail(), FactorChange::Reset);
         let reset = self.inner.store.write(permit, async move |tx| {
             remove_all(tx, user).await?;
-            let all = session::Entity::delete_many().filter(session::Column::UserId.eq(user.to_string()));
-            tx.note("sessions_ended", tx.delete(all).await?);
+            end_sessions(tx, &user.to_string(), None).await?;
             if let Some(letter) = &letter {
                 letter.put(tx).await?;
             }

@@ -12,8 +12,9 @@ use watchroom_store::{Changed, StoreError};
 use super::{IssuedLink, LinkError, LinkKind, NewLink, spend, void, void_ways_in};
 use crate::Identity;
 use crate::csrf::same;
+use crate::sessions::end_sessions;
 use crate::sign_in::just_proven;
-use crate::users::{UserStatus, all_of, end_sessions, held_everywhere, is_active, with_hash};
+use crate::users::{UserStatus, all_of, held_everywhere, is_active, with_hash};
 
 /// What the form behind the link sends.
 #[derive(Debug)]

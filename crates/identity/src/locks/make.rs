@@ -13,7 +13,8 @@ use super::error::Bystander;
 use super::{LockError, LockTarget, LockView};
 use crate::entity::{lock, session};
 use crate::roll::Account;
-use crate::users::{UserStatus, end_sessions, is_local};
+use crate::sessions::end_sessions;
+use crate::users::{UserStatus, is_local};
 use crate::{Identity, stamp};
 
 /// The longest lock, in seconds: a year. Whoever is to stay out for longer is disabled.

@@ -3,13 +3,24 @@
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 use watchroom_model::SessionId;
 use watchroom_policy::{Permit, act};
-use watchroom_store::{Changed, StoreError};
+use watchroom_store::{Changed, StoreError, WriteTx};
 
 use super::Session;
 use crate::entity::session;
 use crate::{EndError, Identity};
 
 const NO_SUCH_SESSION: &str = "there is no such session; it may have ended already";
+
+/// Ends all sessions of a person but one, as part of a change; how many that were.
+pub(crate) async fn end_sessions(tx: &WriteTx, user: &str, but: Option<&str>) -> Result<u64, StoreError> {
+    let mut ended = Condition::all().add(session::Column::UserId.eq(user));
+    if let Some(but) = but {
+        ended = ended.add(session::Column::Id.ne(but));
+    }
+    let ended = tx.delete(session::Entity::delete_many().filter(ended)).await?;
+    tx.note("sessions_ended", ended);
+    Ok(ended)
+}
 
 impl Identity {
     /// Ends the session that asks.
@@ -48,11 +59,8 @@ impl Identity {
         }
         let (user, kept) = (this.user, this.id);
         let ended = self.inner.store.write(permit, async move |tx| {
-            let others = Condition::all()
-                .add(session::Column::UserId.eq(user.to_string()))
-                .add(session::Column::Id.ne(kept.to_string()));
-            let ended = tx.delete(session::Entity::delete_many().filter(others)).await?;
-            tx.note("sessions_ended", ended);
+            end_sessions(tx, &user.to_string(), Some(&kept.to_string())).await?;
+            tx.note_resource(format!("user:{user}"));
             tx.changed(Changed::User(user));
             Ok::<_, StoreError>(())
         });
@@ -92,15 +100,18 @@ impl Identity {
             .owner()
             .ok_or(EndError::Unknown(NO_SUCH_SESSION))?;
         let ended = self.inner.store.write(permit, async move |tx| {
-            let mut which = Condition::all().add(session::Column::UserId.eq(user.to_string()));
-            if let Some(one) = one {
-                which = which.add(session::Column::Id.eq(one.to_string()));
+            match one {
+                None => _ = end_sessions(tx, &user.to_string(), None).await?,
+                Some(one) => {
+                    let row = session::Entity::delete_many()
+                        .filter(session::Column::UserId.eq(user.to_string()))
+                        .filter(session::Column::Id.eq(one.to_string()));
+                    if tx.delete(row).await? == 0 {
+                        return Err(EndError::Unknown(NO_SUCH_SESSION));
+                    }
+                    tx.note("sessions_ended", 1);
+                }
             }
-            let ended = tx.delete(session::Entity::delete_many().filter(which)).await?;
-            if one.is_some() && ended == 0 {
-                return Err(EndError::Unknown(NO_SUCH_SESSION));
-            }
-            tx.note("sessions_ended", ended);
             tx.changed(Changed::User(user));
             Ok(())
         });

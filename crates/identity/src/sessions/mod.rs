@@ -25,6 +25,7 @@ use watchroom_model::{SessionId, UserId};
 use watchroom_policy::{Principal, Resource, ResourceKind, STEP_UP_FRESH, SecondFactor, Target};
 
 pub(crate) use begin::{NEVER, NewCookie, NewSession, give_cookie};
+pub(crate) use end::end_sessions;
 pub(crate) use rotation::Rotation;
 pub use step_up::StepUpError;
 

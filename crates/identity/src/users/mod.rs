@@ -17,7 +17,7 @@ pub use list::{ReadError, UserView};
 pub(crate) use password::with_hash;
 pub use password::{ChangePassword, ChangePasswordError, ResetPasswordError};
 pub use status::ChangeUserError;
-pub(crate) use status::{end_sessions, has_administrator, is_active};
+pub(crate) use status::{has_administrator, is_active};
 
 /// Whether an account may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -8,7 +8,6 @@ use watchroom_mail::Content;
 use watchroom_policy::{Permit, Trail, act};
 use watchroom_store::{Changed, StoreError};
 
-use super::status::end_sessions;
 use super::{all_of, held_everywhere};
 use crate::Identity;
 use crate::csrf::same;
@@ -17,7 +16,7 @@ use crate::hashing::HashError;
 use crate::links::void_ways_in;
 use crate::lockout::Place;
 use crate::roll::Account;
-use crate::sessions::{NewCookie, Session, SignedIn, give_cookie};
+use crate::sessions::{NewCookie, Session, SignedIn, end_sessions, give_cookie};
 use crate::sign_in::{Attempt, SignInError};
 
 /// What the form for one's own password sends.

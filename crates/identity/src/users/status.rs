@@ -8,9 +8,10 @@ use watchroom_store::{Changed, StoreError, WriteTx};
 
 use super::{UserStatus, UserView, all_of, held_everywhere};
 use crate::Identity;
-use crate::entity::{grant, group_grant, group_member, session, user};
+use crate::entity::{grant, group_grant, group_member, user};
 use crate::links::void_ways_in;
 use crate::roles::ADMIN;
+use crate::sessions::end_sessions;
 
 /// Why an account was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -117,17 +118,6 @@ impl Identity {
 pub(crate) async fn is_active(tx: &WriteTx, user: &str) -> Result<bool, StoreError> {
     let row = tx.one(user::Entity::find_by_id(user.to_owned())).await?;
     Ok(row.is_some_and(|row| row.status == UserStatus::Active.word()))
-}
-
-/// Ends all sessions of a person but one, as part of a change; how many that were.
-pub(crate) async fn end_sessions(tx: &WriteTx, user: &str, but: Option<&str>) -> Result<u64, StoreError> {
-    let mut ended = Condition::all().add(session::Column::UserId.eq(user));
-    if let Some(but) = but {
-        ended = ended.add(session::Column::Id.ne(but));
-    }
-    let ended = tx.delete(session::Entity::delete_many().filter(ended)).await?;
-    tx.note("sessions_ended", ended);
-    Ok(ended)
 }
 
 /// Whether any active account administers everything, by its own grant or by a group's.
