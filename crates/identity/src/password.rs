@@ -129,8 +129,35 @@ fn undisguised(c: char) -> char {
     }
 }
 
+/// How many characters are scored: the time it takes grows with the cube of their number, and a text whose beginning is hard to
+/// guess is hard to guess.
+const SCORED: usize = 32;
+/// Digits and signs that zxcvbn reads as letters. It tries every way to read them together, so somebody who writes them all would
+/// keep a core busy for seconds.
+const DISGUISES: &str = "@4(<[{836901!|7$5+%2";
+/// How many different ones are left in what is scored: words in disguise have fewer.
+const MOST_DISGUISES: usize = 6;
+/// What stands for the others: a sign as any, and no letter in disguise.
+const PLAIN_SIGN: char = '~';
+
 fn score(text: &str, names: &[&str]) -> u8 {
-    u8::from(zxcvbn::zxcvbn(text, names).score())
+    u8::from(zxcvbn::zxcvbn(&scored(text), names).score())
+}
+
+/// The part of a text that is scored.
+fn scored(text: &str) -> String {
+    let mut disguises = String::new();
+    let mut plain = |c: char| {
+        let is_new = DISGUISES.contains(c) && !disguises.contains(c);
+        if is_new && disguises.len() == MOST_DISGUISES {
+            return PLAIN_SIGN;
+        }
+        if is_new {
+            disguises.push(c);
+        }
+        c
+    };
+    text.chars().take(SCORED).map(&mut plain).collect()
 }
 
 fn contains(text: &str, name: &str) -> bool {
@@ -157,6 +184,27 @@ mod tests {
         let faults =
             PasswordRules::default().faults("password", &password.into(), &["alice", "Alice Archer"]);
         faults.into_iter().map(|fault| fault.code).collect()
+    }
+
+    #[test]
+    fn what_is_scored_is_bounded_in_length_and_in_disguises() {
+        assert_eq!(scored("P4ssw0rd"), "P4ssw0rd");
+        assert_eq!(scored("1 2 3 4 5 6 7 8 9"), "1 2 3 4 5 6 ~ ~ ~");
+        assert_eq!(scored("7 in 7, 7 of 7"), "7 in 7, 7 of 7");
+        let longest = "Grün ".repeat(50);
+        assert_eq!(scored(&longest), longest.chars().take(SCORED).collect::<String>());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_typed_few_disguises_are_scored(text in "\\PC{0,256}|[@4(<\\[{836901!|7$5+%2]{0,256}") {
+            let scored = scored(&text);
+            let mut disguises: Vec<_> = scored.chars().filter(|c| DISGUISES.contains(*c)).collect();
+            disguises.sort_unstable();
+            disguises.dedup();
+            prop_assert!(disguises.len() <= MOST_DISGUISES);
+            prop_assert_eq!(scored.chars().count(), text.chars().count().min(SCORED));
+        }
     }
 
     #[test]
