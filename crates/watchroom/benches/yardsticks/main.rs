@@ -35,13 +35,18 @@ const CLIENT_CORE: usize = 1;
 /// A part of the table by its name, and what measures it.
 type Part = (&'static str, fn() -> Vec<Row>);
 
-/// What can be measured alone: `cargo bench --bench yardsticks -- guarded`.
+/// What can be measured alone, by how its name begins: `cargo bench --bench yardsticks -- guarded`.
 const PARTS: &[Part] = &[
     ("rest", rest::start_and_rest),
     ("guarded", guarded::guarded),
     ("heartbeats", heartbeats::heartbeats),
     ("returning", heartbeats::returning),
-    ("flood", flood::flood),
+    ("flood-hammer", flood::hammered),
+    ("flood-headers", flood::slow_headers),
+    ("flood-bodies", flood::slow_bodies),
+    ("flood-reads", flood::slow_reads),
+    ("flood-held-back", flood::held_back),
+    ("flood-refused", flood::refused),
     ("names", flood::names),
 ];
 
@@ -71,7 +76,7 @@ fn measure(part: Option<&str>) {
     }
     let mut rows = Vec::new();
     for (name, measure) in PARTS {
-        if part.is_none_or(|part| part == *name) {
+        if part.is_none_or(|part| name.starts_with(part)) {
             rows.extend(measure());
         }
     }

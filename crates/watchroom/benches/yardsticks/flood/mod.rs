@@ -37,36 +37,16 @@ const ENTERED_WITHIN: Duration = Duration::from_secs(2);
 /// Sign-ins of somebody else in each flood.
 const ENTRIES: usize = 2;
 
-pub fn flood() -> Vec<Row> {
-    process::pin_to(SERVER_CORE);
-    let mut room = Room::configured(&format!("[shield]\ntrusted_proxies = [\"{PROXY}\"]\n"));
-    process::pin_to(CLIENT_CORE);
-    room.hash_something();
-    let probe = Probe::new(&room);
-    let mut rows = hammered(&room, &probe);
-    let slow = [
-        ("slow headers", Attack::SlowHeaders),
-        ("slow bodies", Attack::SlowBodies),
-        ("slow reads", Attack::SlowReads),
-        ("answers held back over HTTP/2", Attack::HeldBack),
-        ("10,000 refused requests a second", Attack::Refused),
-    ];
-    for (what, attack) in slow {
-        let (quiet, flooded, _) = turns(&room, &probe, attack, || {});
-        rows.push(noticed(what, &quiet, &flooded, 3.0));
-    }
-    room.stop();
-    rows
-}
-
 /// Fifty who try passwords as fast as they are answered.
-fn hammered(room: &Room, probe: &Probe) -> Vec<Row> {
+pub fn hammered() -> Vec<Row> {
+    let (room, probe) = probed_room();
+    room.hash_something();
     let resting = room.process().memory_kib("VmRSS");
     let mut entered = Vec::new();
     let mut most = resting;
-    let (quiet, flooded, tried) = turns(room, probe, Attack::Hammer, || {
+    let (quiet, flooded, tried) = turns(&room, &probe, Attack::Hammer, || {
         for _ in 0..ENTRIES {
-            entered.push(attack::enter(room));
+            entered.push(attack::enter(&room));
             most = most.max(room.process().memory_kib("VmRSS"));
         }
     });
@@ -88,6 +68,41 @@ fn hammered(room: &Room, probe: &Probe) -> Vec<Row> {
             Verdict::of(slowest <= ENTERED_WITHIN),
         ),
     ]
+}
+
+pub fn slow_headers() -> Vec<Row> {
+    one("slow headers", Attack::SlowHeaders)
+}
+
+pub fn slow_bodies() -> Vec<Row> {
+    one("slow bodies", Attack::SlowBodies)
+}
+
+pub fn slow_reads() -> Vec<Row> {
+    one("slow reads", Attack::SlowReads)
+}
+
+pub fn held_back() -> Vec<Row> {
+    one("answers held back over HTTP/2", Attack::HeldBack)
+}
+
+pub fn refused() -> Vec<Row> {
+    one("10,000 refused requests a second", Attack::Refused)
+}
+
+fn one(what: &'static str, attack: Attack) -> Vec<Row> {
+    let (room, probe) = probed_room();
+    let (quiet, flooded, _) = turns(&room, &probe, attack, || {});
+    vec![noticed(what, &quiet, &flooded, 3.0)]
+}
+
+/// A room that trusts the proxy, and somebody in it who asks.
+fn probed_room() -> (Room, Probe) {
+    process::pin_to(SERVER_CORE);
+    let room = Room::configured(&format!("[shield]\ntrusted_proxies = [\"{PROXY}\"]\n"));
+    process::pin_to(CLIENT_CORE);
+    let probe = Probe::new(&room);
+    (room, probe)
 }
 
 /// Watches quiet and flooded stretches in turn; `meanwhile` is done in each flood.
