@@ -28,10 +28,12 @@ use crate::{Application, LocalPeer, Peer, RouteClass, Shield, ShownCertificates}
 
 mod converse;
 mod edge;
+mod handshakes;
 mod outgoing;
 mod unread;
 
 use converse::{Conversation, Speech};
+use handshakes::Handshakes;
 
 /// The first byte of a TLS record that carries a handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -83,7 +85,8 @@ pub async fn serve<S: Application>(
     application: S,
     tasks: Tasks,
 ) {
-    Listener::new(shield, Speaks::Tls(choose), application, &tasks)
+    let speaks = Speaks::Tls(choose, Handshakes::start());
+    Listener::new(shield, speaks, application, &tasks)
         .accept_tcp(listener)
         .await;
 }
@@ -138,7 +141,7 @@ pub async fn serve_local<S: Application>(
 /// What is spoken on a TCP listener.
 enum Speaks {
     /// TLS, or plain HTTP that is sent there.
-    Tls(Arc<dyn ChooseTls>),
+    Tls(Arc<dyn ChooseTls>, Handshakes),
     /// Plain HTTP, with peers of this kind.
     Plain(fn(SocketAddr) -> Peer),
 }
@@ -241,8 +244,8 @@ impl<S: Application> Listener<S> {
             return;
         };
         let patience = Duration::from_secs(self.shield.rules().config.header_read_s);
-        let choose = match &self.speaks {
-            Speaks::Tls(choose) => choose,
+        let (choose, handshakes) = match &self.speaks {
+            Speaks::Tls(choose, handshakes) => (choose, handshakes),
             Speaks::Plain(peer) => {
                 return self
                     .conversation(peer(address), Some(place), false)
@@ -255,7 +258,7 @@ impl<S: Application> Listener<S> {
         } else {
             patience
         };
-        let greet = Box::pin(self.greet(stream, address, choose.as_ref()));
+        let greet = Box::pin(self.greet(stream, address, choose.as_ref(), handshakes));
         let greeted = tokio::time::timeout(patience, greet);
         let greeted = tokio::select! {
             greeted = greeted => greeted,
@@ -331,7 +334,13 @@ impl<S: Application> Listener<S> {
     }
 
     /// Finds out what a connection speaks and shakes hands; `None` if that failed.
-    async fn greet(&self, stream: TcpStream, address: SocketAddr, choose: &dyn ChooseTls) -> Option<Greeted> {
+    async fn greet(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        choose: &dyn ChooseTls,
+        handshakes: &Handshakes,
+    ) -> Option<Greeted> {
         let mut first = [0];
         let failed = |error: std::io::Error| {
             tracing::debug!(client.address = %address, error = %error, "a connection ended before its first request");
@@ -355,15 +364,15 @@ impl<S: Application> Listener<S> {
         match choice {
             Choice::Refuse => None,
             Choice::Http(config) => {
-                let stream = start.into_stream(config).await.map_err(failed).ok()?;
+                let stream = handshakes.shake(start, config).await.map_err(failed).ok()?;
                 Some(Greeted::Http(Box::new(stream)))
             }
             Choice::Narrow(config, class) => {
-                let stream = start.into_stream(config).await.map_err(failed).ok()?;
+                let stream = handshakes.shake(start, config).await.map_err(failed).ok()?;
                 Some(Greeted::Narrow(Box::new(stream), class))
             }
             Choice::HandOff(config, taker) => {
-                let stream = start.into_stream(config).await.map_err(failed).ok()?;
+                let stream = handshakes.shake(start, config).await.map_err(failed).ok()?;
                 Some(Greeted::HandOff(Box::new(stream), taker))
             }
         }

@@ -60,7 +60,8 @@ impl Speech {
         let patience = Duration::from_secs(shield.rules().config.header_read_s);
         // The library's own limits lie far above ours, so that it is we who answer, with every header.
         let mut h1 = http1::Builder::new();
-        h1.timer(TokioTimer::new())
+        h1.writev(false)
+            .timer(TokioTimer::new())
             .header_read_timeout(patience)
             .max_buf_size(MOST_HEADER_BYTES + 16 * 1024);
         let mut h2 = Builder::new(Beside(tasks.clone())).http2_only();
