@@ -10,7 +10,7 @@ use watchroom_identity::{
 use watchroom_kit::{Fault, FaultKind};
 use watchroom_policy::{Principal, Resource, ResourceKind, SecondFactor, act};
 
-use crate::factors::{standing, strict};
+use crate::factors::{enrol, standing, strict};
 use crate::room::{PASSWORD, Room, root, trail};
 
 const NEW: &str = "Quiet-Lantern9 hums";
@@ -232,6 +232,21 @@ async fn of_a_thousand_who_use_a_reset_link_at_once_one_sets_the_password() {
     });
     let set = join_all(tries).await.into_iter().filter(|is_set| *is_set);
     assert_eq!(set.count(), 1);
+}
+
+#[tokio::test]
+async fn a_new_password_by_link_leaves_the_second_factor_to_be_proven() {
+    let (room, alice) = with_email("alice").await;
+    let on = Resource::user(alice.session.user);
+    enrol(&room, &alice.session).await;
+    let permit = room.permit(&root(), act::OfferReset, &on).unwrap();
+    let link = room.identity.offer_reset(&permit, false).await.unwrap();
+    let new = reset(&code_of(&link), NEW, NEW);
+    room.identity.reset_by_link(&trail(), new).await.unwrap();
+    let half = room.sign_in("alice", NEW).await.unwrap();
+    assert_eq!(standing(&half.session), SecondFactor::ToProve);
+    let asked = room.permit(&half.session.principal, act::ChangeEmail, &on);
+    assert!(asked.is_err());
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Programs that sign in by name and password: what their tokens open, how they go on, and what ends them.
 
+use aws_lc_rs::hmac::{self, HMAC_SHA256, Key};
 use data_encoding::BASE64URL_NOPAD;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -370,6 +371,49 @@ async fn a_new_key_of_the_ring_signs_soon_and_what_the_old_one_signed_holds_to_i
         assert_eq!(opens(identity, &old), Ok(()));
         assert_eq!(opens(identity, &new), Ok(()));
     }
+}
+
+#[tokio::test]
+async fn what_our_own_key_signed_for_another_purpose_or_time_opens_nothing() {
+    const KEY: &str = "Zb7rVq2mXk9tLw4nPc8sHd3gJf6yTa1e";
+    let folder = watchroom_testkit_folder::Folder::new();
+    let file = folder.path().join("key");
+    watchroom_kit::files::replace(&file, KEY.as_bytes(), 0o600).unwrap();
+    let mut config = cheap();
+    config.jwt.key_file = Some(file);
+    let room = Room::with(config).await;
+    room.set_up("alice").await;
+    let token = text(&granted(&room, "alice").await.access);
+    let (header, claims) = (token.split('.').next().unwrap(), part(&token, 1));
+    let with = |name: &str, value: Value| {
+        let mut claims = claims.clone();
+        claims[name] = value;
+        let signed = format!(
+            "{header}.{}",
+            BASE64URL_NOPAD.encode(claims.to_string().as_bytes())
+        );
+        let tag = hmac::sign(&Key::new(HMAC_SHA256, KEY.as_bytes()), signed.as_bytes());
+        let token = format!("{signed}.{}", BASE64URL_NOPAD.encode(tag.as_ref()));
+        room.identity.access(&token).map(drop)
+    };
+    assert_eq!(with("iss", claims["iss"].clone()), Ok(()), "nothing was changed");
+    let began = claims["nbf"].as_i64().unwrap();
+    for (name, value) in [
+        ("aud", json!("another-service")),
+        ("aud", json!(["watchroom-api", "another-service"])),
+        ("iss", json!("another-house")),
+        ("nbf", json!(began + 3_600)),
+        ("jku", json!("https://example.org/keys")),
+    ] {
+        assert_eq!(
+            with(name, value.clone()),
+            Err(TokenFault::Malformed),
+            "{name}: {value}"
+        );
+    }
+    assert_eq!(with("exp", json!(began - 1)), Err(TokenFault::Expired));
+    let elsewhere = json!(UserId::mint(&room.ambient));
+    assert_eq!(with("sub", elsewhere), Err(TokenFault::Unknown));
 }
 
 #[tokio::test]
