@@ -128,21 +128,13 @@ fn text(value: &Value, field: &str) -> String {
 
 /// Submits the sign-in form as a browser does; with a directory, it is asked.
 fn sign_in(room: &Room, name: &str, password: &str, directory: &str) -> Answer {
-    let mut browser = room.stranger();
-    browser.show("accept", "text/html");
-    let page = browser.get("/login");
-    let before = "__Host-watchroom_before";
-    browser.show("cookie", &format!("{before}={}", cookie(&page, before)));
-    browser.show("sec-fetch-site", "same-origin");
-    let (_, rest) = page.body.split_once("name=\"csrf_token\" value=\"").unwrap();
-    let csrf = rest.split('"').next().unwrap();
     let coded = |text: &str| text.replace(' ', "+");
     let form = format!(
-        "csrf_token={csrf}&username={}&password={}&directory={directory}&remember_me=true",
+        "username={}&password={}&directory={directory}&remember_me=true",
         coded(name),
         coded(password)
     );
-    browser.ask("POST /login", "application/x-www-form-urlencoded", &form)
+    room.stranger().submit("/login", &form)
 }
 
 /// The value of a cookie that an answer sets.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::room::{PASSWORD, Room, end_of, ended, wait_for};
 use crate::visitor::Visitor;
@@ -44,6 +44,34 @@ const ALL: &[Row] = &[
         |room, person| drop(room.done(&format!("-y user reset-factors {}", person.name))),
         [401, 200, 401],
     ),
+    (
+        "one session ended",
+        |room, person| drop(room.done(&format!("-y session end {} {}", person.name, person.session))),
+        [401, 200, 200],
+    ),
+    (
+        "a role that gives less",
+        |room, person| drop(room.done(&format!("-y role change {} --allow nets:read", person.role()))),
+        [403, 403, 403],
+    ),
+    (
+        "a role locked",
+        |room, person| {
+            drop(room.done(&format!("-y lock role {} --for 1h --reason drill", person.role())));
+        },
+        [403, 403, 403],
+    ),
+    (
+        "a token locked",
+        |room, person| {
+            drop(room.done(&format!(
+                "-y lock token {} --for 1h --reason drill",
+                person.token_id
+            )));
+        },
+        [200, 423, 200],
+    ),
+    ("a password reset by link", reset_password, [401, 200, 401]),
 ];
 
 /// Somebody who came by all three ways.
@@ -51,23 +79,41 @@ struct Person {
     name: String,
     cookie: String,
     csrf: String,
+    /// The id of the browser's session.
+    session: String,
     token: String,
+    token_id: String,
     access: String,
 }
 
 impl Person {
+    /// With a role of their own, which others do not miss.
     fn come(room: &Room, name: &str) -> Self {
-        room.add_user(name, "viewer");
+        let role = role_of(name);
+        room.done(&format!(
+            "-y role create {role} --allow nodes:read --allow compute:read"
+        ));
+        room.add_user(name, &role);
         let (cookie, csrf) = room.stranger().sign_in(name, PASSWORD);
+        let sessions = room.json(&format!("session list {name}"));
         let asked = json!({ "username": name, "password": PASSWORD });
         let granted = room.stranger().post("/api/auth/token", &asked).json();
+        let made = room.json(&format!(
+            "token create --for {name} --name ci --expires 1d --allow-sensitive"
+        ));
         Self {
             name: name.to_owned(),
             cookie,
             csrf,
-            token: room.token_of(name),
-            access: granted["access_token"].as_str().unwrap().to_owned(),
+            session: text(&sessions["items"][0]["id"]),
+            token: text(&made["token"]),
+            token_id: text(&made["id"]),
+            access: text(&granted["access_token"]),
         }
+    }
+
+    fn role(&self) -> String {
+        role_of(&self.name)
     }
 
     fn by_cookie(&self, room: &Room) -> Visitor {
@@ -114,6 +160,14 @@ impl Person {
     }
 }
 
+fn role_of(name: &str) -> String {
+    format!("{name}-role")
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value}")).to_owned()
+}
+
 fn sign_out(room: &Room, person: &Person) {
     let mut browser = person.by_cookie(room);
     browser.show("sec-fetch-site", "same-origin");
@@ -137,6 +191,15 @@ fn take_role(room: &Room, person: &Person) {
 
 fn revoke_token(room: &Room, person: &Person) {
     room.done(&format!("-y token revoke ci --for {}", person.name));
+}
+
+fn reset_password(room: &Room, person: &Person) {
+    let link = text(&room.json(&format!("user reset-link {}", person.name))["link"]);
+    let (_, code) = link.split_once("#code=").unwrap();
+    let new = "Another+passphrase+7%21";
+    let fields = format!("code={code}&new_password={new}&confirm_password={new}");
+    let reset = room.stranger().submit("/reset-password", &fields);
+    assert_eq!(reset.status, 303, "{reset:?}");
 }
 
 #[test]

@@ -37,6 +37,14 @@ impl Answer {
         self.head.lines().skip(1).filter_map(|line| line.split_once(": "))
     }
 
+    /// The cookie that it sets, as it is shown from then on.
+    fn cookie(&self) -> String {
+        let set = self.head.lines();
+        let set = set.filter_map(|line| line.strip_prefix("set-cookie: "));
+        let mut held = set.filter_map(|cookie| cookie.split(';').next());
+        held.find(|pair| !pair.ends_with('=')).unwrap().to_owned()
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
@@ -114,30 +122,31 @@ impl Visitor {
 
     /// Signs in by the form, as a browser does: the cookie as it is shown from then on, and the token of forms.
     pub fn sign_in(&self, name: &str, password: &str) -> (String, String) {
-        let mut browser = self.clone();
-        browser.show("accept", "text/html");
-        let page = browser.get("/login");
-        let cookie_of = |answer: &Answer| {
-            let set = answer
-                .head
-                .lines()
-                .filter_map(|line| line.strip_prefix("set-cookie: "));
-            let mut held = set.filter_map(|cookie| cookie.split(';').next());
-            held.find(|pair| !pair.ends_with('=')).unwrap().to_owned()
-        };
-        let (_, rest) = page.body.split_once("name=\"csrf_token\" value=\"").unwrap();
-        let csrf = rest.split('"').next().unwrap();
         let password = password.replace(' ', "+");
-        let form = format!("csrf_token={csrf}&username={name}&password={password}");
-        let mut sender = browser.clone();
-        sender.show("cookie", &cookie_of(&page));
-        sender.show("sec-fetch-site", "same-origin");
-        let entered = sender.ask("POST /login", "application/x-www-form-urlencoded", &form);
+        let entered = self.submit("/login", &format!("username={name}&password={password}"));
         assert_eq!(entered.status, 303, "{entered:?}");
-        let cookie = cookie_of(&entered);
+        let cookie = entered.cookie();
+        let mut browser = self.clone();
         browser.show("cookie", &cookie);
         let me = browser.get("/api/auth/me").json();
         (cookie, me["csrf_token"].as_str().unwrap().to_owned())
+    }
+
+    /// Submits the form of a page that is there before one is signed in, as a browser does.
+    pub fn submit(&self, path: &str, fields: &str) -> Answer {
+        let mut browser = self.clone();
+        browser.show("accept", "text/html");
+        let page = browser.get(path);
+        let (_, rest) = page.body.split_once("name=\"csrf_token\" value=\"").unwrap();
+        let csrf = rest.split('"').next().unwrap();
+        browser.show("cookie", &page.cookie());
+        browser.show("sec-fetch-site", "same-origin");
+        let form = format!("csrf_token={csrf}&{fields}");
+        browser.ask(
+            &format!("POST {path}"),
+            "application/x-www-form-urlencoded",
+            &form,
+        )
     }
 
     /// A connection on which nothing was said yet.
