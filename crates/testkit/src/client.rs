@@ -4,18 +4,22 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
+use http::header::HOST;
 use http::{Request, Response};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::Answer;
 
-/// Speaks HTTP/1.1 over TLS 1.3 to one address.
+/// Speaks HTTP/1.1 over TLS 1.3 to one address, and HTTP/2 where it is told to.
 #[derive(Clone)]
 pub struct Client {
     address: SocketAddr,
@@ -98,16 +102,30 @@ impl Client {
         answer
     }
 
+    /// A connection on which many requests may be under way at once.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub async fn shared(&self) -> Shared {
+        let mut config = self.connector.config().as_ref().clone();
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let tls = self.shake_hands(&TlsConnector::from(Arc::new(config))).await;
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(tls))
+            .await
+            .expect("an HTTP/2 connection");
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the connection lives as long as it is asked for something"
+        )]
+        tokio::spawn(connection);
+        Shared {
+            authority: self.authority(),
+            sender,
+        }
+    }
+
     async fn connect(&self) -> SendRequest<Body> {
-        let stream = TcpStream::connect(self.address)
-            .await
-            .expect("the listener accepts");
-        let name = ServerName::try_from("localhost").expect("a name");
-        let tls = self
-            .connector
-            .connect(name, stream)
-            .await
-            .expect("the certificate is good for localhost");
+        let tls = self.shake_hands(&self.connector).await;
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls))
             .await
             .expect("an HTTP connection");
@@ -117,5 +135,42 @@ impl Client {
         )]
         tokio::spawn(connection.with_upgrades());
         sender
+    }
+
+    async fn shake_hands(&self, connector: &TlsConnector) -> TlsStream<TcpStream> {
+        let stream = TcpStream::connect(self.address)
+            .await
+            .expect("the listener accepts");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let shaken = connector.connect(name, stream).await;
+        shaken.expect("the certificate is good for localhost")
+    }
+}
+
+/// A connection by HTTP/2.
+#[derive(Clone)]
+pub struct Shared {
+    authority: String,
+    sender: http2::SendRequest<Body>,
+}
+
+impl Shared {
+    /// Sends one request beside all others and gives the status of its answer: of one that says yes as it begins, of any
+    /// other once it was read.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn status(&self, mut request: Request<Body>) -> u16 {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let uri = format!("https://{}{path}", self.authority);
+        *request.uri_mut() = uri.parse().expect("an address");
+        request.headers_mut().remove(HOST);
+        let answer = self.sender.clone().send_request(request).await;
+        let answer = answer.expect("an answer");
+        let status = answer.status();
+        if !status.is_success() {
+            answer.collect().await.expect("a whole body");
+        }
+        status.as_u16()
     }
 }

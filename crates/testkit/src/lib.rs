@@ -35,7 +35,7 @@ mod visitor;
 
 pub use answer::Answer;
 pub use authenticator::Authenticator;
-pub use client::{Client, trusting};
+pub use client::{Client, Shared, trusting};
 pub use machine::Machine;
 pub use program::{Engine, Program};
 pub use room::{PASSWORD, TestRoom};
