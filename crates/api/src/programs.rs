@@ -1,4 +1,4 @@
-//! `/api/auth/token`: programs sign in by name and password, go on by a token that is good once, and sign out.
+//! `/api/auth/token`: programs sign in by name and password, ours or a directory's, go on by a token that is good once, and sign out.
 
 use axum::Extension;
 use axum::extract::State;
@@ -21,6 +21,8 @@ pub(crate) struct TokenRequest {
     username: Option<String>,
     #[schema(value_type = Option<String>)]
     password: Option<SecretString>,
+    /// The name of the directory that knows the person; absent for an account of this Watchroom.
+    directory: Option<String>,
     /// A code of a device or a recovery code.
     #[schema(value_type = Option<String>)]
     code: Option<SecretString>,
@@ -58,7 +60,7 @@ impl From<Granted> for TokensGranted {
 
 /// A body that asks for nothing, or for two things.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("send username and password, and a code where one is needed, or refresh_token alone")]
+#[error("send username and password, with directory and code where they are needed, or refresh_token alone")]
 struct Unclear;
 
 impl Fault for Unclear {
@@ -98,21 +100,24 @@ async fn grant(
     let TokenRequest {
         username,
         password,
+        directory,
         code,
         refresh_token,
     } = body.value;
     let (identity, trail) = (api.identity(), caller.trail());
-    let granted = match (username, password, code, refresh_token) {
-        (Some(username), Some(password), code, None) => {
+    let directory = directory.filter(|name| !name.is_empty());
+    let granted = match (username, password, (directory, code), refresh_token) {
+        (Some(username), Some(password), (directory, code), None) => {
             let code = code.filter(|code| !code.expose_secret().is_empty());
             let sign_in = TokenSignIn {
                 username,
                 password,
+                directory,
                 code,
             };
             identity.grant_tokens(trail, sign_in).await?
         }
-        (None, None, None, Some(refresh)) => identity.refresh_tokens(trail, &refresh).await?,
+        (None, None, (None, None), Some(refresh)) => identity.refresh_tokens(trail, &refresh).await?,
         _ => return Err(Unclear.into()),
     };
     api.entrance.signed_in(&passed, granted.user).await;

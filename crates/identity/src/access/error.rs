@@ -5,7 +5,7 @@ use watchroom_kit::{Fault, FaultKind};
 use watchroom_policy::Refusal;
 use watchroom_store::StoreError;
 
-use crate::{SecondStepError, SignInError};
+use crate::{DirectoryError, SecondStepError, SignInError};
 
 /// Why a refresh token was exchanged for nothing.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,9 @@ pub enum GrantError {
     /// Name or password were refused.
     #[error(transparent)]
     SignIn(#[from] SignInError),
+    /// The directory did not sign them in.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
     /// The code was refused.
     #[error(transparent)]
     Second(#[from] SecondStepError),
@@ -51,6 +54,7 @@ impl GrantError {
     fn inner(&self) -> Option<&dyn Fault> {
         match self {
             Self::SignIn(error) => Some(error),
+            Self::Directory(error) => Some(error),
             Self::Second(error) => Some(error),
             Self::Refresh(RefreshError::Store(error)) => Some(error),
             Self::Forbidden(refusal) => Some(refusal.as_ref()),

@@ -1,5 +1,5 @@
-//! The first tokens of a program: by name and password, and a code where one is needed, through the same doors as a
-//! browser's sign-in.
+//! The first tokens of a program: by name and password, ours or a directory's, and a code where one is needed, through the
+//! same doors as a browser's sign-in.
 
 use watchroom_kit::{ExposeSecret, SecretString};
 use watchroom_model::UserId;
@@ -8,7 +8,7 @@ use watchroom_policy::{SecondFactor, Trail};
 use super::GrantError;
 use crate::digest::Digest;
 use crate::sessions::{Session, SignedIn};
-use crate::{Identity, SignIn, stamp};
+use crate::{DirectoryError, Identity, SignIn, stamp};
 
 /// Stands before every refresh token, for secret scanners.
 const PREFIX: &str = "wr_ref_";
@@ -22,6 +22,8 @@ pub struct TokenSignIn {
     pub username: String,
     /// The password.
     pub password: SecretString,
+    /// The directory that knows them; none for an account of this Watchroom.
+    pub directory: Option<String>,
     /// A code of a device or a recovery code, where a second factor is needed.
     pub code: Option<SecretString>,
 }
@@ -80,7 +82,15 @@ impl Identity {
             remember_me: false,
             device: None,
         };
-        let begun = self.sign_in_as(trail, sign_in, Some(Digest::of(&once))).await?;
+        let program = Some(Digest::of(&once));
+        let begun = match &asked.directory {
+            None => self.sign_in_as(trail, sign_in, program).await?,
+            Some(name) => {
+                let directory = self.directory_named(name).map_err(DirectoryError::from)?;
+                let begun = self.sign_in_by_directory_as(trail, directory, sign_in, program);
+                begun.await?
+            }
+        };
         let whole = self.made_whole(trail, begun, asked.code).await?;
         self.granted(&whole.session, whole.cookie.expose_secret(), &once)
     }

@@ -1,4 +1,5 @@
-//! Programs that sign in by name and password: a session without a cookie, which we call the family of its tokens.
+//! Programs that sign in by name and password, ours or a directory's: a session without a cookie, which we call the family
+//! of its tokens.
 //!
 //! An access token says of which family it is and holds for minutes (RFC 7519); it opens only while the family is on the
 //! roll, so whatever ends a session ends it at once and on every Host. A refresh token is good once: the next comes with

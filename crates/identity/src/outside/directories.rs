@@ -12,6 +12,7 @@ use watchroom_policy::{Principal, Trail};
 use watchroom_store::StoreError;
 
 use super::{Admission, Entered, FromOutside, OutsideError, Outsider, Provider};
+use crate::digest::Digest;
 use crate::entity::outside_identity;
 use crate::sessions::SignedIn;
 use crate::sign_in::Attempt;
@@ -136,6 +137,18 @@ impl Identity {
             .unwrap_or_default()
     }
 
+    /// The directory that people choose by this name.
+    ///
+    /// # Errors
+    /// [`DirectoryAway`] if there is none.
+    pub fn directory_named(&self, name: &str) -> Result<&dyn Directory, DirectoryAway> {
+        let mut all = self.directories().iter();
+        let chosen = all.find(|one| one.name() == name);
+        chosen.map(AsRef::as_ref).ok_or_else(|| DirectoryAway {
+            why: "there is none of that name".to_owned(),
+        })
+    }
+
     /// Signs a person in by the word of a directory. Wrong passwords count as those of accounts here do, under the
     /// directory's name; an empty one is wrong before anybody is asked.
     ///
@@ -147,6 +160,22 @@ impl Identity {
         directory: &dyn Directory,
         sign_in: SignIn,
     ) -> Result<SignedIn, DirectoryError> {
+        self.sign_in_by_directory_as(trail, directory, sign_in, None)
+            .await
+    }
+
+    /// The same for a program, which goes on by this token.
+    pub(crate) async fn sign_in_by_directory_as(
+        &self,
+        trail: &Trail,
+        directory: &dyn Directory,
+        sign_in: SignIn,
+        program: Option<Digest>,
+    ) -> Result<SignedIn, DirectoryError> {
+        if !self.is_set_up() {
+            let why = "nobody comes by it before the first administrator".to_owned();
+            return Err(DirectoryAway { why }.into());
+        }
         let provider = Provider::ldap(directory.name());
         let name = written(&sign_in.username);
         let device = sign_in.device.as_deref();
@@ -183,7 +212,7 @@ impl Identity {
             held: None,
             errand: None,
         };
-        match self.enter_from_outside(trail, entering).await? {
+        match self.enter_from_outside_as(trail, entering, program).await? {
             Entered::In(signed_in) => Ok(*signed_in),
             // A directory vouches for no address, so there is none by which an account could be offered.
             Entered::ToTie(_) => Err(OutsideError::NoAccount.into()),

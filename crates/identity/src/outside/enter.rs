@@ -160,6 +160,16 @@ impl Identity {
         trail: &Trail,
         entering: FromOutside<'_>,
     ) -> Result<Entered, OutsideError> {
+        self.enter_from_outside_as(trail, entering, None).await
+    }
+
+    /// The same for a program, which goes on by this token.
+    pub(super) async fn enter_from_outside_as(
+        &self,
+        trail: &Trail,
+        entering: FromOutside<'_>,
+        program: Option<Digest>,
+    ) -> Result<Entered, OutsideError> {
         let outsider = entering.outsider;
         let tie = match self.tied(outsider).await? {
             Some(tie) => tie,
@@ -172,7 +182,7 @@ impl Identity {
             },
         };
         let user = tie.user;
-        match self.begin_from_outside(trail, &entering, tie).await {
+        match self.begin_from_outside(trail, &entering, (tie, program)).await {
             Ok(signed_in) => Ok(Entered::In(Box::new(signed_in))),
             Err(error) => Err(self.refuse_outsider(trail, outsider, Some(user), error).await),
         }
@@ -231,7 +241,7 @@ impl Identity {
         &self,
         trail: &Trail,
         entering: &FromOutside<'_>,
-        tie: Tie,
+        (tie, program): (Tie, Option<Digest>),
     ) -> Result<SignedIn, OutsideError> {
         if entering.held.is_some_and(|session| session.user != tie.user) {
             return Err(OutsideError::OfAnother);
@@ -250,8 +260,12 @@ impl Identity {
         let permit = self.permit(&principal, trail, act::SignIn, &on)?;
         let provider = entering.outsider.provider.as_str();
         let given = self.given_by(entering);
-        let (ambient, rules) = (&self.inner.ambient, &self.inner.config.session);
-        let mut new = NewSession::mint(ambient, rules, account.id, trail, entering.remember_me);
+        let (ambient, config) = (&self.inner.ambient, &self.inner.config);
+        let new = NewSession::mint(ambient, &config.session, account.id, trail, entering.remember_me);
+        let mut new = match program {
+            Some(refresh) => new.for_program(&config.jwt, refresh),
+            None => new,
+        };
         new.row.began_by = Set(Some(provider.to_owned()));
         let now = ambient.clock.now_micros();
         let proven = entering.outsider.proven_at.map(|at| stamp::of(at).min(now));

@@ -20,6 +20,7 @@ fn typed(name: &str, password: &str, code: Option<&str>) -> TokenSignIn {
     TokenSignIn {
         username: name.to_owned(),
         password: password.into(),
+        directory: None,
         code: code.map(Into::into),
     }
 }

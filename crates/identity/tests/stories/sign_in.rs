@@ -244,6 +244,7 @@ async fn without_passwords_nobody_signs_in_with_one_and_the_last_way_in_stays() 
     let program = TokenSignIn {
         username: "vera".into(),
         password: PASSWORD.into(),
+        directory: None,
         code: None,
     };
     assert!(identity.grant_tokens(&trail(), program).await.is_err());

@@ -6,8 +6,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use watchroom_identity::{
-    DirectoryAway, DirectoryError, OutsideError, PasskeySignInError, SetUp, SetUpError, SignIn, SignInError,
-    SignedIn, Way,
+    DirectoryError, OutsideError, PasskeySignInError, SetUp, SetUpError, SignIn, SignInError, SignedIn, Way,
 };
 use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
 use watchroom_model::{DisplayName, UserName};
@@ -245,11 +244,8 @@ async fn signed_in(
     if directory.is_empty() {
         return Ok(identity.sign_in(trail, asked).await?);
     }
-    let chosen = identity.directories().iter().find(|one| one.name() == directory);
-    let chosen = chosen.ok_or_else(|| DirectoryAway {
-        why: "there is none of that name".to_owned(),
-    })?;
-    identity.sign_in_by_directory(trail, &**chosen, asked).await
+    let chosen = identity.directory_named(directory)?;
+    identity.sign_in_by_directory(trail, chosen, asked).await
 }
 
 /// Whether the form is shown again, with what happened.

@@ -236,6 +236,139 @@ async fn who_needs_a_second_factor_reaches_nothing_with_the_directorys_word_alon
     room.close().await;
 }
 
+/// A program signs in by the directory.
+async fn program_by_directory(room: &TestRoom, name: &str, password: &str, code: Option<&str>) -> Answer {
+    let asked = json!({ "username": name, "password": password, "directory": "corp", "code": code });
+    room.stranger().post("/api/auth/token", asked).await
+}
+
+fn program_of(room: &TestRoom, granted: &Answer) -> Visitor {
+    assert_eq!(granted.status, 200, "{}", granted.text());
+    let granted = granted.json();
+    Visitor::with_token(room.client(), granted["access_token"].as_str().expect("a token"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_signs_in_by_the_directory_with_the_roles_of_their_groups() {
+    let corporate = Corporate::start();
+    let room = corporate.room(|_| {}).await;
+    let granted = program_by_directory(&room, "bob", PASSWORD, None).await;
+    let bob = program_of(&room, &granted);
+    let own = me(&bob).await;
+    assert_eq!(
+        (&own["name"], &own["via"]),
+        (&json!("bob"), &json!("program")),
+        "{own}"
+    );
+    assert_eq!(
+        bob.get("/api/servers").await.status,
+        200,
+        "the crew operates, as by a rule of the directory"
+    );
+    bob.get("/api/users").await.problem(403, "permission-missing");
+    let refresh = json!({ "refresh_token": granted.json()["refresh_token"] });
+    let next = room.stranger().post("/api/auth/token", refresh).await;
+    let bob = program_of(&room, &next);
+    assert_eq!(
+        bob.get("/api/servers").await.status,
+        200,
+        "what began there goes on"
+    );
+    let browser = comes_in(&room, "bob").await;
+    assert_eq!(me(&browser).await["user_id"], own["user_id"], "one account");
+    assert_eq!(bob.delete("/api/auth/token").await.status, 204);
+    bob.get("/api/auth/me").await.problem(401, "token-invalid");
+
+    // It is no account of this Watchroom, and this Watchroom's are not the directory's.
+    let ours = json!({ "username": "bob", "password": PASSWORD });
+    room.stranger()
+        .post("/api/auth/token", ours)
+        .await
+        .problem(401, "sign-in-refused");
+    let theirs = program_by_directory(&room, "warden", OURS, None).await;
+    theirs.problem(401, "sign-in-refused");
+    let elsewhere = json!({ "username": "bob", "password": PASSWORD, "directory": "other" });
+    room.stranger()
+        .post("/api/auth/token", elsewhere)
+        .await
+        .problem(503, "directory-away");
+    let both = json!({ "refresh_token": "wr_ref_a.b", "directory": "corp" });
+    room.stranger()
+        .post("/api/auth/token", both)
+        .await
+        .problem(400, "invalid-input");
+    // Cleo is in no group that gives a role.
+    let cleo = program_by_directory(&room, "cleo", PASSWORD, None).await;
+    cleo.problem(401, "outside-refused");
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_that_guess_at_the_directory_are_refused_alike_and_locked_with_the_page() {
+    let corporate = Corporate::start();
+    let room = corporate.room(|_| {}).await;
+    let mut said = Vec::new();
+    for (name, password) in [
+        ("ann", "wrong"),
+        ("nobody", PASSWORD),
+        ("ann)(uid=*", PASSWORD),
+        ("bob", ""),
+    ] {
+        let refused = program_by_directory(&room, name, password, Some("123456")).await;
+        refused.problem(401, "sign-in-refused");
+        let problem = refused.json();
+        said.push((problem["detail"].clone(), problem["remaining_attempts"].clone()));
+    }
+    assert!(said.iter().all(|one| *one == said[0]), "{said:?}");
+    assert_eq!(said[0].1, 4, "{said:?}");
+    for _ in 0..2 {
+        program_by_directory(&room, "ANN", "wrong", None).await;
+        by_directory(&mut room.stranger(), "ann", "wrong").await;
+    }
+    let locked = program_by_directory(&room, "ann", PASSWORD, None).await;
+    locked.problem(423, "sign-in-locked");
+    let locked = by_directory(&mut room.stranger(), "ann", PASSWORD).await;
+    assert_eq!(locked.status, 423, "{}", locked.text());
+    let bob = program_by_directory(&room, "bob", PASSWORD, None).await;
+    assert_eq!(me(&program_of(&room, &bob)).await["name"], "bob");
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_of_who_needs_a_second_factor_gets_nothing_for_the_directorys_word_alone() {
+    let corporate = Corporate::start();
+    let strict = |config: &mut Config| config.identity.second_factors.required_roles = vec!["admin".into()];
+    let room = corporate.room(strict).await;
+    let first = program_by_directory(&room, "ann", PASSWORD, None).await;
+    first.problem(403, "second-factor-required");
+    assert!(!first.text().contains("token"), "{}", first.text());
+
+    let mut ann = room.stranger();
+    by_directory(&mut ann, "ann", PASSWORD).await;
+    let now = room.host.ambient().now();
+    let (device, enrolled) = ann.enrol(now).await;
+    assert_eq!(enrolled.status, 200, "{}", enrolled.text());
+    for (code, slug) in [
+        (None, "code-needed"),
+        (Some(""), "code-needed"),
+        (Some("000000"), "second-factor-refused"),
+    ] {
+        let refused = program_by_directory(&room, "ann", PASSWORD, code).await;
+        refused.problem(401, slug);
+        assert!(!refused.text().contains("_token"), "{}", refused.text());
+    }
+    // A right code makes no wrong password right.
+    let next = device.code(now + Duration::from_secs(30));
+    let refused = program_by_directory(&room, "ann", "wrong", Some(&next)).await;
+    refused.problem(401, "sign-in-refused");
+    let granted = program_by_directory(&room, "ann", PASSWORD, Some(&next)).await;
+    let program = program_of(&room, &granted);
+    assert_eq!(program.get("/api/users").await.status, 200, "radio administers");
+    let again = program_by_directory(&room, "ann", PASSWORD, Some(&next)).await;
+    again.problem(401, "second-factor-refused");
+    room.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_is_away_is_told_and_accounts_of_ours_go_on() {
     let mut corporate = Corporate::start();
@@ -299,6 +432,8 @@ async fn nobody_of_the_directory_comes_before_the_first_administrator() {
     assert_eq!((answer.status, answer.header("location")), (303, "/setup"));
     ann.take_cookies(&answer);
     assert_eq!(ann.get("/api/auth/me").await.status, 401);
+    let program = program_by_directory(&room, "ann", PASSWORD, None).await;
+    program.problem(503, "directory-away");
     assert_eq!(ann.look("/setup").await.status, 200, "set-up is still open");
     room.close().await;
 }

@@ -13,6 +13,7 @@ async fn granted(identity: &Identity) -> Granted {
     let asked = TokenSignIn {
         username: "vera".to_owned(),
         password: PASSWORD.into(),
+        directory: None,
         code: None,
     };
     identity
