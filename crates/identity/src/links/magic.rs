@@ -16,6 +16,7 @@ use watchroom_model::{EmailAddress, GuessId, UserId};
 use watchroom_policy::{Principal, Resource, ResourceKind, Trail, act};
 use watchroom_store::{Changed, Claimed, Guess, StoreError, WriteTx};
 
+use super::asked::Asking;
 use super::{LinkError, LinkKind, NewLink, holding, spend};
 use crate::digest::Digest;
 use crate::entity::{one_time_link, session, user};
@@ -61,19 +62,30 @@ impl Identity {
         self.inner.config.magic_links.is_on && self.inner.mail.is_on()
     }
 
-    /// Sends a link to the person of this address, if there is one; the answer does not tell.
+    /// Sends a link to the person of this address, if there is one; the answer does not tell. `device` is what the browser
+    /// shows of earlier sign-ins ([`SignedIn::device`]).
     ///
     /// # Errors
     /// [`LinkError`].
-    pub async fn ask_for_link(&self, trail: &Trail, email: &EmailAddress) -> Result<MagicOffer, LinkError> {
+    pub async fn ask_for_link(
+        &self,
+        trail: &Trail,
+        email: &EmailAddress,
+        device: Option<&str>,
+    ) -> Result<MagicOffer, LinkError> {
         if !self.offers_links() {
             return Err(LinkError::Off);
         }
         let now = self.inner.ambient.clock.now_micros();
-        self.inner.asks.count(trail.source_ip.into(), now)?;
+        let account = self.alone_with(email);
+        let user = account.as_ref().map(|account| account.id);
+        let asking = Asking {
+            site: trail.source_ip.into(),
+            is_known: matches!(self.place(trail, user, device), Place::Device(_)),
+        };
+        self.inner.asks.count(asking, now)?;
         self.claim_letter(&format!("link to {}", folded(email)), MOST_AN_HOUR)
             .await?;
-        let account = self.alone_with(email);
         let mut new = NewLink::mint(&self.inner.ambient, LinkKind::Magic, None);
         new.holds_for(self.inner.config.magic_links.minutes);
         let browser = self.inner.ambient.entropy.token();

@@ -19,7 +19,7 @@ async fn open() -> (Room, SignedIn) {
 
 async fn ask(room: &Room, email: &str) -> Result<MagicOffer, LinkError> {
     room.identity
-        .ask_for_link(&trail(), &email.parse().unwrap())
+        .ask_for_link(&trail(), &email.parse().unwrap(), None)
         .await
 }
 
@@ -125,25 +125,62 @@ async fn a_flood_of_asks_writes_little_and_keeps_others_out_for_a_minute_at_most
     let (room, _) = open().await;
     let asks = async |from: &str, n: u32| {
         let email = format!("x{n}@elsewhere.example").parse().unwrap();
-        room.identity.ask_for_link(&trail_from(from), &email).await
+        let trail = trail_from(from);
+        room.identity.ask_for_link(&trail, &email, None).await
     };
     // One stranger with many addresses, then many of them.
     let mut taken = 0;
     for n in 0..1_000 {
         taken += u32::from(asks(&format!("2001:db8:7:{n:x}::1"), n).await.is_ok());
     }
-    assert_eq!(taken, 30);
+    assert_eq!(taken, 10);
     for n in 1_000..2_000 {
         taken += u32::from(asks(&format!("2001:db8:{n:x}::1"), n).await.is_ok());
     }
-    assert_eq!(taken, 60);
-    assert!(room.letters().await.len() <= 60);
+    assert_eq!(taken, 55, "the others are for browsers that are known");
+    assert!(room.letters().await.len() <= 55);
     let refused = ask(&room, "alice@home.example").await.unwrap_err();
     assert_eq!(refused.slug(), "too-many-links");
     assert!(refused.retry_after_s().is_some_and(|wait| wait <= 60));
     room.pass(1);
     ask(&room, "alice@home.example").await.unwrap();
+    for _ in 0..2 {
+        for n in 0..10 {
+            asks("2001:db8:7::1", n).await.unwrap();
+        }
+        room.pass(1);
+    }
     assert!(asks("2001:db8:7::1", 0).await.is_err(), "the hour is not over");
+}
+
+#[tokio::test]
+async fn a_crowd_from_a_few_networks_stops_nobody_elsewhere_and_no_browser_that_is_known() {
+    let (room, alice) = open().await;
+    let (bob, carl) = (
+        room.user("bob", "viewer").await,
+        room.user("carl", "viewer").await,
+    );
+    room.give_email(bob.id, "bob@home.example").await;
+    room.give_email(carl.id, "carl@home.example").await;
+    let asks = async |from: &str, email: &str, device: Option<&SignedIn>| {
+        let device = device.and_then(|signed_in| signed_in.device.as_ref());
+        let device = device.map(|device| device.cookie.as_str());
+        let (trail, email) = (trail_from(from), email.parse().unwrap());
+        let asked = room.identity.ask_for_link(&trail, &email, device).await;
+        asked.is_ok()
+    };
+    let mut crowd = 0;
+    for n in 0..200 {
+        let (from, email) = (format!("203.0.{}.9", n % 5), format!("x{n}@elsewhere.example"));
+        crowd += u32::from(asks(&from, &email, None).await);
+    }
+    assert_eq!(crowd, 40);
+    assert!(asks("198.51.100.7", "bob@home.example", None).await, "elsewhere");
+    // In the midst of the crowd only a browser that was there before, and for nobody but whom it was there for.
+    assert!(!asks("203.0.1.10", "carl@home.example", None).await);
+    assert!(!asks("203.0.1.10", "carl@home.example", Some(&alice)).await);
+    assert!(asks("203.0.1.10", "alice@home.example", Some(&alice)).await);
+    assert!(room.letters().await.len() <= 60);
 }
 
 #[tokio::test]

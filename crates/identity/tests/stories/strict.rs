@@ -50,7 +50,7 @@ async fn a_link_holds_as_long_as_the_house_says() {
         let alice = room.set_up("alice").await;
         room.give_email(alice.session.user, "alice@home.example").await;
         let email = "alice@home.example".parse().unwrap();
-        let offer = room.identity.ask_for_link(&trail(), &email).await.unwrap();
+        let offer = room.identity.ask_for_link(&trail(), &email, None).await.unwrap();
         let asked = EnterByLink {
             code: room.code_in_letter("sign_in_link").await.as_str().into(),
             browser: Some(offer.browser.expose_secret().to_owned()),

@@ -82,7 +82,9 @@ pub(super) async fn ask(
             return ask_form(&panel, &headers, StatusCode::BAD_REQUEST, (typed, &faults), None);
         }
     };
-    let offer = panel.identity().ask_for_link(sent.caller.trail(), &email).await?;
+    let device = Cookie::find(&headers, DEVICE_COOKIE);
+    let asked = panel.identity().ask_for_link(sent.caller.trail(), &email, device);
+    let offer = asked.await?;
     let page = AskedPage::new(theme_of(&headers), offer.code.expose_secret());
     let response = answer::page_with(StatusCode::OK, &page)?;
     answer::with_cookie(
