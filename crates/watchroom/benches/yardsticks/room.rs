@@ -137,6 +137,15 @@ impl Room {
         (0..count).map(token).collect()
     }
 
+    /// Gives the first so many of those accounts an address each: `user-0@home.example` and so on.
+    pub fn addresses(&self, count: usize) {
+        for number in 0..count {
+            let name = format!("user-{number}");
+            let address = format!("{name}@home.example");
+            self.run(&["user", "set-email", &name, &address], "");
+        }
+    }
+
     /// Makes an account, whose password is hashed.
     pub fn hash_something(&self) {
         self.run(

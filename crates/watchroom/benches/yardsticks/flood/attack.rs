@@ -320,10 +320,16 @@ impl Form {
 
     /// Sends name and password, and gives the status of the answer.
     pub async fn send(&mut self, name: &str, password: &str, from: Option<&str>) -> std::io::Result<u16> {
-        let body = format!("csrf_token={}&username={name}&password={password}", self.csrf);
+        let fields = format!("username={name}&password={password}");
+        self.post("/login", &fields, from).await
+    }
+
+    /// Sends the fields of another form that is there before one is signed in, and gives the status of the answer.
+    pub async fn post(&mut self, path: &str, fields: &str, from: Option<&str>) -> std::io::Result<u16> {
+        let body = format!("csrf_token={}&{fields}", self.csrf);
         let from = forwarded(from);
         let request = format!(
-            "POST /login HTTP/1.1\r\nhost: {}\r\naccept: text/html\r\nsec-fetch-site: same-origin\r\ncookie: {}\r\n{from}\
+            "POST {path} HTTP/1.1\r\nhost: {}\r\naccept: text/html\r\nsec-fetch-site: same-origin\r\ncookie: {}\r\n{from}\
              content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
             self.authority,
             self.cookie,
