@@ -71,7 +71,7 @@ pub use named::NamedInVain;
 pub use outside::{
     Admission, CameBack, Claims, Directory, DirectoryAway, DirectoryError, Entered, Errand, FromOutside,
     Journey, OutsideError, OutsideView, Outsider, Provider, ProviderFault, Providers, RoleRule, RuleError,
-    TieError, TieOffer, Way,
+    SettingOut, TieError, TieOffer, Way,
 };
 pub use roles::{Difference, RoleDraft, RoleError, RoleView, WhatIf};
 pub use sessions::{KnownDevice, Session, SessionView, SignedIn, StepUpError};

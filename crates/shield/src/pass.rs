@@ -131,7 +131,7 @@ pub struct Finding {
     /// Whether its sender may go on in another protocol.
     pub(crate) may_upgrade: bool,
     /// Whether what it does tells on whoever is at its address.
-    pub(crate) is_own_doing: bool,
+    pub is_own_doing: bool,
     /// How its input is taken.
     pub(crate) plan: Plan,
     /// What was counted, for giving it back.

@@ -211,6 +211,7 @@ impl Identity {
             device,
             held: None,
             errand: None,
+            is_own_doing: true,
         };
         match self.enter_from_outside_as(trail, entering, program).await? {
             Entered::In(signed_in) => Ok(*signed_in),

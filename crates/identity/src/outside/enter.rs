@@ -11,7 +11,9 @@ use watchroom_model::{GroupId, UserId};
 use watchroom_policy::{Principal, Resource, ResourceKind, Scope, Trail, act};
 use watchroom_store::{StoreError, WriteTx};
 
-use super::{Entered, Errand, FromOutside, Gift, Given, OutsideError, Outsider, Provider, ProviderFault};
+use super::{
+    Entered, Errand, FromOutside, Gift, Given, Journey, OutsideError, Outsider, Provider, ProviderFault,
+};
 use crate::digest::Digest;
 use crate::entity::{grant, group, group_member, outside_identity, spent_errand};
 use crate::groups::Source;
@@ -178,13 +180,13 @@ impl Identity {
                 Ok(Newcomer::MayTie(user)) => {
                     return Ok(Entered::ToTie(self.offer_tie(outsider, user)));
                 }
-                Err(error) => return Err(self.refuse_outsider(trail, outsider, None, error).await),
+                Err(error) => return Err(self.refuse_outsider(trail, &entering, None, error).await),
             },
         };
         let user = tie.user;
         match self.begin_from_outside(trail, &entering, (tie, program)).await {
             Ok(signed_in) => Ok(Entered::In(Box::new(signed_in))),
-            Err(error) => Err(self.refuse_outsider(trail, outsider, Some(user), error).await),
+            Err(error) => Err(self.refuse_outsider(trail, &entering, Some(user), error).await),
         }
     }
 
@@ -346,29 +348,39 @@ impl Identity {
             .collect()
     }
 
-    /// Notes that a provider did not vouch for whoever came back from it: a few a minute are written down, more are counted.
+    /// Notes that a provider did not vouch for whoever came back from it on this journey: a few a minute are written down,
+    /// more are counted.
     ///
     /// # Errors
     /// [`OutsideError`] if it cannot be written down.
     pub async fn note_not_vouched(
         &self,
         trail: &Trail,
-        provider: &Provider,
+        (provider, journey): (&Provider, &Journey),
         fault: &ProviderFault,
     ) -> Result<(), OutsideError> {
+        // A provider that is away is nobody's fault.
+        if journey.is_own_doing && !fault.is_away {
+            self.tell_not_let_in(trail, provider);
+        }
         self.note_stranger(trail, provider, fault.word).await
     }
 
-    /// Writes down that somebody was not let in, and gives the reason back.
+    /// Writes down and tells that somebody was not let in, and gives the reason back.
     async fn refuse_outsider(
         &self,
         trail: &Trail,
-        outsider: &Outsider,
+        entering: &FromOutside<'_>,
         user: Option<UserId>,
         error: OutsideError,
     ) -> OutsideError {
         if let OutsideError::Store(_) | OutsideError::Forbidden(_) = error {
             return error;
+        }
+        let outsider = entering.outsider;
+        // Who is signed in and ties an identity signs in nowhere.
+        if entering.is_own_doing && entering.held.is_none() {
+            self.tell_not_let_in(trail, &outsider.provider);
         }
         let (provider, reason) = (&outsider.provider, error.word());
         let noted = match user {
@@ -376,6 +388,12 @@ impl Identity {
             None => self.note_stranger(trail, provider, reason).await,
         };
         noted.err().unwrap_or(error)
+    }
+
+    /// Tells those who defend the entrance. All that fails at one provider is one name to them, however often it does:
+    /// nobody guesses there what could be guessed here, and people without an account come in crowds from one office.
+    fn tell_not_let_in(&self, trail: &Trail, provider: &Provider) {
+        self.tell_failed_sign_in(trail, provider.as_str(), false);
     }
 
     pub(super) async fn note_failure(

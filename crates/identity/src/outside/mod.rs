@@ -29,7 +29,7 @@ pub(crate) use enter::Vouched;
 pub use error::{OutsideError, TieError};
 pub(crate) use failures::Failures;
 pub(crate) use providers::Taken;
-pub use providers::{CameBack, Journey, ProviderFault, Providers, Way};
+pub use providers::{CameBack, Journey, ProviderFault, Providers, SettingOut, Way};
 pub use rules::{Admission, Claims, RoleRule, RuleError};
 pub(crate) use rules::{Gift, Given};
 
@@ -150,6 +150,8 @@ pub struct FromOutside<'a> {
     pub held: Option<&'a Arc<Session>>,
     /// What must not come twice, where the proof could.
     pub errand: Option<Errand>,
+    /// Whether they came by themselves: only then does it tell on whoever is at their address that they are not let in.
+    pub is_own_doing: bool,
 }
 
 /// What becomes of them.

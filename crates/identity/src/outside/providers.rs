@@ -48,7 +48,23 @@ pub struct Journey {
     pub next: String,
     /// The account that wants to tie an identity, if that is what the journey is for.
     pub ties: Option<UserId>,
+    /// Whether whoever sat before the browser set out by themselves.
+    pub is_own_doing: bool,
     until: i64,
+}
+
+/// How a browser sets out.
+#[derive(Clone, Copy, Debug)]
+pub struct SettingOut<'a> {
+    /// Where the provider sends it back to.
+    pub redirect_uri: &'a str,
+    /// Where the person wants to go after that.
+    pub next: &'a str,
+    /// The whole session of a person who wants to tie an identity.
+    pub held: Option<&'a Session>,
+    /// Whether whoever sits before it sets out by themselves. Any page elsewhere can send its visitors' browsers on
+    /// journeys that end badly; what comes of those is evidence against nobody.
+    pub is_own_doing: bool,
 }
 
 impl Journey {
@@ -179,6 +195,8 @@ struct Kept {
     redirect_uri: String,
     next: String,
     ties: Option<UserId>,
+    #[serde(default)]
+    is_own_doing: bool,
     until: i64,
 }
 
@@ -193,29 +211,25 @@ impl Kept {
             redirect_uri: self.redirect_uri,
             next: self.next,
             ties: self.ties,
+            is_own_doing: self.is_own_doing,
             until: self.until,
         }
     }
 }
 
 impl Identity {
-    /// A journey to that provider, and what the browser keeps of it until it is back. `held` is the whole session of a
-    /// person who wants to tie an identity. `None` if it does not fit into a cookie.
+    /// A journey to that provider, and what the browser keeps of it until it is back. `None` if it does not fit into a
+    /// cookie.
     #[must_use]
-    pub fn set_out(
-        &self,
-        provider: &Provider,
-        redirect_uri: &str,
-        next: &str,
-        held: Option<&Session>,
-    ) -> Option<(Journey, String)> {
+    pub fn set_out(&self, provider: &Provider, out: SettingOut<'_>) -> Option<(Journey, String)> {
         let until = self.inner.ambient.clock.now_micros() + stamp::seconds(AWAY_S);
         let kept = Kept {
             number: self.inner.ambient.entropy.token(),
             provider: provider.to_string(),
-            redirect_uri: redirect_uri.to_owned(),
-            next: next.to_owned(),
-            ties: held.map(|session| session.user),
+            redirect_uri: out.redirect_uri.to_owned(),
+            next: out.next.to_owned(),
+            ties: out.held.map(|session| session.user),
+            is_own_doing: out.is_own_doing,
             until,
         };
         let text = serde_json::to_string(&kept).ok()?;

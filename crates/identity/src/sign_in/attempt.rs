@@ -14,7 +14,7 @@ use crate::lockout::{Allowed, Booked, Doors, Failed, Failing, Place, Refused, St
 use crate::network::Network;
 use crate::roll::Account;
 use crate::users::UserStatus;
-use crate::{EntranceEvent, Identity, VaultError, stamp};
+use crate::{Identity, VaultError, stamp};
 
 /// Who tries, from where, at which name.
 #[derive(Debug)]
@@ -301,25 +301,8 @@ impl Identity {
         }
     }
 
-    /// Tells those who defend the entrance. The line in the log is what `contrib/fail2ban` reads: one for each
-    /// failure, and of what was typed nothing.
     fn tell_failure(&self, attempt: &Attempt<'_>, locks: bool) {
-        let Some(from) = attempt.trail.source_ip.map(|from| from.to_canonical()) else {
-            return;
-        };
-        let request_id = attempt.trail.request_id;
-        tracing::warn!(
-            client.address = %from,
-            request.id = request_id.map(tracing::field::display),
-            "a sign-in failed"
-        );
-        // Nobody listening is no trouble: the log has it.
-        drop(self.inner.events.send(EntranceEvent::SignInFailed {
-            from,
-            name: self.inner.lockouts.digest(attempt.name),
-            locks,
-            request_id,
-        }));
+        self.tell_failed_sign_in(attempt.trail, attempt.name, locks);
     }
 
     async fn record_wrong(

@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use time::macros::datetime;
 use watchroom_identity::{
-    Admission, Claims, Entered, Errand, FromOutside, OutsideError, Outsider, Provider, Session, SignedIn,
-    TieError, TieOffer, UserStatus,
+    Admission, Claims, Entered, Errand, FromOutside, OutsideError, Outsider, Provider, Session, SettingOut,
+    SignedIn, TieError, TieOffer, UserStatus,
 };
 use watchroom_kit::Fault;
 use watchroom_policy::{Resource, ResourceKind, SecondFactor, act};
@@ -50,7 +50,7 @@ pub fn open_house() -> Admission {
     }
 }
 
-fn entering<'a>(outsider: &'a Outsider, admission: &'a Admission) -> FromOutside<'a> {
+pub fn entering<'a>(outsider: &'a Outsider, admission: &'a Admission) -> FromOutside<'a> {
     FromOutside {
         outsider,
         admission,
@@ -58,6 +58,7 @@ fn entering<'a>(outsider: &'a Outsider, admission: &'a Admission) -> FromOutside
         device: None,
         held: None,
         errand: None,
+        is_own_doing: true,
     }
 }
 
@@ -382,7 +383,13 @@ async fn a_journey_is_taken_once_and_by_the_browser_that_began_it() {
     let (room, alice) = Room::with_admin().await;
     let (here, there) = (Provider::oidc("example"), Provider::oidc("other"));
     let back = "https://panel.example/login/oidc/example/callback";
-    let set_out = || room.identity.set_out(&here, back, "/servers", None).unwrap();
+    let out = SettingOut {
+        redirect_uri: back,
+        next: "/servers",
+        held: None,
+        is_own_doing: true,
+    };
+    let set_out = || room.identity.set_out(&here, out).unwrap();
     let (journey, cookie) = set_out();
     let (other, others_cookie) = set_out();
     assert!(journey.state != other.state && journey.nonce != other.nonce);
@@ -395,15 +402,20 @@ async fn a_journey_is_taken_once_and_by_the_browser_that_began_it() {
     assert!(is_back(&there, &cookie, &journey.state).is_none());
     let came = is_back(&here, &cookie, &journey.state).unwrap();
     assert_eq!(
-        (came.nonce, came.next.as_str(), came.ties),
-        (journey.nonce, "/servers", None)
+        (came.nonce, came.next.as_str(), came.ties, came.is_own_doing),
+        (journey.nonce, "/servers", None, true)
     );
     assert!(is_back(&here, &cookie, &journey.state).is_none(), "once");
     room.pass(10);
     assert!(is_back(&here, &others_cookie, &other.state).is_none(), "too late");
 
     let held = Some(&*alice.session);
-    let (to_tie, cookie) = room.identity.set_out(&here, back, "/", held).unwrap();
+    let sent = SettingOut {
+        held,
+        is_own_doing: false,
+        ..out
+    };
+    let (to_tie, cookie) = room.identity.set_out(&here, sent).unwrap();
     let came = is_back(&here, &cookie, &to_tie.state).unwrap();
-    assert_eq!(came.ties, Some(alice.session.user));
+    assert_eq!((came.ties, came.is_own_doing), (Some(alice.session.user), false));
 }

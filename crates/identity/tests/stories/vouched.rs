@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use watchroom_identity::{Outsider, Provider, ProviderFault, Session};
+use watchroom_identity::{
+    EntranceEvent, FromOutside, Journey, Outsider, Provider, ProviderFault, Session, SettingOut,
+};
 use watchroom_model::PageRequest;
 use watchroom_policy::{EventType, Reason, Resource, SecondFactor, act};
 use watchroom_store::AuditFilter;
 
 use crate::factors::{enrol, standing, strict};
-use crate::outside::{ann, comes_in, enter, open_house};
+use crate::outside::{ann, comes_in, enter, entering, open_house};
 use crate::room::{Room, trail};
 
 /// Why this session may not add a factor; none if it may.
@@ -75,19 +77,39 @@ async fn failures(room: &Room) -> (usize, u64) {
     (items.len(), counts.sum())
 }
 
+/// A journey to this provider, and what the browser keeps of it.
+fn journey(room: &Room, to: &Provider, is_own_doing: bool) -> (Journey, String) {
+    let out = SettingOut {
+        redirect_uri: "https://panel.example/login/oidc/example/callback",
+        next: "/",
+        held: None,
+        is_own_doing,
+    };
+    room.identity.set_out(to, out).unwrap()
+}
+
+async fn not_vouched(room: &Room, (to, journey): (&Provider, &Journey), fault: &ProviderFault) {
+    let trail = trail();
+    let noted = room.identity.note_not_vouched(&trail, (to, journey), fault);
+    noted.await.unwrap();
+}
+
+fn says_no() -> ProviderFault {
+    ProviderFault {
+        is_away: false,
+        word: "refused_there",
+        cause: "no code came".into(),
+    }
+}
+
 #[tokio::test]
 async fn strangers_who_bring_nothing_back_buy_a_few_entries_and_a_count() {
     let (room, _) = Room::with_admin().await;
     let provider = Provider::oidc("example");
-    let junk = ProviderFault {
-        is_away: false,
-        word: "refused_there",
-        cause: "no code came".into(),
-    };
+    let (journey, _) = journey(&room, &provider, true);
     let nobody = Outsider { email: None, ..ann() };
     for _ in 0..50 {
-        let noted = room.identity.note_not_vouched(&trail(), &provider, &junk).await;
-        noted.unwrap();
+        not_vouched(&room, (&provider, &journey), &says_no()).await;
         enter(&room, &nobody, &open_house()).await.unwrap_err();
     }
     assert_eq!(failures(&room).await, (5, 0));
@@ -98,14 +120,66 @@ async fn strangers_who_bring_nothing_back_buy_a_few_entries_and_a_count() {
 }
 
 #[tokio::test]
+async fn what_fails_at_a_provider_is_told_as_one_name_and_only_of_who_set_out_by_themselves() {
+    let (room, alice) = Room::with_admin().await;
+    let mut events = room.identity.events();
+    let mut told = || {
+        let mut names = Vec::new();
+        while let Ok(event) = events.try_recv() {
+            match event {
+                EntranceEvent::SignInFailed { name, locks, .. } => names.push((name, locks)),
+                other => panic!("{other:?}"),
+            }
+        }
+        names
+    };
+    let (here, there) = (Provider::oidc("example"), Provider::oidc("other"));
+    let away = ProviderFault {
+        is_away: true,
+        ..says_no()
+    };
+    let note = async |provider: &Provider, is_own_doing: bool, fault: &ProviderFault| {
+        let (journey, _) = journey(&room, provider, is_own_doing);
+        not_vouched(&room, (provider, &journey), fault).await;
+    };
+    note(&here, true, &away).await;
+    note(&here, false, &says_no()).await;
+    // Who is vouched for and not let in: sent by a page elsewhere, and signed in to another account.
+    let house = open_house();
+    let nobody = Outsider {
+        subject: "5".into(),
+        email: None,
+        ..ann()
+    };
+    let known = ann();
+    comes_in(&room, &known, &house).await;
+    for (outsider, held, is_own_doing) in [(&nobody, None, false), (&known, Some(&alice.session), true)] {
+        let entering = FromOutside {
+            held,
+            is_own_doing,
+            ..entering(outsider, &house)
+        };
+        let entered = room.identity.enter_from_outside(&trail(), entering).await;
+        entered.unwrap_err();
+    }
+    assert_eq!(told().len(), 0);
+
+    note(&here, true, &says_no()).await;
+    note(&here, true, &says_no()).await;
+    enter(&room, &nobody, &house).await.unwrap_err();
+    let of_here = told();
+    assert_eq!(of_here, [of_here[0]; 3]);
+    assert!(!of_here[0].1, "it locks nothing");
+    note(&there, true, &says_no()).await;
+    assert_ne!(told(), [of_here[0]]);
+}
+
+#[tokio::test]
 async fn however_many_journeys_strangers_end_the_next_person_comes_back() {
     let (room, _) = Room::with_admin().await;
     let here = Provider::oidc("example");
-    let set_out = || {
-        let back = "https://panel.example/login/oidc/example/callback";
-        room.identity.set_out(&here, back, "/", None).unwrap()
-    };
-    let is_back = |(journey, cookie): &(watchroom_identity::Journey, String)| {
+    let set_out = || journey(&room, &here, true);
+    let is_back = |(journey, cookie): &(Journey, String)| {
         let came = room.identity.come_back(&here, cookie, &journey.state);
         came.is_some()
     };

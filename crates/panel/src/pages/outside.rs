@@ -8,8 +8,8 @@ use axum::response::Response;
 use http::{HeaderMap, Method};
 use serde::Deserialize;
 use watchroom_identity::{
-    CameBack, Entered, FromOutside, Journey, OutsideError, Provider, ProviderFault, Session, TieError,
-    TieOffer,
+    CameBack, Entered, FromOutside, Journey, OutsideError, Provider, ProviderFault, Session, SettingOut,
+    TieError, TieOffer,
 };
 use watchroom_kit::{Fault, SecretString, Site};
 use watchroom_model::OutsideId;
@@ -121,10 +121,13 @@ pub(super) async fn begin(
     let back = format!("https://{host}/login/oidc/{name}/callback");
     let next = answer::path_of_ours(&asked.next).unwrap_or("/");
     let provider = Provider::oidc(&name);
-    let (journey, cookie) = panel
-        .identity()
-        .set_out(&provider, &back, next, whole(&caller).map(AsRef::as_ref))
-        .ok_or(NotFound)?;
+    let out = SettingOut {
+        redirect_uri: &back,
+        next,
+        held: whole(&caller).map(AsRef::as_ref),
+        is_own_doing: passed.is_own_doing,
+    };
+    let (journey, cookie) = panel.identity().set_out(&provider, out).ok_or(NotFound)?;
     let site = Site::from(Some(passed.client));
     match panel.providers.begin(&name, &journey, site).await {
         Ok(address) => {
@@ -150,6 +153,7 @@ pub(super) async fn back(
         .identity()
         .come_back(&Provider::oidc(&name), cookie, &asked.state);
     let Some(journey) = journey else {
+        // Told to nobody who bans: any page elsewhere can have its visitors' browsers ask for this with a state made up.
         tracing::warn!(provider = %name, "a browser came back from a provider without a journey of its own, or a second time");
         return over(answer::redirect_with("/login", &Flash::trouble(EN.journey_over))?);
     };
@@ -172,14 +176,7 @@ pub(super) async fn back(
     let site = Site::from(Some(passed.client));
     let outsider = match panel.providers.finish(&name, &journey, &came, site).await {
         Ok(outsider) => outsider,
-        Err(fault) => {
-            let provider = Provider::oidc(&name);
-            let identity = panel.identity();
-            identity
-                .note_not_vouched(caller.trail(), &provider, &fault)
-                .await?;
-            return over(not_vouched(&name, &fault)?);
-        }
+        Err(fault) => return turned_away(&panel, &caller, (&name, &journey), &fault).await,
     };
     let entering = FromOutside {
         outsider: &outsider,
@@ -188,6 +185,7 @@ pub(super) async fn back(
         device: Cookie::find(&headers, DEVICE_COOKIE),
         held,
         errand: Some(journey.errand()),
+        is_own_doing: journey.is_own_doing,
     };
     match panel
         .identity()
@@ -223,6 +221,20 @@ async fn returns_too_often(panel: &Panel, passed: &Passed) -> bool {
     let address = LimitKey::Address(passed.client);
     let verdict = limits.take_everywhere("returned", address, &[RETURNS]).await;
     verdict.is_some_and(|verdict| verdict.is_limited)
+}
+
+/// Notes that the provider did not vouch for whoever came back, and says so.
+async fn turned_away(
+    panel: &Panel,
+    caller: &Caller,
+    (name, journey): (&str, &Journey),
+    fault: &ProviderFault,
+) -> Result<Response, Problem> {
+    let (identity, provider) = (panel.identity(), Provider::oidc(name));
+    identity
+        .note_not_vouched(caller.trail(), (&provider, journey), fault)
+        .await?;
+    over(not_vouched(name, fault)?)
 }
 
 fn next_of(journey: &Journey) -> String {

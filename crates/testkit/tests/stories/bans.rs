@@ -24,7 +24,8 @@ async fn open() -> TestRoom {
     TestRoom::with(program!(), Ambient::system(), proxied).await
 }
 
-async fn until_status(visitor: &Visitor, path: &str, status: u16) {
+/// Waits until a path is answered with this status.
+pub async fn until_status(visitor: &Visitor, path: &str, status: u16) {
     let deadline = tokio::time::Instant::now() + SOON;
     loop {
         let answer = visitor.get(path).await;

@@ -55,6 +55,8 @@ mod power;
 #[cfg(test)]
 mod programs;
 #[cfg(test)]
+mod providers;
+#[cfg(test)]
 mod reports;
 #[cfg(test)]
 mod revocation;
