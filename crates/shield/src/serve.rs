@@ -29,6 +29,7 @@ use crate::{Application, LocalPeer, Peer, RouteClass, Shield, ShownCertificates}
 mod converse;
 mod edge;
 mod handshakes;
+mod heard_out;
 mod outgoing;
 mod unread;
 

@@ -19,6 +19,7 @@ use watchroom_kit::Tasks;
 
 use super::SURPLUS_PATIENCE;
 use super::edge::{AnswerBody, Busy, Edge, Pulse};
+use super::heard_out::HeardOut;
 use crate::body::EndingBody;
 use crate::certificates::PersonsCertificates;
 use crate::config::MOST_HEADER_BYTES;
@@ -136,6 +137,7 @@ impl<S: Application> Conversation<S> {
             let (mut application, busy) = (application.clone(), Busy::begin(&pulse));
             async move {
                 let wish = Wish::take(&mut request);
+                let request = request.map(|body| HeardOut::new(body, is_h2.then_some(&tasks)));
                 let (response, class) = attend(request, &shield, peer, &mut application, &busy).await;
                 if let Some(wish) = wish.filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS) {
                     granted.grant(wish);
@@ -231,7 +233,7 @@ impl Held<'_> {
 }
 
 async fn attend<S: Application>(
-    request: Request<Incoming>,
+    request: Request<HeardOut>,
     shield: &Shield,
     peer: Peer,
     application: &mut S,
