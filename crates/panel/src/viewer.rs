@@ -179,6 +179,18 @@ impl Viewer {
         }
     }
 
+    /// Lets pass whoever may now or could after a fresh proof. The others are refused here, before the session gets a new
+    /// cookie, which a refusal could not carry.
+    ///
+    /// # Errors
+    /// The refusal as a problem; it is noted.
+    pub(crate) fn admit<A: Act>(&self, act: A, on: &impl Target) -> Result<(), Problem> {
+        if !self.may(act, on) {
+            self.caller.permit(act, on)?;
+        }
+        Ok(())
+    }
+
     /// Whether acts that need a fresh proof must ask for the password.
     pub(crate) fn needs_proof(&self) -> bool {
         let proof = &self.caller.principal().proof;

@@ -11,7 +11,7 @@ use watchroom_policy::{Resource, act};
 use watchroom_web::Problem;
 
 use super::profile::shown;
-use super::step_up::prove;
+use super::step_up::proven;
 use crate::text::EN;
 use crate::view::profile::ProfileForms;
 use crate::view::{Faults, Flash, sentence};
@@ -41,12 +41,12 @@ pub(super) async fn change(
             }
         },
     };
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let on = Resource::user(viewer.session.user);
+    let asked = (act::ChangeEmail, &on);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => return again(&viewer, &panel, typed, fault).await,
     };
-    let on = Resource::user(viewer.session.user);
-    let permit = viewer.permit_as(proof.principal(&viewer), act::ChangeEmail, &on)?;
     let flash = match panel.identity().change_email(&permit, email).await {
         Ok(EmailChange::Done) => Flash::done(EN.email_removed),
         Ok(EmailChange::ToConfirm) => Flash::done(EN.email_to_confirm(typed)),

@@ -12,8 +12,8 @@ use watchroom_policy::{Resource, act};
 use watchroom_shield::RouteClass;
 use watchroom_web::{Json, Params, Problem, Route};
 
-use super::people::{PAGE, ProofForm};
-use super::step_up::prove;
+use super::people::PAGE;
+use super::step_up::{ProofForm, proven, with_proof};
 use crate::text::EN;
 use crate::view::{Flash, sentence};
 use crate::viewer::Form;
@@ -54,14 +54,11 @@ async fn export(
     Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
     let on = Resource::user(id);
-    if !viewer.may(act::ExportUser, &on) {
-        viewer.caller.permit(act::ExportUser, &on)?;
-    }
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let asked = (act::ExportUser, &on);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => return answer::redirect_with(PAGE, &Flash::trouble(sentence(&fault.message))),
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::ExportUser, &on)?;
     match panel.identity().export_user(&permit).await {
         Ok(held) => {
             let mut response = Json(held).into_response();
@@ -85,18 +82,13 @@ async fn erase(
     Form { viewer, form }: Form<EraseForm>,
 ) -> Result<Response, Problem> {
     let on = Resource::user(id);
-    if !viewer.may(act::EraseUser, &on) {
-        viewer.caller.permit(act::EraseUser, &on)?;
-    }
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
-        Err(fault) => return answer::redirect_with(PAGE, &Flash::trouble(sentence(&fault.message))),
-    };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::EraseUser, &on)?;
-    let flash = match panel.identity().erase_user(&permit, &form.confirm).await {
-        Ok(_) => Flash::done(EN.person_erased),
-        Err(error @ EraseError::Store(_)) => return Err(error.into()),
-        Err(error) => Flash::trouble(sentence(&error.public())),
-    };
-    proof.finish(answer::redirect_with(PAGE, &flash)?)
+    let (asked, sent) = ((act::EraseUser, &on), (form.password, PAGE));
+    with_proof(&viewer, &panel, asked, sent, async |permit| {
+        match panel.identity().erase_user(&permit, &form.confirm).await {
+            Ok(_) => Ok(Flash::done(EN.person_erased)),
+            Err(error @ EraseError::Store(_)) => Err(error.into()),
+            Err(error) => Ok(Flash::trouble(sentence(&error.public()))),
+        }
+    })
+    .await
 }

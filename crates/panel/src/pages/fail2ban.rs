@@ -9,7 +9,7 @@ use watchroom_model::JailedAddress;
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_web::Problem;
 
-use super::step_up::prove;
+use super::step_up::with_proof;
 use crate::text::EN;
 use crate::view::fail2ban::Fail2banPage;
 use crate::view::{Flash, Section, sentence};
@@ -45,25 +45,18 @@ pub(super) async fn lift(
     Form { viewer, form }: Form<LiftForm>,
 ) -> Result<Response, Problem> {
     let host = Resource::all(ResourceKind::Host);
-    if !viewer.may(act::LiftJailed, &host) {
-        // Refused before the session gets a new cookie, which a refusal could not carry.
-        viewer.caller.permit(act::LiftJailed, &host)?;
-    }
+    viewer.admit(act::LiftJailed, &host)?;
     let address: JailedAddress = match form.address.parse() {
         Ok(address) => address,
         Err(error) => return answer::redirect_with(HERE, &Flash::trouble(sentence(&error.to_string()))),
     };
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
-        Err(fault) => return answer::redirect_with(HERE, &Flash::trouble(sentence(&fault.message))),
-    };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::LiftJailed, &host)?;
-    let flash = match panel.fleet.unjail(&permit, address).await {
-        Ok(unjailed) => match unjailed.outcome {
-            Outcome::Done => Flash::done(EN.fail2ban_lifted(address)),
-            Outcome::AlreadySo => Flash::done(EN.fail2ban_out(address)),
-        },
-        Err(error) => Flash::trouble(sentence(&error.public())),
-    };
-    proof.finish(answer::redirect_with(HERE, &flash)?)
+    let (asked, sent) = ((act::LiftJailed, &host), (form.password, HERE));
+    with_proof(&viewer, &panel, asked, sent, async |permit| {
+        let unjailed = panel.fleet.unjail(&permit, address).await;
+        Ok(Flash::told(unjailed.map(|unjailed| match unjailed.outcome {
+            Outcome::Done => EN.fail2ban_lifted(address),
+            Outcome::AlreadySo => EN.fail2ban_out(address),
+        })))
+    })
+    .await
 }

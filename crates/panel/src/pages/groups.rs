@@ -7,12 +7,12 @@ use serde::Deserialize;
 use watchroom_identity::{GroupError, GroupView, NewGroupGrant};
 use watchroom_kit::{Fault, SecretString};
 use watchroom_model::{GrantId, GroupId, UserId, UserName};
-use watchroom_policy::{Act, Permit, Resource, ResourceKind, act};
+use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::RouteClass;
 use watchroom_web::{Params, Problem, Route};
 
 use super::scope;
-use super::step_up::{Proven, prove};
+use super::step_up::{ProofForm, proven, with_proof};
 use crate::text::EN;
 use crate::view::groups::{GroupCard, GroupTyped, GroupsPage, HeldRow, MemberRow};
 use crate::view::{Faults, Flash, Section, sentence};
@@ -44,13 +44,6 @@ pub(super) struct GiveForm {
     role: String,
     at: String,
     place: String,
-    password: SecretString,
-}
-
-/// What a form sends that asks for a fresh proof and no more.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ProofForm {
     password: SecretString,
 }
 
@@ -102,34 +95,12 @@ fn card(viewer: &Viewer, panel: &Panel, group: GroupView, roles: &[String]) -> G
     GroupCard::new(group.id, group.name, (members, grants.collect()), roles)
 }
 
-/// Refused before the session gets a new cookie, which a refusal could not carry; else the fresh proof, or the page with
-/// what is wrong with it.
-async fn proven<A: Act>(
-    (viewer, panel): (&Viewer, &Panel),
-    act: A,
-    on: &Resource,
-    password: SecretString,
-) -> Result<Result<(Proven, Permit<A>), Response>, Problem> {
-    if !viewer.may(act, on) {
-        viewer.caller.permit(act, on)?;
+/// A word on what came of it.
+fn told(done: Result<String, GroupError>) -> Result<Flash, Problem> {
+    match done {
+        Err(GroupError::Store(error)) => Err(error.into()),
+        done => Ok(Flash::told(done)),
     }
-    match prove(viewer, panel, password).await? {
-        Ok(proof) => {
-            let permit = viewer.permit_as(proof.principal(viewer), act, on)?;
-            Ok(Ok((proof, permit)))
-        }
-        Err(fault) => answer::redirect_with(PAGE, &Flash::trouble(sentence(&fault.message))).map(Err),
-    }
-}
-
-/// Back to the page with what came of it.
-fn finish(proof: &Proven, done: Result<String, GroupError>) -> Result<Response, Problem> {
-    let flash = match done {
-        Ok(words) => Flash::done(words),
-        Err(GroupError::Store(error)) => return Err(error.into()),
-        Err(error) => Flash::trouble(sentence(&error.public())),
-    };
-    proof.finish(answer::redirect_with(PAGE, &flash)?)
 }
 
 /// The group, which the viewer may know of or is told that there is none.
@@ -142,21 +113,18 @@ pub(super) async fn create(
     Form { viewer, form }: Form<GroupForm>,
 ) -> Result<Response, Problem> {
     let all = Resource::all(ResourceKind::Group);
-    if !viewer.may(act::CreateGroup, &all) {
-        viewer.caller.permit(act::CreateGroup, &all)?;
-    }
     let mut typed = GroupTyped {
         name: form.name.trim().to_owned(),
         faults: Faults::default(),
     };
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let asked = (act::CreateGroup, &all);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => {
             typed.faults = Faults::new(vec![fault]);
             return page(&viewer, &panel, StatusCode::BAD_REQUEST, &typed);
         }
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::CreateGroup, &all)?;
     match panel.identity().create_group(&permit, &typed.name).await {
         Err(error @ (GroupError::NameTaken | GroupError::Invalid(_))) => {
             typed.faults = Faults::new(error.fields());
@@ -164,7 +132,10 @@ pub(super) async fn create(
             let shown = page(&viewer, &panel, StatusCode::BAD_REQUEST, &typed)?;
             proof.finish(shown)
         }
-        made => finish(&proof, made.map(|group| EN.group_made(group.name))),
+        made => {
+            let flash = told(made.map(|group| EN.group_made(group.name)))?;
+            proof.finish(answer::redirect_with(PAGE, &flash)?)
+        }
     }
 }
 
@@ -174,14 +145,12 @@ pub(super) async fn remove(
     Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
     let group = found(&viewer, &panel, id)?;
-    let on = Resource::group(id);
-    match proven((&viewer, &panel), act::RemoveGroup, &on, form.password).await? {
-        Ok((proof, permit)) => {
-            let done = panel.identity().remove_group(&permit).await;
-            finish(&proof, done.map(|()| EN.group_removed(group.name)))
-        }
-        Err(response) => Ok(response),
-    }
+    let (asked, sent) = ((act::RemoveGroup, &group), (form.password, PAGE));
+    with_proof(&viewer, &panel, asked, sent, async |permit| {
+        let done = panel.identity().remove_group(&permit).await;
+        told(done.map(|()| EN.group_removed(&group.name)))
+    })
+    .await
 }
 
 pub(super) async fn add(
@@ -190,22 +159,17 @@ pub(super) async fn add(
     Form { viewer, form }: Form<MemberForm>,
 ) -> Result<Response, Problem> {
     let group = found(&viewer, &panel, id)?;
-    let on = Resource::group(id);
-    match proven((&viewer, &panel), act::AddMember, &on, form.password).await? {
-        Ok((proof, permit)) => {
-            let name = form.user.trim().parse::<UserName>().ok();
-            let user = name.and_then(|name| panel.identity().id_of(&name));
-            let done = match user {
-                Some(user) => panel.identity().add_member(&permit, user).await,
-                None => Err(GroupError::NoUser),
-            };
-            finish(
-                &proof,
-                done.map(|_| EN.group_joined(group.name, form.user.trim())),
-            )
-        }
-        Err(response) => Ok(response),
-    }
+    let (asked, sent) = ((act::AddMember, &group), (form.password, PAGE));
+    let name = form.user.trim();
+    with_proof(&viewer, &panel, asked, sent, async |permit| {
+        let user = name.parse::<UserName>().ok();
+        let done = match user.and_then(|user| panel.identity().id_of(&user)) {
+            Some(user) => panel.identity().add_member(&permit, user).await,
+            None => Err(GroupError::NoUser),
+        };
+        told(done.map(|_| EN.group_joined(&group.name, name)))
+    })
+    .await
 }
 
 pub(super) async fn take_out(
@@ -214,14 +178,12 @@ pub(super) async fn take_out(
     Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
     let group = found(&viewer, &panel, id)?;
-    let on = Resource::group(id);
-    match proven((&viewer, &panel), act::RemoveMember, &on, form.password).await? {
-        Ok((proof, permit)) => {
-            let done = panel.identity().remove_member(&permit, user).await;
-            finish(&proof, done.map(|()| EN.group_left(group.name)))
-        }
-        Err(response) => Ok(response),
-    }
+    let (asked, sent) = ((act::RemoveMember, &group), (form.password, PAGE));
+    with_proof(&viewer, &panel, asked, sent, async |permit| {
+        let done = panel.identity().remove_member(&permit, user).await;
+        told(done.map(|()| EN.group_left(&group.name)))
+    })
+    .await
 }
 
 pub(super) async fn give(
@@ -230,25 +192,18 @@ pub(super) async fn give(
     Form { viewer, form }: Form<GiveForm>,
 ) -> Result<Response, Problem> {
     let group = found(&viewer, &panel, id)?;
-    let on = Resource::group(id);
-    match proven((&viewer, &panel), act::GiveToGroup, &on, form.password).await? {
-        Ok((proof, permit)) => {
-            let scope = match scope::meant(&viewer, &panel, &form.at, &form.place) {
-                Ok(scope) => scope,
-                Err(fault) => {
-                    let flash = Flash::trouble(sentence(&fault.message));
-                    return proof.finish(answer::redirect_with(PAGE, &flash)?);
-                }
-            };
-            let role = form.role;
-            let done = panel
-                .identity()
-                .give_to_group(&permit, NewGroupGrant { role, scope })
-                .await;
-            finish(&proof, done.map(|_| EN.group_holds(group.name)))
-        }
-        Err(response) => Ok(response),
-    }
+    let (asked, sent) = ((act::GiveToGroup, &group), (form.password, PAGE));
+    with_proof(&viewer, &panel, asked, sent, async |permit| {
+        let scope = match scope::meant(&viewer, &panel, &form.at, &form.place) {
+            Ok(scope) => scope,
+            Err(fault) => return Ok(Flash::trouble(sentence(&fault.message))),
+        };
+        let role = form.role.clone();
+        let given = NewGroupGrant { role, scope };
+        let done = panel.identity().give_to_group(&permit, given).await;
+        told(done.map(|_| EN.group_holds(&group.name)))
+    })
+    .await
 }
 
 pub(super) async fn take(
@@ -257,12 +212,10 @@ pub(super) async fn take(
     Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
     let group = found(&viewer, &panel, id)?;
-    let on = Resource::group(id);
-    match proven((&viewer, &panel), act::TakeFromGroup, &on, form.password).await? {
-        Ok((proof, permit)) => {
-            let done = panel.identity().take_from_group(&permit, grant).await;
-            finish(&proof, done.map(|()| EN.group_lost(group.name)))
-        }
-        Err(response) => Ok(response),
-    }
+    let (asked, sent) = ((act::TakeFromGroup, &group), (form.password, PAGE));
+    with_proof(&viewer, &panel, asked, sent, async |permit| {
+        let done = panel.identity().take_from_group(&permit, grant).await;
+        told(done.map(|()| EN.group_lost(&group.name)))
+    })
+    .await
 }

@@ -11,7 +11,7 @@ use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_web::{Params, Problem};
 
 use super::entry::Nothing;
-use super::step_up::prove;
+use super::step_up::proven;
 use crate::text::EN;
 use crate::view::join::{DecisionTyped, InvitationPage, InvitationTyped, RequestPage};
 use crate::view::{Faults, Flash, Section, sentence};
@@ -91,19 +91,16 @@ pub(super) async fn approve(
     Form { viewer, form }: Form<ApprovalForm>,
 ) -> Result<Response, Problem> {
     let request = found(&viewer, &panel, id).await?;
-    if !viewer.may(act::ApproveJoin, &request) {
-        // Refused before the session gets a new cookie, which a refusal could not carry.
-        viewer.caller.permit(act::ApproveJoin, &request)?;
-    }
+    viewer.admit(act::ApproveJoin, &request)?;
     if form.words_match.is_none() {
         let fault = FieldFault::new("words_match", "not_confirmed", EN.join_words_untold);
         return refused(&viewer, request, String::new(), fault);
     }
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let asked = (act::ApproveJoin, &request);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => return refused(&viewer, request, String::new(), fault),
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::ApproveJoin, &request)?;
     let flash = match panel.fleet.approve_join(&permit, true, None).await {
         Ok(decided) => Flash::done(EN.join_approved(decided.request.name)),
         Err(error) => Flash::trouble(sentence(&Problem::from(error).detail)),
@@ -188,14 +185,14 @@ pub(super) async fn invite(
         let made = panel.fleet.register_node(&permit, new, None).await;
         return made_or_not(&viewer, typed, made);
     }
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let asked = (act::CreateJoinToken, &draft);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => {
             typed.faults = Faults::new(vec![fault]);
             return invitation(&viewer, StatusCode::BAD_REQUEST, &typed, None);
         }
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::CreateJoinToken, &draft)?;
     let made = panel.fleet.create_join_token(&permit, new, None).await;
     let risen = viewer.risen(proof.session(&viewer));
     proof.finish(made_or_not(&risen, typed, made)?)

@@ -12,7 +12,7 @@ use watchroom_shield::RouteClass;
 use watchroom_web::{Params, Problem, Route};
 
 use super::most;
-use super::step_up::prove;
+use super::step_up::{ProofForm, proven, with_proof};
 use crate::text::EN;
 use crate::view::locks::{LockRow, LockTyped, LocksPage};
 use crate::view::{Faults, Flash, Section, sentence};
@@ -30,13 +30,6 @@ pub(super) struct LockForm {
     for_s: String,
     reason: String,
     confirm: Option<String>,
-    password: SecretString,
-}
-
-/// What the form that lifts one sends.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct LiftForm {
     password: SecretString,
 }
 
@@ -117,10 +110,7 @@ pub(super) async fn make(
     Form { viewer, form }: Form<LockForm>,
 ) -> Result<Response, Problem> {
     let draft = panel.identity().draft_lock();
-    if !viewer.may(act::CreateLock, &draft) {
-        // Refused before the session gets a new cookie, which a refusal could not carry.
-        viewer.caller.permit(act::CreateLock, &draft)?;
-    }
+    viewer.admit(act::CreateLock, &draft)?;
     let mut typed = LockTyped {
         kind: form.kind,
         name: form.target.trim().to_owned(),
@@ -132,14 +122,14 @@ pub(super) async fn make(
         typed.faults = Faults::new(LockError::NoTarget.fields());
         return page(&viewer, &panel, StatusCode::BAD_REQUEST, &typed).await;
     };
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let asked = (act::CreateLock, &draft);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => {
             typed.faults = Faults::new(vec![fault]);
             return page(&viewer, &panel, StatusCode::BAD_REQUEST, &typed).await;
         }
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::CreateLock, &draft)?;
     let new = NewLock {
         target,
         // What is no number is refused as none at all.
@@ -166,20 +156,13 @@ pub(super) async fn make(
 pub(super) async fn lift(
     State(panel): State<Panel>,
     Params(id): Params<LockId>,
-    Form { viewer, form }: Form<LiftForm>,
+    Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
     let lock = viewer.caller.found(panel.identity().lock(id).await?)?;
-    if !viewer.may(act::LiftLock, &lock) {
-        viewer.caller.permit(act::LiftLock, &lock)?;
-    }
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
-        Err(fault) => return answer::redirect_with(PAGE, &Flash::trouble(sentence(&fault.message))),
-    };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::LiftLock, &lock)?;
-    let flash = match panel.identity().lift_lock(&permit).await {
-        Ok(()) => Flash::done(EN.lock_lifted),
-        Err(error) => Flash::trouble(sentence(&error.public())),
-    };
-    proof.finish(answer::redirect_with(PAGE, &flash)?)
+    let (asked, sent) = ((act::LiftLock, &lock), (form.password, PAGE));
+    with_proof(&viewer, &panel, asked, sent, async |permit| {
+        let lifted = panel.identity().lift_lock(&permit).await;
+        Ok(Flash::told(lifted.map(|()| EN.lock_lifted)))
+    })
+    .await
 }

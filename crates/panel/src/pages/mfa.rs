@@ -15,7 +15,7 @@ use watchroom_shield::Passed;
 use watchroom_web::{Caller, Cookie, DEVICE_COOKIE, NotFound, Params, Problem, Query, StepSubmitted};
 
 use super::passkey::{form_for_second, site, why};
-use super::step_up::prove as prove_again;
+use super::step_up::{ProofForm, proven, with_proof};
 use crate::text::EN;
 use crate::view::mfa::{MfaPage, MfaSetupPage, Offered, Picture, RecoveryCodesPage};
 use crate::view::passkey::PasskeyForm;
@@ -262,34 +262,21 @@ pub(super) async fn set_up(
     }
 }
 
-/// A form that only proves again who one is.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ProofForm {
-    password: SecretString,
-}
-
-/// The fault of a proof that was wrong, as a message on the profile page.
-fn unproven() -> Result<Response, Problem> {
-    answer::redirect_with("/profile", &Flash::trouble(sentence(EN.proof_wrong)))
-}
-
 pub(super) async fn remove(
     State(panel): State<Panel>,
     Params(id): Params<FactorId>,
     Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
-    let Ok(proof) = prove_again(&viewer, &panel, form.password).await? else {
-        return unproven();
-    };
     let own = Oneself(viewer.session.user);
-    let permit = viewer.permit_as(proof.principal(&viewer), act::RemoveFactor, &own)?;
-    let flash = match panel.identity().remove_factor(&permit, id).await {
-        Ok(()) => Flash::done(EN.factor_removed),
-        Err(error @ FactorError::Last) => Flash::trouble(sentence(&error.public())),
-        Err(error) => return Err(error.into()),
-    };
-    proof.finish(answer::redirect_with("/profile", &flash)?)
+    let (asked, sent) = ((act::RemoveFactor, &own), (form.password, "/profile"));
+    with_proof(&viewer, &panel, asked, sent, async |permit| {
+        match panel.identity().remove_factor(&permit, id).await {
+            Ok(()) => Ok(Flash::done(EN.factor_removed)),
+            Err(error @ FactorError::Last) => Ok(Flash::trouble(sentence(&error.public()))),
+            Err(error) => Err(error.into()),
+        }
+    })
+    .await
 }
 
 pub(super) async fn renew_codes(
@@ -297,11 +284,12 @@ pub(super) async fn renew_codes(
     headers: HeaderMap,
     Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
-    let Ok(proof) = prove_again(&viewer, &panel, form.password).await? else {
-        return unproven();
-    };
     let own = Oneself(viewer.session.user);
-    let permit = viewer.permit_as(proof.principal(&viewer), act::RenewRecoveryCodes, &own)?;
+    let asked = (act::RenewRecoveryCodes, &own);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
+        Err(fault) => return answer::redirect_with("/profile", &Flash::trouble(sentence(&fault.message))),
+    };
     let codes = panel.identity().renew_recovery_codes(&permit).await?;
     let page = RecoveryCodesPage::new(theme_of(&headers), &codes, "/profile");
     proof.finish(answer::page(&page)?)

@@ -19,7 +19,7 @@ use watchroom_web::{Caller, Cookie, DEVICE_COOKIE, MaySignIn, NotFound, Params, 
 
 use super::entry::replace;
 use super::mfa::next_step;
-use super::step_up::prove as prove_again;
+use super::step_up::{ProofForm, proven, with_proof};
 use crate::text::EN;
 use crate::view::outside::TiePage;
 use crate::view::{Flash, Section, sentence};
@@ -292,24 +292,18 @@ pub(super) fn title_of(panel: &Panel, provider: &str) -> String {
         .map_or_else(|| provider.to_owned(), |(_, title)| title.clone())
 }
 
-/// A form that only proves again who one is.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ProofForm {
-    password: SecretString,
-}
-
 /// `POST /profile/identities/tie`.
 pub(super) async fn tie(
     State(panel): State<Panel>,
     headers: HeaderMap,
     Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
-    let Ok(proof) = prove_again(&viewer, &panel, form.password).await? else {
-        return answer::redirect_with(TIE, &Flash::trouble(sentence(EN.proof_wrong)));
-    };
     let own = Resource::user(viewer.session.user);
-    let permit = viewer.permit_as(proof.principal(&viewer), act::TieIdentity, &own)?;
+    let asked = (act::TieIdentity, &own);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
+        Err(fault) => return answer::redirect_with(TIE, &Flash::trouble(sentence(&fault.message))),
+    };
     let offer = Cookie::find(&headers, OFFER_COOKIE).unwrap_or_default();
     let flash = match panel.identity().tie(&permit, offer).await {
         Ok(()) => Flash::done(EN.identity_tied),
@@ -326,15 +320,14 @@ pub(super) async fn untie(
     Params(id): Params<OutsideId>,
     Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
-    let Ok(proof) = prove_again(&viewer, &panel, form.password).await? else {
-        return answer::redirect_with("/profile", &Flash::trouble(sentence(EN.proof_wrong)));
-    };
     let own = Resource::user(viewer.session.user);
-    let permit = viewer.permit_as(proof.principal(&viewer), act::UntieIdentity, &own)?;
-    let flash = match panel.identity().untie(&permit, id).await {
-        Ok(()) => Flash::done(EN.identity_untied),
-        Err(error @ TieError::LastWay) => Flash::trouble(sentence(&error.public())),
-        Err(error) => return Err(error.into()),
-    };
-    proof.finish(answer::redirect_with("/profile", &flash)?)
+    let (asked, sent) = ((act::UntieIdentity, &own), (form.password, "/profile"));
+    with_proof(&viewer, &panel, asked, sent, async |permit| {
+        match panel.identity().untie(&permit, id).await {
+            Ok(()) => Ok(Flash::done(EN.identity_untied)),
+            Err(error @ TieError::LastWay) => Ok(Flash::trouble(sentence(&error.public()))),
+            Err(error) => Err(error.into()),
+        }
+    })
+    .await
 }

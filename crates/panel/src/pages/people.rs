@@ -13,7 +13,7 @@ use watchroom_web::{Params, Problem, Route};
 
 use super::entry::Nothing;
 use super::most;
-use super::step_up::{Proven, prove};
+use super::step_up::{ProofForm, Proven, proven, with_proof};
 use crate::text::EN;
 use crate::view::people::{InvitationRow, InviteTyped, PeoplePage, PersonRow, ShownLink};
 use crate::view::{Faults, Flash, Section, sentence};
@@ -21,13 +21,6 @@ use crate::viewer::{Form, Viewer};
 use crate::{Panel, answer};
 
 pub(super) const PAGE: &str = "/access/people";
-
-/// What a form sends that asks for a fresh proof and no more.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ProofForm {
-    pub(super) password: SecretString,
-}
 
 /// What the form for an invitation sends.
 #[derive(Debug, Default, Deserialize)]
@@ -161,10 +154,7 @@ pub(super) async fn invite(
     Form { viewer, form }: Form<InviteForm>,
 ) -> Result<Response, Problem> {
     let all = Resource::all(ResourceKind::User);
-    if !viewer.may(act::InviteUser, &all) {
-        // Refused before the session gets a new cookie, which a refusal could not carry.
-        viewer.caller.permit(act::InviteUser, &all)?;
-    }
+    viewer.admit(act::InviteUser, &all)?;
     let mut typed = InviteTyped {
         role: form.role.clone(),
         email: form.email.trim().to_owned(),
@@ -181,15 +171,15 @@ pub(super) async fn invite(
             }
         },
     };
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let asked = (act::InviteUser, &all);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => {
             typed.faults = Faults::new(vec![fault]);
             let shown = None;
             return page(&viewer, &panel, StatusCode::BAD_REQUEST, Beside { typed, shown }).await;
         }
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::InviteUser, &all)?;
     let role = form.role;
     let issued = panel.identity().invite(&permit, Invite { role, email }).await;
     finish(
@@ -237,19 +227,12 @@ pub(super) async fn take_back(
     Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
     let all = Resource::all(ResourceKind::User);
-    if !viewer.may(act::InviteUser, &all) {
-        viewer.caller.permit(act::InviteUser, &all)?;
-    }
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
-        Err(fault) => return answer::redirect_with(PAGE, &Flash::trouble(sentence(&fault.message))),
-    };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::InviteUser, &all)?;
-    let flash = match panel.identity().take_invitation_back(&permit, id).await {
-        Ok(()) => Flash::done(EN.invitation_taken_back),
-        Err(error) => Flash::trouble(sentence(&error.public())),
-    };
-    proof.finish(answer::redirect_with(PAGE, &flash)?)
+    let (asked, sent) = ((act::InviteUser, &all), (form.password, PAGE));
+    with_proof(&viewer, &panel, asked, sent, async |permit| {
+        let done = panel.identity().take_invitation_back(&permit, id).await;
+        Ok(Flash::told(done.map(|()| EN.invitation_taken_back)))
+    })
+    .await
 }
 
 pub(super) async fn disable(
@@ -276,22 +259,15 @@ async fn change(
     status: UserStatus,
 ) -> Result<Response, Problem> {
     let on = Resource::user(id);
-    if !viewer.may(act::ChangeUser, &on) {
-        viewer.caller.permit(act::ChangeUser, &on)?;
-    }
-    let proof = match prove(viewer, panel, password).await? {
-        Ok(proof) => proof,
-        Err(fault) => return answer::redirect_with(PAGE, &Flash::trouble(sentence(&fault.message))),
-    };
-    let permit = viewer.permit_as(proof.principal(viewer), act::ChangeUser, &on)?;
-    let flash = match panel.identity().change_status(&permit, status).await {
-        Ok(user) => Flash::done(match status {
+    let (asked, sent) = ((act::ChangeUser, &on), (password, PAGE));
+    with_proof(viewer, panel, asked, sent, async |permit| {
+        let changed = panel.identity().change_status(&permit, status).await;
+        Ok(Flash::told(changed.map(|user| match status {
             UserStatus::Active => EN.person_enabled(user.name),
             UserStatus::Disabled => EN.person_disabled(user.name),
-        }),
-        Err(error) => Flash::trouble(sentence(&error.public())),
-    };
-    proof.finish(answer::redirect_with(PAGE, &flash)?)
+        })))
+    })
+    .await
 }
 
 pub(super) async fn reset_factors(
@@ -300,19 +276,12 @@ pub(super) async fn reset_factors(
     Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
     let on = Resource::user(id);
-    if !viewer.may(act::ResetFactors, &on) {
-        viewer.caller.permit(act::ResetFactors, &on)?;
-    }
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
-        Err(fault) => return answer::redirect_with(PAGE, &Flash::trouble(sentence(&fault.message))),
-    };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::ResetFactors, &on)?;
-    let flash = match panel.identity().reset_factors(&permit).await {
-        Ok(()) => Flash::done(EN.person_factors_reset),
-        Err(error) => Flash::trouble(sentence(&error.public())),
-    };
-    proof.finish(answer::redirect_with(PAGE, &flash)?)
+    let (asked, sent) = ((act::ResetFactors, &on), (form.password, PAGE));
+    with_proof(&viewer, &panel, asked, sent, async |permit| {
+        let reset = panel.identity().reset_factors(&permit).await;
+        Ok(Flash::told(reset.map(|()| EN.person_factors_reset)))
+    })
+    .await
 }
 
 pub(super) async fn reset_link(
@@ -321,14 +290,11 @@ pub(super) async fn reset_link(
     Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
     let on = Resource::user(id);
-    if !viewer.may(act::OfferReset, &on) {
-        viewer.caller.permit(act::OfferReset, &on)?;
-    }
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let asked = (act::OfferReset, &on);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => return answer::redirect_with(PAGE, &Flash::trouble(sentence(&fault.message))),
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::OfferReset, &on)?;
     let issued = panel.identity().offer_reset(&permit, true).await;
     finish(
         &viewer,
@@ -346,9 +312,6 @@ pub(super) async fn end_sessions(
     Form { viewer, .. }: Form<Nothing>,
 ) -> Result<Response, Problem> {
     let permit = viewer.caller.permit(act::EndSessions, &Resource::user(id))?;
-    let flash = match panel.identity().end_sessions_of(&permit, None).await {
-        Ok(()) => Flash::done(EN.person_sessions_ended),
-        Err(error) => Flash::trouble(sentence(&error.public())),
-    };
-    answer::redirect_with(PAGE, &flash)
+    let ended = panel.identity().end_sessions_of(&permit, None).await;
+    answer::redirect_with(PAGE, &Flash::told(ended.map(|()| EN.person_sessions_ended)))
 }

@@ -10,12 +10,12 @@ use serde::Deserialize;
 use watchroom_fleet::{Node, OperationState, OperationView};
 use watchroom_kit::{FieldFault, SecretString};
 use watchroom_model::{NodeId, OperationId};
-use watchroom_policy::{Act, act};
+use watchroom_policy::{Act, Permit, act};
 use watchroom_web::{Params, Problem};
 
 use super::entry::Nothing;
 use super::nodes::shown;
-use super::step_up::{Proven, prove};
+use super::step_up::{Proven, proven};
 use crate::text::EN;
 use crate::view::join::RevocationTyped;
 use crate::view::{Faults, Flash, sentence};
@@ -30,8 +30,8 @@ pub(super) struct PowerForm {
     password: SecretString,
 }
 
-/// The proof, or the page again with what is wrong.
-type Ready = Result<Proven, Response>;
+/// The proof and the permit, or the page again with what is wrong.
+type Ready<A> = Result<(Proven, Permit<A>), Response>;
 
 pub(super) async fn restart(
     State(panel): State<Panel>,
@@ -39,11 +39,11 @@ pub(super) async fn restart(
     Form { viewer, form }: Form<PowerForm>,
 ) -> Result<Response, Problem> {
     let node = viewer.caller.found(panel.fleet.node(id))?;
-    let proof = match ready(&viewer, &panel, &node, act::RestartNode, ("restart", form)).await? {
-        Ok(proof) => proof,
+    let ready = ready(&viewer, &panel, &node, act::RestartNode, ("restart", form)).await?;
+    let (proof, permit) = match ready {
+        Ok(both) => both,
         Err(again) => return Ok(again),
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::RestartNode, &*node)?;
     let begun = panel.fleet.restart_node(permit, None).await;
     proof.finish(told(id, begun.map_err(Problem::from))?)
 }
@@ -54,11 +54,11 @@ pub(super) async fn shut_down(
     Form { viewer, form }: Form<PowerForm>,
 ) -> Result<Response, Problem> {
     let node = viewer.caller.found(panel.fleet.node(id))?;
-    let proof = match ready(&viewer, &panel, &node, act::ShutDownNode, ("shutdown", form)).await? {
-        Ok(proof) => proof,
+    let ready = ready(&viewer, &panel, &node, act::ShutDownNode, ("shutdown", form)).await?;
+    let (proof, permit) = match ready {
+        Ok(both) => both,
         Err(again) => return Ok(again),
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::ShutDownNode, &*node)?;
     let begun = panel.fleet.shut_down_node(permit, None).await;
     proof.finish(told(id, begun.map_err(Problem::from))?)
 }
@@ -69,11 +69,11 @@ pub(super) async fn unfence(
     Form { viewer, form }: Form<PowerForm>,
 ) -> Result<Response, Problem> {
     let node = viewer.caller.found(panel.fleet.node(id))?;
-    let proof = match ready(&viewer, &panel, &node, act::UnfenceNode, ("unfence", form)).await? {
-        Ok(proof) => proof,
+    let ready = ready(&viewer, &panel, &node, act::UnfenceNode, ("unfence", form)).await?;
+    let (proof, permit) = match ready {
+        Ok(both) => both,
         Err(again) => return Ok(again),
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::UnfenceNode, &*node)?;
     panel.fleet.unfence(&permit, &node).await?;
     let flash = Flash::done(EN.node_unfenced(node.name()));
     proof.finish(answer::redirect_with(&format!("/nodes/{id}"), &flash)?)
@@ -101,15 +101,12 @@ async fn ready<A: Act>(
     node: &Arc<Node>,
     act: A,
     (which, form): (&'static str, PowerForm),
-) -> Result<Ready, Problem> {
+) -> Result<Ready<A>, Problem> {
     viewer.caller.permit(act::ShowNode, &**node)?;
-    if !viewer.may(act, &**node) {
-        // Refused before the session gets a new cookie, which a refusal could not carry.
-        viewer.caller.permit(act, &**node)?;
-    }
+    viewer.admit(act, &**node)?;
     let fault = if form.confirm_name.trim() == node.name().as_str() {
-        match prove(viewer, panel, form.password).await? {
-            Ok(proof) => return Ok(Ok(proof)),
+        match proven(viewer, panel, (act, &**node), form.password).await? {
+            Ok(both) => return Ok(Ok(both)),
             Err(fault) => fault,
         }
     } else {

@@ -10,7 +10,7 @@ use watchroom_policy::act;
 use watchroom_web::{Params, Problem};
 
 use super::server::{RemovalTyped, shown};
-use super::step_up::prove;
+use super::step_up::proven;
 use crate::text::EN;
 use crate::view::{Faults, Flash, sentence};
 use crate::viewer::Form;
@@ -41,12 +41,9 @@ pub(super) async fn remove(
         };
         return shown(&viewer, &panel, &server, StatusCode::BAD_REQUEST, typed).await;
     }
-    if !viewer.may(act::RemoveServer, &*server) {
-        // Refused before the session gets a new cookie, which a refusal could not carry.
-        viewer.caller.permit(act::RemoveServer, &*server)?;
-    }
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let asked = (act::RemoveServer, &*server);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => {
             let typed = RemovalTyped {
                 name,
@@ -55,7 +52,6 @@ pub(super) async fn remove(
             return shown(&viewer, &panel, &server, StatusCode::BAD_REQUEST, typed).await;
         }
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::RemoveServer, &*server)?;
     let response = match panel.fleet.remove(&permit).await {
         Ok(()) => answer::redirect_with("/servers", &Flash::done(EN.server_removed(name)))?,
         Err(error) => {

@@ -11,7 +11,7 @@ use watchroom_web::{Params, Problem};
 
 use super::entry::Nothing;
 use super::nodes::shown;
-use super::step_up::prove;
+use super::step_up::proven;
 use crate::text::EN;
 use crate::view::join::RevocationTyped;
 use crate::view::{Faults, Flash, sentence};
@@ -48,10 +48,7 @@ pub(super) async fn revoke(
 ) -> Result<Response, Problem> {
     let node = viewer.caller.found(panel.fleet.node(id))?;
     viewer.caller.permit(act::ShowNode, &*node)?;
-    if !viewer.may(act::RevokeNode, &*node) {
-        // Refused before the session gets a new cookie, which a refusal could not carry.
-        viewer.caller.permit(act::RevokeNode, &*node)?;
-    }
+    viewer.admit(act::RevokeNode, &*node)?;
     let again = async |name: String, reason: String, fault: FieldFault| {
         let typed = RevocationTyped {
             form: "revoke",
@@ -65,11 +62,11 @@ pub(super) async fn revoke(
         let fault = FieldFault::new("confirm_name", "differs", EN.remove_name_differs);
         return again(form.confirm_name, form.reason, fault).await;
     }
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let asked = (act::RevokeNode, &*node);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => return again(form.confirm_name, form.reason, fault).await,
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::RevokeNode, &*node)?;
     let flash = match panel.fleet.revoke_node(&permit, Some(form.reason)).await {
         Ok(_) => Flash::done(EN.node_revoked(node.name())),
         Err(error) => Flash::trouble(sentence(&Problem::from(error).detail)),
@@ -84,9 +81,7 @@ pub(super) async fn purge(
 ) -> Result<Response, Problem> {
     let node = viewer.caller.found(panel.fleet.node(id))?;
     viewer.caller.permit(act::ShowNode, &*node)?;
-    if !viewer.may(act::PurgeNode, &*node) {
-        viewer.caller.permit(act::PurgeNode, &*node)?;
-    }
+    viewer.admit(act::PurgeNode, &*node)?;
     let again = async |name: String, fault: FieldFault| {
         let typed = RevocationTyped {
             form: "purge",
@@ -100,11 +95,11 @@ pub(super) async fn purge(
         let fault = FieldFault::new("confirm_name", "differs", EN.remove_name_differs);
         return again(form.confirm_name, fault).await;
     }
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let asked = (act::PurgeNode, &*node);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => return again(form.confirm_name, fault).await,
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::PurgeNode, &*node)?;
     let response = match panel.fleet.purge_node(&permit).await {
         Ok(()) => answer::redirect_with("/nodes", &Flash::done(EN.node_purged(node.name())))?,
         Err(error) => {

@@ -14,7 +14,7 @@ use watchroom_shield::RouteClass;
 use watchroom_web::{Params, Problem, Route};
 
 use super::scope;
-use super::step_up::{Proven, prove};
+use super::step_up::{ProofForm, Proven, proven};
 use crate::text::EN;
 use crate::view::role::{DifferenceRow, May, RolePage, RoleTyped, differences};
 use crate::view::{Faults, Flash, Section};
@@ -40,13 +40,6 @@ pub(super) struct RoleForm {
     password: SecretString,
     #[serde(flatten)]
     ticked: BTreeMap<String, String>,
-}
-
-/// What the form sends that removes one.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct RemoveForm {
-    password: SecretString,
 }
 
 impl RoleForm {
@@ -140,9 +133,7 @@ fn faults_of(error: &RoleError) -> Vec<FieldFault> {
 
 pub(super) async fn new(viewer: Viewer) -> Result<Response, Problem> {
     let all = Resource::all(ResourceKind::Role);
-    if !viewer.may(act::CreateRole, &all) {
-        viewer.caller.permit(act::CreateRole, &all)?;
-    }
+    viewer.admit(act::CreateRole, &all)?;
     let (typed, ahead) = (RoleTyped::empty(), None);
     page(&viewer, StatusCode::OK, None, Shown { typed, ahead })
 }
@@ -183,16 +174,12 @@ pub(super) async fn create(
     Form { viewer, form }: Form<RoleForm>,
 ) -> Result<Response, Problem> {
     let all = Resource::all(ResourceKind::Role);
-    if !viewer.may(act::CreateRole, &all) {
-        // Refused before the session gets a new cookie, which a refusal could not carry.
-        viewer.caller.permit(act::CreateRole, &all)?;
-    }
     let typed = form.typed();
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let asked = (act::CreateRole, &all);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => return again(&viewer, None, typed, vec![fault]),
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::CreateRole, &all)?;
     let done = panel
         .identity()
         .create_role(&permit, &typed.name, typed.draft())
@@ -212,19 +199,17 @@ pub(super) async fn change(
 ) -> Result<Response, Problem> {
     let role = viewer.caller.found(panel.identity().role_view(&name))?;
     let on = Resource::role(&name);
-    if !viewer.may(act::ChangeRole, &on) {
-        viewer.caller.permit(act::ChangeRole, &on)?;
-    }
+    viewer.admit(act::ChangeRole, &on)?;
     let typed = form.typed();
     // What is saved is what its effect was shown of.
     if form.looked_at != typed.looked_at() {
         return look_ahead(&viewer, &panel, role, typed);
     }
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let asked = (act::ChangeRole, &on);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => return again(&viewer, Some(role), typed, vec![fault]),
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::ChangeRole, &on)?;
     let done = panel.identity().change_role(&permit, typed.draft()).await;
     let words = done.map(|role| EN.role_changed(role.name));
     finish(&viewer, &proof, (Some(role), typed), words)
@@ -256,19 +241,16 @@ fn look_ahead(viewer: &Viewer, panel: &Panel, role: RoleView, typed: RoleTyped) 
 pub(super) async fn remove(
     State(panel): State<Panel>,
     Params(name): Params<String>,
-    Form { viewer, form }: Form<RemoveForm>,
+    Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
     let role = viewer.caller.found(panel.identity().role_view(&name))?;
     let on = Resource::role(&name);
-    if !viewer.may(act::RemoveRole, &on) {
-        viewer.caller.permit(act::RemoveRole, &on)?;
-    }
     let typed = RoleTyped::from(&role);
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let asked = (act::RemoveRole, &on);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => return again(&viewer, Some(role), typed, vec![fault]),
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::RemoveRole, &on)?;
     let done = panel.identity().remove_role(&permit).await;
     let words = done.map(|()| match role.is_built_in {
         true => EN.role_is_back(name),

@@ -11,7 +11,7 @@ use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::RouteClass;
 use watchroom_web::{Params, Problem, Route};
 
-use super::step_up::prove;
+use super::step_up::{ProofForm, proven, with_proof};
 use super::{most, scope};
 use crate::text::EN;
 use crate::view::giving::GivingTyped;
@@ -30,13 +30,6 @@ pub(super) struct GiveForm {
     role: String,
     at: String,
     place: String,
-    password: SecretString,
-}
-
-/// What the form sends that takes one.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct TakeForm {
     password: SecretString,
 }
 
@@ -103,10 +96,7 @@ pub(super) async fn give(
     Form { viewer, form }: Form<GiveForm>,
 ) -> Result<Response, Problem> {
     let draft = panel.identity().draft_grant();
-    if !viewer.may(act::GiveGrant, &draft) {
-        // Refused before the session gets a new cookie, which a refusal could not carry.
-        viewer.caller.permit(act::GiveGrant, &draft)?;
-    }
+    viewer.admit(act::GiveGrant, &draft)?;
     let mut typed = GivingTyped {
         user: form.user.trim().to_owned(),
         role: form.role,
@@ -121,14 +111,14 @@ pub(super) async fn give(
             return page(&viewer, &panel, StatusCode::BAD_REQUEST, &typed).await;
         }
     };
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let asked = (act::GiveGrant, &draft);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => {
             typed.faults = Faults::new(vec![fault]);
             return page(&viewer, &panel, StatusCode::BAD_REQUEST, &typed).await;
         }
     };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::GiveGrant, &draft)?;
     match panel.identity().give(&permit, wanted).await {
         Ok(given) => {
             let words = EN.roles_given_to(given.role, &typed.user);
@@ -169,21 +159,16 @@ fn wanted(viewer: &Viewer, panel: &Panel, typed: &GivingTyped) -> Result<NewGran
 pub(super) async fn take(
     State(panel): State<Panel>,
     Params(id): Params<GrantId>,
-    Form { viewer, form }: Form<TakeForm>,
+    Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
     let grant = viewer.caller.found(panel.identity().grant(id).await?)?;
-    if !viewer.may(act::TakeGrant, &grant) {
-        viewer.caller.permit(act::TakeGrant, &grant)?;
-    }
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
-        Err(fault) => return answer::redirect_with(PAGE, &Flash::trouble(sentence(&fault.message))),
-    };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::TakeGrant, &grant)?;
-    let flash = match panel.identity().take(&permit).await {
-        Ok(()) => Flash::done(EN.roles_taken),
-        Err(GivingError::Store(error)) => return Err(error.into()),
-        Err(error) => Flash::trouble(sentence(&error.public())),
-    };
-    proof.finish(answer::redirect_with(PAGE, &flash)?)
+    let (asked, sent) = ((act::TakeGrant, &grant), (form.password, PAGE));
+    with_proof(&viewer, &panel, asked, sent, async |permit| {
+        match panel.identity().take(&permit).await {
+            Ok(()) => Ok(Flash::done(EN.roles_taken)),
+            Err(GivingError::Store(error)) => Err(error.into()),
+            Err(error) => Ok(Flash::trouble(sentence(&error.public()))),
+        }
+    })
+    .await
 }

@@ -6,17 +6,17 @@ use http::StatusCode;
 use serde::Deserialize;
 use watchroom_defence::{BanError, BanFilter, BanKind, BanStatus, BanView, NewBan};
 use watchroom_identity::LockoutFilter;
-use watchroom_kit::{Fault, SecretString};
+use watchroom_kit::Fault;
 use watchroom_model::{BanId, LockoutId};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_web::{Params, Problem};
 
 use super::entry::Nothing;
 use super::most;
-use super::step_up::prove;
+use super::step_up::{ProofForm, with_proof};
 use crate::text::EN;
 use crate::view::security::{BanRow, BanTyped, CheckRow, Edge, LockoutRow, Lockouts, SecurityPage};
-use crate::view::{Faults, Flash, Section, sentence};
+use crate::view::{Faults, Flash, Section};
 use crate::viewer::{Form, Viewer};
 use crate::{Panel, answer};
 
@@ -28,13 +28,6 @@ pub(super) struct BanForm {
     reason: String,
     kind: String,
     hours: String,
-}
-
-/// What the confirmation sends.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ConfirmForm {
-    password: SecretString,
 }
 
 pub(super) async fn show(viewer: Viewer, State(panel): State<Panel>) -> Result<Response, Problem> {
@@ -95,11 +88,8 @@ pub(super) async fn lift_lockout(
 ) -> Result<Response, Problem> {
     let lockout = viewer.caller.found(panel.identity().lockout(id).await?)?;
     let permit = viewer.caller.permit(act::LiftLockout, &lockout)?;
-    let flash = match panel.identity().lift_lockout(&permit).await {
-        Ok(()) => Flash::done(EN.lockout_lifted),
-        Err(error) => Flash::trouble(sentence(&error.public())),
-    };
-    answer::redirect_with("/security", &flash)
+    let lifted = panel.identity().lift_lockout(&permit).await;
+    answer::redirect_with("/security", &Flash::told(lifted.map(|()| EN.lockout_lifted)))
 }
 
 pub(super) async fn create(
@@ -156,31 +146,21 @@ pub(super) async fn lift(
 ) -> Result<Response, Problem> {
     let ban = found(&viewer, &panel, id).await?;
     let permit = viewer.caller.permit(act::LiftBan, &ban)?;
-    let flash = match panel.defence.lift(&permit).await {
-        Ok(()) => Flash::done(EN.ban_lifted(ban.network)),
-        Err(error) => Flash::trouble(sentence(&error.public())),
-    };
+    let lifted = panel.defence.lift(&permit).await;
+    let flash = Flash::told(lifted.map(|()| EN.ban_lifted(ban.network)));
     answer::redirect_with("/security", &flash)
 }
 
 pub(super) async fn confirm(
     State(panel): State<Panel>,
     Params(id): Params<BanId>,
-    Form { viewer, form }: Form<ConfirmForm>,
+    Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
     let ban = found(&viewer, &panel, id).await?;
-    if !viewer.may(act::ConfirmBan, &ban) {
-        // Refused before the session gets a new cookie, which a refusal could not carry.
-        viewer.caller.permit(act::ConfirmBan, &ban)?;
-    }
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
-        Err(fault) => return answer::redirect_with("/security", &Flash::trouble(sentence(&fault.message))),
-    };
-    let permit = viewer.permit_as(proof.principal(&viewer), act::ConfirmBan, &ban)?;
-    let flash = match panel.defence.confirm(&permit).await {
-        Ok(ban) => Flash::done(EN.ban_confirmed(ban.network)),
-        Err(error) => Flash::trouble(sentence(&error.public())),
-    };
-    proof.finish(answer::redirect_with("/security", &flash)?)
+    let (asked, sent) = ((act::ConfirmBan, &ban), (form.password, "/security"));
+    with_proof(&viewer, &panel, asked, sent, async |permit| {
+        let confirmed = panel.defence.confirm(&permit).await;
+        Ok(Flash::told(confirmed.map(|ban| EN.ban_confirmed(ban.network))))
+    })
+    .await
 }

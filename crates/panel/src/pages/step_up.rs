@@ -8,12 +8,12 @@ use axum::response::Response;
 use serde::Deserialize;
 use watchroom_identity::{SignInError, SignedIn, StepUpError};
 use watchroom_kit::{FieldFault, SecretString};
-use watchroom_policy::Principal;
+use watchroom_policy::{Act, Permit, Principal, Target};
 use watchroom_shield::Passed;
 use watchroom_web::Problem;
 
 use crate::text::EN;
-use crate::view::Flash;
+use crate::view::{Flash, sentence};
 use crate::viewer::{Form, Viewer};
 use crate::{Panel, answer};
 
@@ -23,7 +23,7 @@ pub(super) struct Proven(Option<SignedIn>);
 
 impl Proven {
     /// In whose name to ask now.
-    pub(super) fn principal<'a>(&'a self, viewer: &'a Viewer) -> &'a Arc<Principal> {
+    fn principal<'a>(&'a self, viewer: &'a Viewer) -> &'a Arc<Principal> {
         self.0
             .as_ref()
             .map_or_else(|| viewer.caller.principal(), |risen| &risen.session.principal)
@@ -43,11 +43,57 @@ impl Proven {
     }
 }
 
-/// Makes the proof fresh if it is not; the inner error is what is wrong with the password field.
+/// What a form sends that asks for a fresh proof and no more.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ProofForm {
+    pub(super) password: SecretString,
+}
+
+/// The permit for an act, asked for with a proof that was made fresh if it was not; the inner error is what is wrong with the
+/// password field.
 ///
 /// # Errors
-/// A lockout, an ended session or a failing store, as a problem.
-pub(super) async fn prove(
+/// A refusal, a lockout, an ended session or a failing store, as a problem.
+pub(super) async fn proven<A: Act>(
+    viewer: &Viewer,
+    panel: &Panel,
+    (act, on): (A, &impl Target),
+    password: SecretString,
+) -> Result<Result<(Proven, Permit<A>), FieldFault>, Problem> {
+    viewer.admit(act, on)?;
+    match prove(viewer, panel, password).await? {
+        Ok(proof) => {
+            let permit = viewer.permit_as(proof.principal(viewer), act, on)?;
+            Ok(Ok((proof, permit)))
+        }
+        Err(fault) => Ok(Err(fault)),
+    }
+}
+
+/// Proves, does what the permit is for, and goes to `page` with a word on what came of it, or on what is wrong with the
+/// password.
+///
+/// # Errors
+/// As [`proven`], and those of the deed.
+pub(super) async fn with_proof<A: Act>(
+    viewer: &Viewer,
+    panel: &Panel,
+    asked: (A, &impl Target),
+    (password, page): (SecretString, &str),
+    deed: impl AsyncFnOnce(Permit<A>) -> Result<Flash, Problem>,
+) -> Result<Response, Problem> {
+    match proven(viewer, panel, asked, password).await? {
+        Ok((proof, permit)) => {
+            let flash = deed(permit).await?;
+            proof.finish(answer::redirect_with(page, &flash)?)
+        }
+        Err(fault) => answer::redirect_with(page, &Flash::trouble(sentence(&fault.message))),
+    }
+}
+
+/// Makes the proof fresh if it is not; the inner error is what is wrong with the password field.
+async fn prove(
     viewer: &Viewer,
     panel: &Panel,
     password: SecretString,
@@ -94,7 +140,7 @@ pub(super) async fn step_up(
         }
         Err(StepUpError::Refused(SignInError::Wrong {
             locked_until: None, ..
-        })) => answer::redirect_with(&next, &Flash::trouble(crate::view::sentence(EN.proof_wrong))),
+        })) => answer::redirect_with(&next, &Flash::trouble(sentence(EN.proof_wrong))),
         Err(error) => Err(error.into()),
     }
 }

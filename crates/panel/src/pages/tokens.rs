@@ -9,12 +9,12 @@ use serde::Deserialize;
 use watchroom_identity::{NewToken, TokenKind};
 use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
 use watchroom_model::{TokenId, TokenName};
-use watchroom_policy::{Resource, act};
+use watchroom_policy::{Permit, Resource, act};
 use watchroom_web::{Params, Problem};
 
 use super::entry::Nothing;
 use super::profile::shown;
-use super::step_up::{Proven, prove};
+use super::step_up::proven;
 use crate::text::EN;
 use crate::view::profile::{Issued, ProfileForms, TokenTyped};
 use crate::view::{Faults, Flash};
@@ -44,42 +44,36 @@ pub(super) async fn create(
         Ok(new) => new,
         Err(faults) => return again(&viewer, &panel, token, faults).await,
     };
-    let proof = match prove(&viewer, &panel, form.password).await? {
-        Ok(proof) => proof,
+    let draft = panel.identity().draft_token(viewer.session.user);
+    let asked = (act::CreateToken, &draft);
+    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+        Ok(both) => both,
         Err(fault) => return again(&viewer, &panel, token, vec![fault]).await,
     };
-    let response = made(&viewer, &panel, &proof, token, new).await?;
-    proof.finish(response)
+    let viewer = viewer.risen(proof.session(&viewer));
+    proof.finish(made(&viewer, &panel, &permit, token, new).await?)
 }
 
 /// The page with the fresh token, shown in the answer itself: it must never travel in a cookie or an address.
 async fn made(
     viewer: &Viewer,
     panel: &Panel,
-    proof: &Proven,
+    permit: &Permit<act::CreateToken>,
     token: TokenTyped,
     new: NewToken,
 ) -> Result<Response, Problem> {
-    let draft = panel.identity().draft_token(viewer.session.user);
-    let permit = viewer.permit_as(proof.principal(viewer), act::CreateToken, &draft)?;
-    let viewer = viewer.risen(proof.session(viewer));
-    match panel.identity().create_token(&permit, new).await {
+    match panel.identity().create_token(permit, new).await {
         Ok(issued) => {
             let issued = Issued {
                 name: issued.view.name.to_string(),
                 secret: issued.token.expose_secret().to_owned(),
             };
-            shown(
-                &viewer,
-                panel,
-                StatusCode::OK,
-                (&ProfileForms::default(), Some(issued)),
-            )
-            .await
+            let forms = (&ProfileForms::default(), Some(issued));
+            shown(viewer, panel, StatusCode::OK, forms).await
         }
         Err(error) if !error.fields().is_empty() => {
             let faults = error.fields().into_iter().map(as_the_form_calls_it).collect();
-            again(&viewer, panel, token, faults).await
+            again(viewer, panel, token, faults).await
         }
         Err(error) => Err(error.into()),
     }

@@ -5,8 +5,9 @@ use std::str::FromStr;
 use askama::Template;
 use askama::filters::HtmlSafe;
 use time::OffsetDateTime;
+use watchroom_kit::Fault;
 
-use super::{Icon, Moment};
+use super::{Icon, Moment, sentence};
 use crate::assets;
 use crate::text::{EN, Text};
 
@@ -68,6 +69,14 @@ impl Flash {
         Self {
             tone: Tone::Done,
             text: text.into(),
+        }
+    }
+
+    /// What came of an act: these words if it was done, else why not.
+    pub(crate) fn told(done: Result<impl Into<String>, impl Fault>) -> Self {
+        match done {
+            Ok(words) => Self::done(words),
+            Err(error) => Self::trouble(sentence(&error.public())),
         }
     }
 
