@@ -14,7 +14,7 @@ use watchroom_model::{PageRequest, UserId, UserName};
 use watchroom_policy::{Act, Permit, act};
 use watchroom_store::{AuditFilter, Changed, Person, StoreError};
 
-use super::{all_of, has_administrator, held_everywhere};
+use super::{ChangeUserError, all_of, has_administrator, held_everywhere};
 use crate::Identity;
 use crate::entity::user;
 use crate::roll::Account;
@@ -59,60 +59,46 @@ pub struct Erased {
 /// Why a person was not erased, or nothing handed over.
 #[derive(Debug, thiserror::Error)]
 pub enum EraseError {
-    /// There is no such account.
-    #[error("no such account")]
-    Unknown,
     /// The name that was typed is not theirs.
     #[error("the name that confirms is not the account's")]
     OtherName,
-    /// Nobody could administer Watchroom any more.
-    #[error("the last active administrator was to be erased")]
-    LastAdministrator,
-    /// The account holds more than whoever asks.
-    #[error("the account holds more than whoever asks")]
-    MoreThanOwn,
-    /// The store refused.
+    /// What keeps an account from being changed keeps it from this, too.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Account(#[from] ChangeUserError),
+}
+
+impl From<StoreError> for EraseError {
+    fn from(error: StoreError) -> Self {
+        Self::Account(error.into())
+    }
 }
 
 impl Fault for EraseError {
     fn kind(&self) -> FaultKind {
         match self {
-            Self::Unknown => FaultKind::NotFound,
             Self::OtherName => FaultKind::Invalid,
-            Self::LastAdministrator => FaultKind::Conflict,
-            Self::MoreThanOwn => FaultKind::Forbidden,
-            Self::Store(error) => error.kind(),
+            Self::Account(error) => error.kind(),
         }
     }
 
     fn slug(&self) -> &'static str {
         match self {
-            Self::Unknown => "not-found",
             Self::OtherName => "name-differs",
-            Self::LastAdministrator => "last-administrator",
-            Self::MoreThanOwn => "more-than-own",
-            Self::Store(error) => error.slug(),
+            Self::Account(error) => error.slug(),
         }
     }
 
     fn public(&self) -> String {
         match self {
-            Self::Unknown => "there is no such account".to_owned(),
             Self::OtherName => "the name typed is not this person's; nothing was erased".to_owned(),
-            Self::LastAdministrator => {
-                "this is the last active administrator; make another one before erasing it".to_owned()
-            }
-            Self::MoreThanOwn => "this person holds more than you; ask an administrator".to_owned(),
-            Self::Store(error) => error.public(),
+            Self::Account(error) => error.public(),
         }
     }
 
     fn retry_after_s(&self) -> Option<u64> {
         match self {
-            Self::Store(error) => error.retry_after_s(),
-            _ => None,
+            Self::OtherName => None,
+            Self::Account(error) => error.retry_after_s(),
         }
     }
 }
@@ -158,12 +144,12 @@ impl Identity {
         let (id, person) = (account.id, person(&account));
         let erased = self.inner.store.write(permit, async move |tx| {
             if tx.one(user::Entity::find_by_id(id.to_string())).await?.is_none() {
-                return Err(EraseError::Unknown);
+                return Err(ChangeUserError::Unknown);
             }
             let had = has_administrator(tx).await?;
             let (removed, forgot) = tx.erase(&person).await?;
             if had && !has_administrator(tx).await? {
-                return Err(EraseError::LastAdministrator);
+                return Err(ChangeUserError::LastAdministrator);
             }
             tx.note("rows_removed", removed);
             tx.note("rows_that_forgot", forgot);
@@ -182,14 +168,14 @@ impl Identity {
     }
 
     /// The account of whoever the permit is about; that of somebody who holds more is for those who hold as much.
-    fn person_of<A: Act>(&self, permit: &Permit<A>) -> Result<std::sync::Arc<Account>, EraseError> {
-        let id = permit.resource().owner().ok_or(EraseError::Unknown)?;
-        let account = self.inner.roll.account(id).ok_or(EraseError::Unknown)?;
+    fn person_of<A: Act>(&self, permit: &Permit<A>) -> Result<std::sync::Arc<Account>, ChangeUserError> {
+        let id = permit.resource().owner().ok_or(ChangeUserError::Unknown)?;
+        let account = self.inner.roll.account(id).ok_or(ChangeUserError::Unknown)?;
         let asks = permit.principal();
         let is_own = asks.user() == Some(id);
         match is_own || held_everywhere(asks).covers(all_of(&account.grants)) {
             true => Ok(account),
-            false => Err(EraseError::MoreThanOwn),
+            false => Err(ChangeUserError::MoreThanOwn),
         }
     }
 
@@ -203,11 +189,13 @@ impl Identity {
         let mut request = PageRequest::default();
         loop {
             let page = log.page(&filter, &request).await?;
-            found.extend(
-                page.items
-                    .iter()
-                    .filter_map(|entry| serde_json::to_value(entry).ok()),
-            );
+            for entry in &page.items {
+                found.push(serde_json::to_value(entry).map_err(|error| {
+                    StoreError::Database(format!(
+                        "an entry of the audit log cannot be written out: {error}"
+                    ))
+                })?);
+            }
             request.cursor = page.next_cursor;
             if request.cursor.is_none() || found.len() >= MOST_ENTRIES {
                 return Ok((found, request.cursor.is_some()));

@@ -13,17 +13,17 @@ use crate::links::void_ways_in;
 use crate::roles::ADMIN;
 use crate::sessions::end_sessions;
 
-/// Why an account was not changed.
+/// Why an account was not changed, handed over or erased.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeUserError {
     /// There is no such account.
     #[error("no such account")]
     Unknown,
     /// Nobody could administer Watchroom any more.
-    #[error("the last active administrator was to be disabled")]
+    #[error("the last active administrator was to go")]
     LastAdministrator,
-    /// The account holds more than whoever wants to change it.
-    #[error("the account holds more than whoever wants to change it")]
+    /// The account holds more than whoever asks.
+    #[error("the account holds more than whoever asks")]
     MoreThanOwn,
     /// The store refused.
     #[error(transparent)]
@@ -53,7 +53,7 @@ impl Fault for ChangeUserError {
         match self {
             Self::Unknown => "there is no such account".to_owned(),
             Self::LastAdministrator => {
-                "this is the last active administrator; make another one before disabling it".to_owned()
+                "this is the last active administrator; make another one before".to_owned()
             }
             Self::MoreThanOwn => "this person holds more than you; ask an administrator".to_owned(),
             Self::Store(error) => error.public(),

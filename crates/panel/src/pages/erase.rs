@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 use serde::Deserialize;
-use watchroom_identity::EraseError;
+use watchroom_identity::{ChangeUserError, EraseError};
 use watchroom_kit::{Fault, SecretString};
 use watchroom_model::UserId;
 use watchroom_policy::{Resource, act};
@@ -68,7 +68,7 @@ async fn export(
             headers.insert(CONTENT_DISPOSITION, name);
             proof.finish(response)
         }
-        Err(error @ EraseError::Store(_)) => Err(error.into()),
+        Err(error @ EraseError::Account(ChangeUserError::Store(_))) => Err(error.into()),
         Err(error) => {
             let flash = Flash::trouble(sentence(&error.public()));
             proof.finish(answer::redirect_with(PAGE, &flash)?)
@@ -86,7 +86,7 @@ async fn erase(
     with_proof(&viewer, &panel, asked, sent, async |permit| {
         match panel.identity().erase_user(&permit, &form.confirm).await {
             Ok(_) => Ok(Flash::done(EN.person_erased)),
-            Err(error @ EraseError::Store(_)) => Err(error.into()),
+            Err(error @ EraseError::Account(ChangeUserError::Store(_))) => Err(error.into()),
             Err(error) => Ok(Flash::trouble(sentence(&error.public()))),
         }
     })
