@@ -53,11 +53,17 @@ pub struct Config {
 pub struct MethodRules {
     /// Whether people may sign in with a password that is kept here. Default true.
     pub password: bool,
+    /// Whether people may sign in with a passkey and nothing else. As a second factor and as a fresh proof passkeys do
+    /// either way. Default true.
+    pub passkey: bool,
 }
 
 impl Default for MethodRules {
     fn default() -> Self {
-        Self { password: true }
+        Self {
+            password: true,
+            passkey: true,
+        }
     }
 }
 

@@ -44,7 +44,7 @@ pub enum OpenError {
     /// Nobody who may mend that could sign in.
     #[error(
         "no administrator could sign in: none has a way in that is switched on; set identity.methods.password = true, or \
-         switch the provider, directory or links back on by which one of them signs in"
+         switch the passkeys, provider, directory or links back on by which one of them signs in"
     )]
     LockedOut,
     /// The store could not be read.

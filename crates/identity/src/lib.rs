@@ -67,6 +67,7 @@ pub use links::{
 };
 pub use lockout::{LiftLockoutError, LockoutFilter, LockoutScope, LockoutView};
 pub use locks::{LockError, LockFilter, LockTarget, LockTargetError, LockView, NewLock};
+pub use methods::Method;
 pub use named::NamedInVain;
 pub use outside::{
     Admission, CameBack, Claims, Directory, DirectoryAway, DirectoryError, Entered, Errand, FromOutside,

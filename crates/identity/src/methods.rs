@@ -2,21 +2,70 @@
 //! locked door.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
-use sea_orm::EntityTrait;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use watchroom_model::UserId;
 use watchroom_policy::{PermissionSet, Scope};
-use watchroom_store::StoreError;
+use watchroom_store::{StoreError, WriteTx};
 
-use crate::entity::outside_identity;
+use crate::entity::{outside_identity, passkey, user};
 use crate::roll::Account;
+use crate::sign_in::SignInError;
 use crate::users::UserStatus;
 use crate::{Identity, Provider};
 
+/// A way in that can be switched off for everybody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// A password that is kept here.
+    Password,
+    /// A passkey and nothing else.
+    Passkey,
+}
+
+/// What one signs in with.
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password => "a password",
+            Self::Passkey => "a passkey alone",
+        })
+    }
+}
+
 impl Identity {
-    /// Whether people sign in here with passwords of this Watchroom.
+    /// Whether people sign in here this way.
     #[must_use]
-    pub fn offers_passwords(&self) -> bool {
-        self.inner.config.methods.password
+    pub fn offers(&self, method: Method) -> bool {
+        let rules = &self.inner.config.methods;
+        match method {
+            Method::Password => rules.password,
+            Method::Passkey => rules.passkey,
+        }
+    }
+
+    /// Refuses a way in that is switched off.
+    pub(crate) fn find_offered(&self, method: Method) -> Result<(), SignInError> {
+        match self.offers(method) {
+            true => Ok(()),
+            false => Err(SignInError::SwitchedOff(method)),
+        }
+    }
+
+    /// Whether somebody could come in by a way that is switched on, as the transaction sees their account. Identities count
+    /// whether their provider is configured or not: one that is away for a day is no reason to give up the last of them.
+    pub(crate) async fn has_own_way_in(&self, tx: &WriteTx, of: UserId) -> Result<bool, StoreError> {
+        let id = of.to_string();
+        let row = tx.one(user::Entity::find_by_id(id.as_str())).await?;
+        let by_itself = row.is_some_and(|row| {
+            let by_password = self.offers(Method::Password) && row.password_hash.is_some();
+            by_password || (self.offers_links() && row.email.is_some())
+        });
+        let keys = passkey::Entity::find().filter(passkey::Column::UserId.eq(id.as_str()));
+        let by_passkey = self.offers(Method::Passkey) && tx.one(keys).await?.is_some();
+        let ties = outside_identity::Entity::find().filter(outside_identity::Column::UserId.eq(id.as_str()));
+        Ok(by_itself || by_passkey || tx.one(ties).await?.is_some())
     }
 
     /// Whether an administrator could sign in, if there is any.
@@ -31,11 +80,12 @@ impl Identity {
         if administrators.is_empty() {
             return Ok(true);
         }
-        let passwords = self.offers_passwords();
+        let (passwords, passkeys) = (self.offers(Method::Password), self.offers(Method::Passkey));
         let links = self.offers_links();
         let by_themselves = administrators.iter().any(|account| {
             let by_password = passwords && account.password_hash.is_some();
-            by_password || (links && account.email.is_some())
+            let by_passkey = passkeys && self.has_own_passkey(account);
+            by_password || by_passkey || (links && account.email.is_some())
         });
         if by_themselves {
             return Ok(true);

@@ -29,6 +29,9 @@ pub enum FactorError {
     /// A role of the account requires one, and this is the last.
     #[error("the last second factor of an account that requires one")]
     Last,
+    /// The account has no other way in that is switched on.
+    #[error("the last way into the account")]
+    LastWay,
     /// What the browser brought is no passkey for here.
     #[error(transparent)]
     Passkey(#[from] PasskeyError),
@@ -71,9 +74,12 @@ impl Fault for FactorError {
     fn kind(&self) -> FaultKind {
         match self {
             Self::Code | Self::Name | Self::Passkey(_) => FaultKind::Invalid,
-            Self::OfferOver | Self::TooMany { .. } | Self::Last | Self::Nothing | Self::Known => {
-                FaultKind::Conflict
-            }
+            Self::OfferOver
+            | Self::TooMany { .. }
+            | Self::Last
+            | Self::LastWay
+            | Self::Nothing
+            | Self::Known => FaultKind::Conflict,
             Self::Unknown => FaultKind::NotFound,
             Self::MoreThanOwn => FaultKind::Forbidden,
             Self::Ended => FaultKind::Unauthenticated,
@@ -89,6 +95,7 @@ impl Fault for FactorError {
             Self::TooMany { .. } => "too-many-factors",
             Self::Known => "passkey-known",
             Self::Last => "last-second-factor",
+            Self::LastWay => "last-way-in",
             Self::Nothing => "no-second-factor",
             Self::Unknown => "not-found",
             Self::MoreThanOwn => "more-than-own",
@@ -110,6 +117,9 @@ impl Fault for FactorError {
             Self::Known => "this passkey is registered already".to_owned(),
             Self::Last => {
                 "your role requires a second factor; add another before you remove this one".to_owned()
+            }
+            Self::LastWay => {
+                "this is the only way into your account; have another one before you remove it".to_owned()
             }
             Self::Nothing => "there is no second factor yet; add one first".to_owned(),
             Self::Unknown => "there is no such factor or account".to_owned(),

@@ -19,7 +19,7 @@ impl Identity {
     /// Removes one of one's own factors; with the last one the recovery codes go too.
     ///
     /// # Errors
-    /// [`FactorError`]; the last one stays where a role requires one.
+    /// [`FactorError`]; the last one stays where a role requires one, and a passkey where there is no other way in.
     pub async fn remove_factor(
         &self,
         permit: &Permit<act::RemoveFactor>,
@@ -32,6 +32,7 @@ impl Identity {
         }
         let is_required = account.requires_second_factor;
         let letter = self.letter_of_factors(&account, permit.trail(), FactorChange::Removed);
+        let house = self.clone();
         let removed = self.inner.store.write(permit, async move |tx| {
             let (devices, passkeys) = all_in(tx, &user.to_string()).await?;
             let id = id.to_string();
@@ -51,6 +52,10 @@ impl Identity {
                     let one = passkey::Entity::delete_many().filter(passkey::Column::Id.eq(id));
                     tx.delete(one).await?;
                 }
+            }
+            // A device for codes is no way in, so what was none before may stay so.
+            if !is_device && !house.has_own_way_in(tx, user).await? {
+                return Err(FactorError::LastWay);
             }
             if let Some(letter) = &letter {
                 letter.put(tx).await?;

@@ -116,7 +116,7 @@ pub enum TieError {
     /// There is no such identity, or it is somebody else's.
     #[error("no such identity")]
     Unknown,
-    /// The account has no password and no other identity.
+    /// The account has no other way in that is switched on.
     #[error("the last way into the account")]
     LastWay,
     /// The store refused.
@@ -161,7 +161,7 @@ impl Fault for TieError {
             }
             Self::Taken => "this identity is tied to an account here already".to_owned(),
             Self::LastWay => {
-                "this is the only way into your account; have a password set before you remove it".to_owned()
+                "this is the only way into your account; have another one before you remove it".to_owned()
             }
             Self::Unknown => "there is no such identity".to_owned(),
             Self::Store(error) => error.public(),

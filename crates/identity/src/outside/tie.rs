@@ -8,7 +8,7 @@ use watchroom_store::{Changed, StoreError};
 
 use super::create::row;
 use super::{Claims, OutsideView, Outsider, Provider, TieError, TieOffer};
-use crate::entity::{grant, group_member, outside_identity, session, user};
+use crate::entity::{grant, group_member, outside_identity, session};
 use crate::users::{self, ReadError};
 use crate::{Identity, stamp};
 
@@ -136,13 +136,14 @@ impl Identity {
     }
 
     /// Unties an identity of the account that the permit was given for. The sessions that began at its provider end, and the
-    /// roles that its rules gave go. The last way into an account without a password stays.
+    /// roles that its rules gave go. The last way into the account stays.
     ///
     /// # Errors
     /// [`TieError`].
     pub async fn untie(&self, permit: &Permit<act::UntieIdentity>, id: OutsideId) -> Result<(), TieError> {
         let user = permit.resource().owner().ok_or(TieError::Unknown)?;
         let letter = self.letter_of_identities(user, permit.trail(), false);
+        let house = self.clone();
         let untied = self.inner.store.write(permit, async move |tx| {
             let of = user.to_string();
             let own =
@@ -150,11 +151,6 @@ impl Identity {
             let own = tx.all(own).await?;
             let id = id.to_string();
             let gone = own.iter().find(|row| row.id == id).ok_or(TieError::Unknown)?;
-            let account = tx.one(user::Entity::find_by_id(of.clone())).await?;
-            let has_password = account.is_some_and(|row| row.password_hash.is_some());
-            if own.len() == 1 && !has_password {
-                return Err(TieError::LastWay);
-            }
             let provider = gone.provider.clone();
             // By which of several identities there a session began is not kept: all of them end.
             let roles = grant::Entity::delete_many()
@@ -174,6 +170,9 @@ impl Identity {
             }
             tx.delete(outside_identity::Entity::delete_many().filter(outside_identity::Column::Id.eq(id)))
                 .await?;
+            if !house.has_own_way_in(tx, user).await? {
+                return Err(TieError::LastWay);
+            }
             tx.note("provider", provider);
             tx.changed(Changed::User(user));
             Ok(())

@@ -22,7 +22,7 @@ use crate::digest::Digest;
 use crate::hashing::HashError;
 use crate::roll::Account;
 use crate::sessions::{NewSession, SignedIn};
-use crate::{Identity, VaultError, stamp};
+use crate::{Identity, Method, VaultError, stamp};
 
 /// What the sign-in form sends.
 #[derive(Debug)]
@@ -56,9 +56,9 @@ pub enum SignInError {
         /// Seconds until then.
         retry_after_s: u64,
     },
-    /// Nobody signs in with a password here, whatever it is.
-    #[error("signing in with a password is switched off")]
-    SwitchedOff,
+    /// Nobody signs in that way here, whatever they bring.
+    #[error("signing in with {0} is switched off")]
+    SwitchedOff(Method),
     /// More sign-ins at once than can be checked, or a defect.
     #[error(transparent)]
     Hashing(#[from] HashError),
@@ -78,7 +78,7 @@ impl Fault for SignInError {
         match self {
             Self::Wrong { .. } => FaultKind::Unauthenticated,
             Self::Locked { .. } => FaultKind::Locked,
-            Self::SwitchedOff => FaultKind::Forbidden,
+            Self::SwitchedOff(_) => FaultKind::Forbidden,
             Self::Hashing(error) => error.kind(),
             Self::Vault(error) => error.kind(),
             Self::Forbidden(refusal) => refusal.kind(),
@@ -90,7 +90,7 @@ impl Fault for SignInError {
         match self {
             Self::Wrong { .. } => "sign-in-refused",
             Self::Locked { .. } => "sign-in-locked",
-            Self::SwitchedOff => "method-off",
+            Self::SwitchedOff(_) => "method-off",
             Self::Hashing(error) => error.slug(),
             Self::Vault(error) => error.slug(),
             Self::Forbidden(refusal) => refusal.slug(),
@@ -115,7 +115,7 @@ impl Fault for SignInError {
                     retry_after_s.div_ceil(60)
                 )
             }
-            Self::SwitchedOff => "nobody signs in with a password here; use another way".to_owned(),
+            Self::SwitchedOff(method) => format!("nobody signs in with {method} here; use another way"),
             Self::Hashing(error) => error.public(),
             Self::Vault(error) => error.public(),
             Self::Forbidden(refusal) => refusal.public(),
@@ -137,7 +137,7 @@ impl Fault for SignInError {
             }
             Self::Locked { until: at, .. } => vec![until(at)],
             Self::Forbidden(refusal) => refusal.members(),
-            Self::SwitchedOff | Self::Hashing(_) | Self::Vault(_) | Self::Store(_) => Vec::new(),
+            Self::SwitchedOff(_) | Self::Hashing(_) | Self::Vault(_) | Self::Store(_) => Vec::new(),
         }
     }
 
@@ -146,7 +146,7 @@ impl Fault for SignInError {
             Self::Locked { retry_after_s, .. } => Some(*retry_after_s),
             Self::Hashing(error) => error.retry_after_s(),
             Self::Store(error) => error.retry_after_s(),
-            Self::Wrong { .. } | Self::SwitchedOff | Self::Vault(_) | Self::Forbidden(_) => None,
+            Self::Wrong { .. } | Self::SwitchedOff(_) | Self::Vault(_) | Self::Forbidden(_) => None,
         }
     }
 }
@@ -168,9 +168,7 @@ impl Identity {
         sign_in: SignIn,
         program: Option<Digest>,
     ) -> Result<SignedIn, SignInError> {
-        if !self.offers_passwords() {
-            return Err(SignInError::SwitchedOff);
-        }
+        self.find_offered(Method::Password)?;
         let account = self.inner.roll.named(&sign_in.username);
         let stranger = Arc::new(Principal::stranger());
         let standing = account.as_ref().map(|account| account.standing(false));

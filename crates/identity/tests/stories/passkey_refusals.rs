@@ -8,15 +8,19 @@ use sea_orm::EntityTrait;
 use sea_orm::sea_query::Expr;
 use serde_json::Value;
 use watchroom_identity::UserStatus::{Active, Disabled};
-use watchroom_identity::{FactorError, Oneself, PasskeySignIn, PasskeySignInError, RegisterPasskey};
-use watchroom_kit::Fault;
+use watchroom_identity::{
+    FactorError, Method, Oneself, OpenError, PasskeySignIn, PasskeySignInError, RegisterPasskey, SignInError,
+};
+use watchroom_kit::{Fault, FaultKind};
 use watchroom_model::DecisionId;
 use watchroom_policy::{Permit, Resource, ResourceKind, SecondFactor, act};
 use watchroom_store::StoreError;
 use watchroom_testkit_passkey::{Authenticator, Kind, written};
 
-use crate::factors::standing;
-use crate::passkeys::{answer, at_the_door, challenge_of, enter, here, register, site, try_register};
+use crate::factors::{enrol, standing};
+use crate::passkeys::{
+    answer, at_the_door, challenge_of, enter, here, register, second, site, step_up, try_register,
+};
 use crate::room::{PASSWORD, Room, root, trail, trail_from};
 
 /// The table as it lies in the database.
@@ -99,7 +103,7 @@ async fn a_key_is_its_persons_alone_whatever_the_database_says() {
     });
     bent.await.unwrap();
     let other = room.another().await;
-    let challenge = challenge_of(&other.ask_passkey_to_sign_in("b", &site()));
+    let challenge = challenge_of(&other.ask_passkey_to_sign_in("b", &site()).unwrap());
     let asked = PasskeySignIn {
         answer: &answer(&challenge, &device.prove(here(&challenge))),
         site: &site(),
@@ -182,4 +186,71 @@ async fn an_offer_makes_one_key_for_one_session() {
     assert_eq!(won, 1);
     let kept = room.identity.factors_of(&root(), session.user).unwrap();
     assert_eq!(kept.factors.len(), 1);
+}
+
+#[tokio::test]
+async fn switched_off_a_passkey_is_no_way_in_alone_and_does_after_a_password() {
+    let (mut room, alice) = Room::with_admin().await;
+    let (mut device, _) = register(&room, &alice.session).await;
+    let early = at_the_door(&room, &mut device, "b");
+    room.config.methods.passkey = false;
+    let identity = room.try_another().await.unwrap();
+    let asked = identity.ask_passkey_to_sign_in("b", &site());
+    assert!(matches!(asked, Err(SignInError::SwitchedOff(Method::Passkey))));
+    // Nor does an answer to a challenge of before, or of a Host that was not told yet.
+    let sent = PasskeySignIn {
+        answer: &early,
+        site: &site(),
+        pre_session: "b",
+        remember_me: false,
+        device: None,
+    };
+    let refused = identity.sign_in_by_passkey(&trail(), sent).await.unwrap_err();
+    assert_eq!(
+        (refused.slug(), refused.kind()),
+        ("method-off", FaultKind::Forbidden)
+    );
+    assert!(
+        enter(&room, &early, "b").await.is_ok(),
+        "it was not spent on that"
+    );
+    // As what it is beside a password it goes on.
+    room.identity = identity;
+    let half = room.sign_in("alice", PASSWORD).await.unwrap();
+    let whole = second(&room, &half.session, &mut device).await.unwrap();
+    room.pass(20);
+    assert!(step_up(&room, &whole.session, &mut device).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_passkey_is_the_way_in_that_is_left_to_an_administrator_and_stays_so() {
+    let (mut room, alice) = Room::with_admin().await;
+    room.config.methods.password = false;
+    let without = room.try_another().await.unwrap_err();
+    assert!(matches!(without, OpenError::LockedOut));
+    let (mut device, _) = register(&room, &alice.session).await;
+    let identity = room.try_another().await.unwrap();
+    room.config.methods.passkey = false;
+    let refused = room.try_another().await.unwrap_err();
+    assert!(matches!(refused, OpenError::LockedOut));
+    assert!(refused.to_string().contains("passkeys"), "{refused}");
+    room.identity = identity;
+    let brought = at_the_door(&room, &mut device, "b");
+    let whole = enter(&room, &brought, "b").await.unwrap();
+    // Nor does she give it up herself, whatever else she has that is no way in.
+    enrol(&room, &whole.session).await;
+    let factors = room.identity.factors_of(&root(), alice.session.user).unwrap();
+    let of = |kind: &str| factors.factors.iter().find(|one| one.kind == kind).unwrap().id;
+    let permit = room
+        .permit(
+            &whole.session.principal,
+            act::RemoveFactor,
+            &Oneself(alice.session.user),
+        )
+        .unwrap();
+    let last = room.identity.remove_factor(&permit, of("passkey")).await;
+    assert!(matches!(last, Err(FactorError::LastWay)), "{last:?}");
+    room.identity.remove_factor(&permit, of("totp")).await.unwrap();
+    let brought = at_the_door(&room, &mut device, "b");
+    assert!(enter(&room, &brought, "b").await.is_ok());
 }

@@ -76,7 +76,12 @@ pub async fn register(room: &Room, session: &Session) -> (Authenticator, Enrolle
 
 /// What a browser with that pre-session brings to sign in.
 pub fn at_the_door(room: &Room, device: &mut Authenticator, pre_session: &str) -> PasskeyAnswer {
-    let challenge = challenge_of(&room.identity.ask_passkey_to_sign_in(pre_session, &site()));
+    let challenge = challenge_of(
+        &room
+            .identity
+            .ask_passkey_to_sign_in(pre_session, &site())
+            .unwrap(),
+    );
     answer(&challenge, &device.prove(here(&challenge)))
 }
 
@@ -95,7 +100,7 @@ pub async fn enter(
     room.identity.sign_in_by_passkey(&trail(), asked).await
 }
 
-async fn second(
+pub async fn second(
     room: &Room,
     half: &Session,
     device: &mut Authenticator,
@@ -107,7 +112,7 @@ async fn second(
         .await
 }
 
-async fn step_up(
+pub async fn step_up(
     room: &Room,
     session: &Session,
     device: &mut Authenticator,
@@ -150,7 +155,7 @@ async fn a_passkey_alone_is_both_factors_and_gives_a_session_of_its_own() {
     assert!(view.factors[0].last_used.is_some());
     // A second one, on another Host of the cluster.
     let other = room.another().await;
-    let challenge = challenge_of(&other.ask_passkey_to_sign_in("one browser", &site()));
+    let challenge = challenge_of(&other.ask_passkey_to_sign_in("one browser", &site()).unwrap());
     let brought = answer(&challenge, &device.prove(here(&challenge)));
     assert!(enter(&room, &brought, "one browser").await.is_ok());
 }

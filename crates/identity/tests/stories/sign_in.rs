@@ -1,6 +1,6 @@
 //! Signing in, failing to, and being locked out.
 
-use watchroom_identity::{HashError, OpenError, SignInError, TokenSignIn};
+use watchroom_identity::{HashError, Method, OpenError, SignInError, TokenSignIn};
 use watchroom_kit::{Fault, FaultKind};
 use watchroom_model::PageRequest;
 use watchroom_policy::act;
@@ -239,7 +239,10 @@ async fn without_passwords_nobody_signs_in_with_one_and_the_last_way_in_stays() 
     let identity = room.try_another().await.unwrap();
     for name in ["alice", "vera", "nobody"] {
         let refused = identity.sign_in(&trail(), typed(name, PASSWORD)).await;
-        assert!(matches!(refused, Err(SignInError::SwitchedOff)), "{name}");
+        assert!(
+            matches!(refused, Err(SignInError::SwitchedOff(Method::Password))),
+            "{name}"
+        );
     }
     let program = TokenSignIn {
         username: "vera".into(),

@@ -6,7 +6,8 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use watchroom_identity::{
-    DirectoryError, OutsideError, PasskeySignInError, SetUp, SetUpError, SignIn, SignInError, SignedIn, Way,
+    DirectoryError, Method, OutsideError, PasskeySignInError, SetUp, SetUpError, SignIn, SignInError,
+    SignedIn, Way,
 };
 use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
 use watchroom_model::{DisplayName, UserName};
@@ -152,16 +153,19 @@ fn sign_in_form(
     let before = Before::of(panel, headers);
     let typed = SignInTyped {
         ways: ways(panel, &typed.next),
-        without_passwords: !panel.identity().offers_passwords(),
+        without_passwords: !panel.identity().offers(Method::Password),
         directories: directories
             .map(|one| (one.name().to_owned(), one.title().to_owned()))
             .collect(),
         ..typed
     };
-    let passkey = match site(passed) {
-        Ok(_) => PasskeyForm::sign_in(before.token.clone(), &typed.next),
-        Err(no) => PasskeyForm::nowhere(why(no)),
-    };
+    let passkey = panel
+        .identity()
+        .offers(Method::Passkey)
+        .then(|| match site(passed) {
+            Ok(_) => PasskeyForm::sign_in(before.token.clone(), &typed.next),
+            Err(no) => PasskeyForm::nowhere(why(no)),
+        });
     let page = SignInPage::new(theme_of(headers), before.token.clone(), typed, (flash, passkey));
     let response = answer::page_with(status, &page)?;
     before.finish(answer::with_cookie(response, answer::FLASH_COOKIE, "", Some(0))?)
@@ -253,7 +257,7 @@ const fn is_for_the_page(error: &DirectoryError) -> bool {
     matches!(
         error,
         DirectoryError::SignIn(
-            SignInError::Wrong { .. } | SignInError::Locked { .. } | SignInError::SwitchedOff
+            SignInError::Wrong { .. } | SignInError::Locked { .. } | SignInError::SwitchedOff(_)
         ) | DirectoryError::Outside(OutsideError::NoAccount | OutsideError::NoRole | OutsideError::Disabled)
             | DirectoryError::Away(_)
     )

@@ -272,7 +272,9 @@ pub(super) async fn remove(
     with_proof(&viewer, &panel, asked, sent, async |permit| {
         match panel.identity().remove_factor(&permit, id).await {
             Ok(()) => Ok(Flash::done(EN.factor_removed)),
-            Err(error @ FactorError::Last) => Ok(Flash::trouble(sentence(&error.public()))),
+            Err(error @ (FactorError::Last | FactorError::LastWay)) => {
+                Ok(Flash::trouble(sentence(&error.public())))
+            }
             Err(error) => Err(error.into()),
         }
     })

@@ -164,7 +164,7 @@ async fn ask_to_sign_in(
     let pre_session = Cookie::find(&headers, PRE_SESSION_COOKIE).unwrap_or_default();
     let asked = panel
         .identity()
-        .ask_passkey_to_sign_in(pre_session, &here(&passed)?);
+        .ask_passkey_to_sign_in(pre_session, &here(&passed)?)?;
     Ok(Json(asked))
 }
 
@@ -197,7 +197,9 @@ async fn sign_in(
         }
         Err(
             error @ (PasskeySignInError::Over
-            | PasskeySignInError::Refused(SignInError::Wrong { .. } | SignInError::Locked { .. })),
+            | PasskeySignInError::Refused(
+                SignInError::Wrong { .. } | SignInError::Locked { .. } | SignInError::SwitchedOff(_),
+            )),
         ) if answer::wants_page(&headers) => sign_in_again(&panel, &passed, &headers, next, &error),
         Err(error) => Err(error.into()),
     }

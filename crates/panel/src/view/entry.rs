@@ -28,7 +28,7 @@ pub(crate) struct SignInPage {
     next: String,
     /// Other ways in.
     ways: Vec<WayButton>,
-    passkey: PasskeyForm,
+    passkey: Option<PasskeyForm>,
 }
 
 impl SignInPage {
@@ -37,7 +37,7 @@ impl SignInPage {
         theme: Theme,
         csrf: String,
         typed: SignInTyped,
-        (flash, passkey): (Option<Flash>, PasskeyForm),
+        (flash, passkey): (Option<Flash>, Option<PasskeyForm>),
     ) -> Self {
         let username = Field::text("username", EN.user_name)
             .value(typed.username)
@@ -214,7 +214,7 @@ mod tests {
             typed,
             (
                 Some(Flash::trouble("4 attempts left")),
-                PasskeyForm::sign_in("tok".into(), "/servers"),
+                Some(PasskeyForm::sign_in("tok".into(), "/servers")),
             ),
         );
         let html = page.render().unwrap();

@@ -188,3 +188,34 @@ async fn who_asks_for_a_challenge_learns_nothing_and_an_answer_serves_one_browse
     assert_eq!(half.submit("/login/mfa/passkey", &fields).await.status, 303);
     room.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn switched_off_the_page_has_no_button_for_passkeys_and_neither_route_takes_one() {
+    let room = TestRoom::with(program!(), Ambient::system(), |config| {
+        config.identity.methods.passkey = false;
+    })
+    .await;
+    let mut vera = room.signed_in("vera", "viewer").await;
+    let mut device = Authenticator::new(Kind::Es256);
+    assert_eq!(add(&room, &mut vera, &mut device).await.status, 200);
+    let mut door = room.stranger();
+    let token = door.form_token("/login").await;
+    let page = door.get("/login").await;
+    page.assert_dressed();
+    assert!(!page.text().contains("passkey"), "{}", page.text());
+    for path in ["/login/passkey/options", "/login/passkey/verify"] {
+        let refused = door.submit(path, &[("csrf_token", &token)]).await;
+        assert_eq!(refused.status, 403, "{path}: {}", refused.text());
+        assert!(
+            refused.text().contains("signs in with a passkey alone here"),
+            "{path}: {}",
+            refused.text()
+        );
+    }
+    // Where a password was said before, it is asked for as ever.
+    let mut half = room.stranger();
+    half.try_sign_in("vera", PASSWORD).await;
+    let (_, said) = asked(&mut half, "/login/mfa", "/login/mfa/passkey/options").await;
+    assert_eq!(said["rpId"], "localhost");
+    room.close().await;
+}

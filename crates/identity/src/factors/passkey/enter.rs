@@ -10,10 +10,10 @@ use watchroom_store::StoreError;
 
 use super::challenge::{Purpose, is_spent};
 use super::{PASSKEY, PasskeyAnswer, Site};
-use crate::Identity;
 use crate::factors::{Shown, Spending};
 use crate::sessions::{NewSession, SignedIn};
 use crate::sign_in::{Attempt, Begun, First, SignInError, just_proven};
+use crate::{Identity, Method};
 
 /// What the sign-in page sends of a passkey.
 #[derive(Debug)]
@@ -117,6 +117,7 @@ impl Identity {
         trail: &Trail,
         sign_in: PasskeySignIn<'_>,
     ) -> Result<SignedIn, PasskeySignInError> {
+        self.find_offered(Method::Passkey)?;
         let bound = (Purpose::SignIn, sign_in.pre_session);
         let presented = self
             .presented(bound, sign_in.site, sign_in.answer)

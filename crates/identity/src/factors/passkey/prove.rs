@@ -12,12 +12,12 @@ use watchroom_store::StoreError;
 
 use super::challenge::{HOLDS_S, Purpose, SpentChallenge};
 use super::{Passkey, Site, bytes, handle};
-use crate::Identity;
 use crate::factors::Code;
 use crate::roll::Account;
 use crate::sessions::Session;
 use crate::sign_in::SignInError;
 use crate::signed::Signatures;
+use crate::{Identity, Method};
 
 /// What a browser is asked to prove, as `PublicKeyCredentialRequestOptionsJSON` (WebAuthn, 5.1.9).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -108,9 +108,16 @@ impl Presented<'_> {
 impl Identity {
     /// Asks for any passkey of this host, to sign in with nothing else. The same for everybody: no name is asked, and
     /// none is told. `pre_session` is the cookie of the browser that asks.
-    #[must_use]
-    pub fn ask_passkey_to_sign_in(&self, pre_session: &str, site: &Site) -> PasskeyRequest {
-        self.ask(Purpose::SignIn, pre_session, site, &[])
+    ///
+    /// # Errors
+    /// [`SignInError::SwitchedOff`].
+    pub fn ask_passkey_to_sign_in(
+        &self,
+        pre_session: &str,
+        site: &Site,
+    ) -> Result<PasskeyRequest, SignInError> {
+        self.find_offered(Method::Passkey)?;
+        Ok(self.ask(Purpose::SignIn, pre_session, site, &[]))
     }
 
     /// Asks for a passkey of the session's person as the second factor.
@@ -139,6 +146,12 @@ impl Identity {
     #[must_use]
     pub fn has_passkey(&self, session: &Session) -> bool {
         !self.passkeys_of(session).is_empty()
+    }
+
+    /// Whether the account has a passkey that this cluster wrote, for whatever place.
+    pub(crate) fn has_own_passkey(&self, account: &Account) -> bool {
+        let mut keys = account.passkeys.iter();
+        keys.any(|key| key.is_bound(account.id, &self.inner.signatures))
     }
 
     fn passkeys_of(&self, session: &Session) -> Vec<Passkey> {

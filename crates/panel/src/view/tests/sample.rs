@@ -420,7 +420,7 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
         username: "alice".into(),
         ..SignInTyped::default()
     };
-    let passkey = PasskeyForm::sign_in("c".into(), HOSTILE);
+    let passkey = Some(PasskeyForm::sign_in("c".into(), HOSTILE));
     let refused = Some(Flash::trouble(EN.sign_in_attempts_many(3)));
     let mut pages = joining::pages();
     pages.extend(vec![
