@@ -5,14 +5,14 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use watchroom_identity::{GroupView, NewGroupGrant};
-use watchroom_model::{GrantId, GroupId, Page, UserId};
+use watchroom_model::{GrantId, GroupId, Page, PageRequest, UserId};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::RouteClass;
-use watchroom_web::{Body, Caller, Json, Params, Problem, Route};
+use watchroom_web::{Body, Caller, Json, Params, Problem, Query, Route};
 
 use crate::Api;
 
-/// A group to be.
+/// A group to be, or what one is called from now on.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewGroup {
@@ -33,6 +33,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
     vec![
         Route::new(Method::GET, "/api/groups", act::ListGroups, read, list)
             .says("List groups, who is in them and what they hold")
+            .asks::<PageRequest>()
             .gives_page::<GroupView>(),
         Route::new(
             Method::POST,
@@ -48,6 +49,16 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         Route::new(Method::GET, "/api/groups/{id}", act::ListGroups, read, show)
             .says("Show a group")
             .gives::<GroupView>(),
+        Route::new(
+            Method::POST,
+            "/api/groups/{id}",
+            act::RenameGroup,
+            administration,
+            rename,
+        )
+        .says("Give a group another name; rules of providers find it by that")
+        .takes::<NewGroup>()
+        .gives::<GroupView>(),
         Route::new(
             Method::DELETE,
             "/api/groups/{id}",
@@ -100,12 +111,13 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
     ]
 }
 
-async fn list(caller: Caller, State(api): State<Api>) -> Result<Json<Page<GroupView>>, Problem> {
+async fn list(
+    caller: Caller,
+    State(api): State<Api>,
+    Query(page): Query<PageRequest>,
+) -> Result<Json<Page<GroupView>>, Problem> {
     caller.permit(act::ListGroups, &Resource::all(ResourceKind::Group))?;
-    Ok(Json(Page {
-        items: api.identity().groups(),
-        next_cursor: None,
-    }))
+    Ok(Json(api.identity().groups_page(&page).await?))
 }
 
 async fn create(
@@ -125,6 +137,19 @@ async fn show(
 ) -> Result<Json<GroupView>, Problem> {
     caller.permit(act::ListGroups, &Resource::all(ResourceKind::Group))?;
     Ok(Json(caller.found(api.identity().group(id))?))
+}
+
+async fn rename(
+    caller: Caller,
+    State(api): State<Api>,
+    Params(id): Params<GroupId>,
+    body: Body<NewGroup>,
+) -> Result<Json<GroupView>, Problem> {
+    let group = caller.found(api.identity().group(id))?;
+    let permit = caller.permit(act::RenameGroup, &group)?;
+    Ok(Json(
+        api.identity().rename_group(&permit, &body.value.name).await?,
+    ))
 }
 
 async fn remove(

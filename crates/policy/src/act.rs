@@ -340,6 +340,8 @@ acts! {
     TakeGrant = "grant.take" on Grant, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
     /// Make a group.
     CreateGroup = "group.create" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by None, step up true, leaves Security;
+    /// Give a group another name.
+    RenameGroup = "group.rename" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
     /// Remove a group, with what its members held by it.
     RemoveGroup = "group.remove" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
     /// Put somebody into a group.

@@ -125,7 +125,7 @@ story("who would gain or lose by a changed role is shown before it is saved", as
   await visitor.look("role-ahead");
 });
 
-story("a group is made, filled, given a role, emptied and removed", async ({ house, visitor }) => {
+story("a group is made, filled, given a role, renamed, emptied and removed", async ({ house, visitor }) => {
   await visitor.setUp();
   await house.does(["user", "create", "vera", "--role", "auditor", "--password-file", "-"], "Quiet-Beacon-Harbour-77!");
   await visitor.go("/access/people");
@@ -156,6 +156,16 @@ story("a group is made, filled, given a role, emptied and removed", async ({ hou
   await visitor.sees(/on nodes with site = north/i);
   await open();
   await visitor.look("groups-one");
+  await card.locator('form[action$="/rename"] [name="name"]').fill("The Ops");
+  await card.locator('form[action$="/rename"] button').click();
+  await visitor.sees(/1 to 32 small letters/i);
+  await open();
+  await card.locator('form[action$="/rename"] [name="name"]').fill("night-ops");
+  await card.locator('form[action$="/rename"] button').click();
+  await visitor.sees(/the group is called night-ops now/i);
+  const renamed = visitor.page.locator('[aria-labelledby="group-night-ops"]');
+  assert.match(await renamed.innerText(), /vera[\s\S]*operator/);
+  await house.does(["group", "rename", "night-ops", "ops"]);
   await visitor.go("/access/roles");
   await visitor.sees("group ops");
   const who = await visitor.ask("/api/who-can?permission=compute:control");

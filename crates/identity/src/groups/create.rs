@@ -20,12 +20,9 @@ impl Identity {
         permit: &Permit<act::CreateGroup>,
         name: &str,
     ) -> Result<GroupView, GroupError> {
-        if !is_name(name) {
-            let rule = "1 to 32 small letters, digits or -, the first a letter";
-            return Err(GroupError::invalid("name", rule));
-        }
+        let name = named(name)?;
         let id = GroupId::mint(&self.inner.ambient);
-        let (name, by) = (name.to_owned(), permit.principal().display_name());
+        let by = permit.principal().display_name();
         let now = self.inner.ambient.clock.now_micros();
         let written = self.inner.store.write(permit, async move |tx| {
             tx.insert(group::ActiveModel {
@@ -43,5 +40,16 @@ impl Identity {
         written.await?;
         self.reread_roles().await?;
         self.group(id).ok_or(GroupError::NotFound)
+    }
+}
+
+/// A name as groups have them.
+pub(super) fn named(name: &str) -> Result<String, GroupError> {
+    match is_name(name) {
+        true => Ok(name.to_owned()),
+        false => {
+            let rule = "1 to 32 small letters, digits or -, the first a letter";
+            Err(GroupError::invalid("name", rule))
+        }
     }
 }

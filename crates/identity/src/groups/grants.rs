@@ -8,11 +8,10 @@ use watchroom_model::GrantId;
 use watchroom_policy::{Permit, Scope, act, may_give};
 use watchroom_store::Changed;
 
-use super::remove::user;
 use super::within::Seen;
 use super::{GroupError, GroupView, group_of};
 use crate::Identity;
-use crate::entity::{group_grant, group_member};
+use crate::entity::group_grant;
 use crate::users::has_administrator;
 
 /// A role for a group.
@@ -85,11 +84,7 @@ impl Identity {
             if !may_give(&asks, seen.gives(&held.role), &held.scope) {
                 return Err(GroupError::MoreThanOwn);
             }
-            let members =
-                group_member::Entity::find().filter(group_member::Column::GroupId.eq(id.to_string()));
-            for member in tx.all(members).await? {
-                house.is_below(&asks, user(&member.user_id)?)?;
-            }
+            house.members_below(tx, &asks, id).await?;
             let had = has_administrator(tx).await?;
             let gone = group_grant::Entity::delete_many()
                 .filter(group_grant::Column::Id.eq(grant.to_string()))

@@ -1,13 +1,16 @@
 //! Showing groups, who is in them and what they hold.
 
+use sea_orm::EntityTrait;
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
-use watchroom_model::{GrantId, GroupId, UserId, UserName};
+use watchroom_model::{GrantId, GroupId, Page, PageRequest, UserId, UserName};
 use watchroom_policy::{Resource, Scope, Target};
 
 use super::known::Known;
+use crate::entity::group;
 use crate::roll::Account;
+use crate::users::ReadError;
 use crate::{Identity, stamp};
 
 /// A group as people see it.
@@ -95,6 +98,28 @@ impl GroupView {
 }
 
 impl Identity {
+    /// Groups as pages, in the order in which they were made. Whoever calls this has found out that the caller may see them.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn groups_page(&self, request: &PageRequest) -> Result<Page<GroupView>, ReadError> {
+        let read = self.inner.store.read().await?;
+        let page = read
+            .page(group::Entity::find(), group::Column::Id, request)
+            .await?;
+        let people = self.inner.roll.accounts(|account| !account.groups.is_empty());
+        let ground = self.inner.roll.ground();
+        // Those in memory are the same with their grants; one that is not there has just been made or removed.
+        let ids = page.items.iter().filter_map(|row| row.id.parse().ok());
+        let views = ids
+            .filter_map(|id| ground.groups.get(id))
+            .map(|group| GroupView::new(group, &people));
+        Ok(Page {
+            items: views.collect(),
+            next_cursor: page.next_cursor,
+        })
+    }
+
     /// All groups, by name. Whoever calls this has found out that the caller may see them.
     #[must_use]
     pub fn groups(&self) -> Vec<GroupView> {

@@ -12,6 +12,7 @@ mod known;
 mod list;
 mod members;
 mod remove;
+mod rename;
 mod source;
 mod within;
 

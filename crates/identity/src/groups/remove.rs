@@ -1,14 +1,13 @@
 //! Removing a group: who was in it keeps what else they hold.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use watchroom_model::UserId;
 use watchroom_policy::{Permit, act};
-use watchroom_store::{Changed, StoreError};
+use watchroom_store::Changed;
 
 use super::within::Seen;
 use super::{GroupError, group_of};
 use crate::Identity;
-use crate::entity::{group, group_member};
+use crate::entity::group;
 use crate::users::has_administrator;
 
 impl Identity {
@@ -22,18 +21,7 @@ impl Identity {
         let written = self.inner.store.write(permit, async move |tx| {
             let seen = Seen::read(tx, id).await?;
             seen.is_within(&asks)?;
-            let members =
-                group_member::Entity::find().filter(group_member::Column::GroupId.eq(id.to_string()));
-            let mut members: Vec<String> = tx
-                .all(members)
-                .await?
-                .into_iter()
-                .map(|row| row.user_id)
-                .collect();
-            members.dedup();
-            for member in &members {
-                house.is_below(&asks, user(member)?)?;
-            }
+            let members = house.members_below(tx, &asks, id).await?;
             let had = has_administrator(tx).await?;
             tx.delete(group::Entity::delete_many().filter(group::Column::Id.eq(id.to_string())))
                 .await?;
@@ -41,18 +29,11 @@ impl Identity {
                 return Err(GroupError::LastAdministrator);
             }
             seen.note(tx);
-            tx.note("members", members);
+            tx.note("members", Vec::from_iter(members));
             tx.changed(Changed::Roles);
             Ok(())
         });
         written.await?;
         Ok(self.reread_roles().await?)
     }
-}
-
-/// Whom a row of a membership names.
-pub(super) fn user(text: &str) -> Result<UserId, StoreError> {
-    text.parse().map_err(|_| {
-        StoreError::Database("a value in group_members.user_id is not what it must be".to_owned())
-    })
 }

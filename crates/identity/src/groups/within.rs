@@ -1,5 +1,7 @@
 //! Whether somebody may change a group: what it holds is within their own, and nobody in it stands above them.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use watchroom_model::{GroupId, UserId};
 use watchroom_policy::{PermissionSet, Principal, Scope, may_give};
@@ -8,7 +10,7 @@ use watchroom_store::{StoreError, WriteTx};
 use super::GroupError;
 use super::known::{Given, given};
 use crate::Identity;
-use crate::entity::{group, group_grant, role};
+use crate::entity::{group, group_grant, group_member, role};
 use crate::roles::Roles;
 use crate::users::{all_of, held_everywhere};
 
@@ -81,5 +83,24 @@ impl Identity {
             true => Ok(()),
             false => Err(GroupError::MoreThanOwn),
         }
+    }
+
+    /// Who is in the group at this moment, all of whom stand at or below whoever asks.
+    pub(super) async fn members_below(
+        &self,
+        tx: &WriteTx,
+        asks: &Principal,
+        group: GroupId,
+    ) -> Result<BTreeSet<String>, GroupError> {
+        let rows = group_member::Entity::find().filter(group_member::Column::GroupId.eq(group.to_string()));
+        // Somebody may be in it by several sources.
+        let members: BTreeSet<String> = tx.all(rows).await?.into_iter().map(|row| row.user_id).collect();
+        for member in &members {
+            let user = member.parse().map_err(|_| {
+                StoreError::Database("a value in group_members.user_id is not what it must be".to_owned())
+            })?;
+            self.is_below(asks, user)?;
+        }
+        Ok(members)
     }
 }

@@ -40,6 +40,11 @@ async fn left(room: &Room, group: &GroupView, user: UserId) -> Result<(), GroupE
     room.identity.remove_member(&permit, user).await
 }
 
+async fn renamed(room: &Room, group: &GroupView, name: &str) -> Result<GroupView, GroupError> {
+    let permit = room.permit(&root(), act::RenameGroup, group).unwrap();
+    room.identity.rename_group(&permit, name).await
+}
+
 /// What somebody holds, and from where.
 fn held(principal: &Principal) -> BTreeSet<(String, String)> {
     let grants = principal.grants.iter();
@@ -229,6 +234,47 @@ async fn rules_put_people_into_groups_anew_at_each_sign_in_and_for_those_session
     assert_eq!(room.identity.group(ops.id).unwrap().members, []);
     let by_password = now(&room.identity, &by_password);
     assert_eq!(held(&by_password), by_hand);
+}
+
+#[tokio::test]
+async fn a_renamed_group_keeps_its_people_and_is_found_by_rules_by_its_new_name() {
+    let (room, _) = Room::with_admin().await;
+    let vera = room.user("vera", "auditor").await;
+    let token = room.token(vera.id, new_token("hers")).await;
+    let ops = given(&room, &made(&room, "ops").await, "operator").await;
+    joined(&room, &ops, vera.id).await;
+    let house = by_groups();
+    let ann = comes_in(&room, &in_groups(&["crew", "ops"]), &house).await;
+    let other = room.another().await;
+
+    let crew = renamed(&room, &ops, "crew").await.unwrap();
+    assert_eq!((crew.id, crew.name.as_str()), (ops.id, "crew"));
+    assert_eq!(crew.members.len(), 2);
+    let by_token = |identity: &Identity| held(&identity.bearer(&token, [127, 0, 0, 1].into()).unwrap());
+    let hers = of(&[("auditor", "directly"), ("operator", "from group crew")]);
+    assert_eq!(by_token(&room.identity), hers);
+    eventually("the other hears of it", || by_token(&other) == hers).await;
+    let by_rule = of(&[("operator", "from group crew, by oidc:example")]);
+    assert_eq!(held(&now(&room.identity, &ann)), by_rule, "until she comes anew");
+    // Of the old name nobody is put in, of the new one they are.
+    let none = comes_in(&room, &in_groups(&["ops"]), &house).await;
+    assert_eq!(held(&none.session.principal), of(&[]));
+    let again = comes_in(&room, &in_groups(&["crew"]), &house).await;
+    assert_eq!(held(&again.session.principal), by_rule);
+
+    // Names are as those of new groups; its own is no other's.
+    made(&room, "ops").await;
+    let taken = renamed(&room, &ops, "ops").await.unwrap_err();
+    assert_eq!(taken.slug(), "name-taken");
+    for wrong in ["", "Ops", "ops night", "group:ops"] {
+        let refused = renamed(&room, &ops, wrong).await.unwrap_err();
+        assert_eq!(refused.slug(), "invalid-input", "{wrong}");
+    }
+    assert!(renamed(&room, &ops, "crew").await.is_ok());
+    let permit = room.permit(&root(), act::RemoveGroup, &ops).unwrap();
+    room.identity.remove_group(&permit).await.unwrap();
+    let gone = renamed(&room, &ops, "watch").await;
+    assert!(matches!(gone, Err(GroupError::NotFound)), "{gone:?}");
 }
 
 #[tokio::test]

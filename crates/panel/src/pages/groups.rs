@@ -29,6 +29,14 @@ pub(super) struct GroupForm {
     password: SecretString,
 }
 
+/// What the form sends that gives a group another name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RenameForm {
+    name: String,
+    password: SecretString,
+}
+
 /// What the form sends that puts somebody into a group.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -49,7 +57,7 @@ pub(super) struct GiveForm {
 
 pub(super) fn routes() -> Vec<Route<Panel>> {
     let administration = RouteClass::Administration;
-    let group = "/access/groups/{id}/remove";
+    let (called, group) = ("/access/groups/{id}/rename", "/access/groups/{id}/remove");
     let (members, member) = (
         "/access/groups/{id}/members",
         "/access/groups/{id}/members/{user}/remove",
@@ -61,6 +69,7 @@ pub(super) fn routes() -> Vec<Route<Panel>> {
     vec![
         Route::new(Method::GET, PAGE, act::ListGroups, RouteClass::Page, show),
         Route::new(Method::POST, PAGE, act::CreateGroup, administration, create),
+        Route::new(Method::POST, called, act::RenameGroup, administration, rename),
         Route::new(Method::POST, group, act::RemoveGroup, administration, remove),
         Route::new(Method::POST, members, act::AddMember, administration, add),
         Route::new(Method::POST, member, act::RemoveMember, administration, take_out),
@@ -137,6 +146,20 @@ pub(super) async fn create(
             proof.finish(answer::redirect_with(PAGE, &flash)?)
         }
     }
+}
+
+pub(super) async fn rename(
+    State(panel): State<Panel>,
+    Params(id): Params<GroupId>,
+    Form { viewer, form }: Form<RenameForm>,
+) -> Result<Response, Problem> {
+    let group = found(&viewer, &panel, id)?;
+    let (asked, sent) = ((act::RenameGroup, &group), (form.password, PAGE));
+    with_proof(&viewer, &panel, asked, sent, async |permit| {
+        let done = panel.identity().rename_group(&permit, form.name.trim()).await;
+        told(done.map(|group| EN.group_renamed(group.name)))
+    })
+    .await
 }
 
 pub(super) async fn remove(

@@ -198,6 +198,7 @@ fn house_words(action: &str) -> Option<(&'static str, &'static str)> {
         "grant.take" => (EN.did_grant_take, EN.do_grant_take),
         "group.list" => (EN.did_group_list, EN.do_group_list),
         "group.create" => (EN.did_group_create, EN.do_group_create),
+        "group.rename" => (EN.did_group_rename, EN.do_group_rename),
         "group.remove" => (EN.did_group_remove, EN.do_group_remove),
         "group.add_member" => (EN.did_group_add, EN.do_group_add),
         "group.remove_member" => (EN.did_group_drop, EN.do_group_drop),

@@ -49,6 +49,7 @@ pub(crate) struct GroupCard {
     name: String,
     members: Vec<MemberRow>,
     grants: Vec<HeldRow>,
+    called: Field,
     user: Field,
     giving: Giving,
 }
@@ -65,6 +66,11 @@ impl GroupCard {
             id: id.to_string(),
             members,
             grants,
+            called: Field::text("name", EN.name)
+                .hint(EN.group_name_hint)
+                .value(name.as_str())
+                .required()
+                .within(&name),
             user: Field::text("user", EN.group_whom).required().within(&name),
             giving: Giving::new(roles, &GivingTyped::default(), &name),
             name,

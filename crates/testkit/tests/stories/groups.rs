@@ -158,6 +158,13 @@ async fn nobody_comes_to_more_than_they_hold_by_a_group_nor_strips_those_above()
     ] {
         clerk.delete(&path).await.problem(403, "more-than-own");
     }
+    // Another name would leave her out at her next sign-in, where a rule names the group.
+    for path in [&readers, &ops] {
+        clerk
+            .post(path, json!({ "name": "elsewhere" }))
+            .await
+            .problem(403, "more-than-own");
+    }
     // What a group holds and he does not at that place stops him as well.
     let web = room.server(&ada, "web", "true").await;
     given(&ada, &mine, "operator", &format!("server:{web}")).await;
@@ -236,5 +243,57 @@ async fn a_role_that_a_group_holds_is_not_removed_and_a_locked_one_gives_its_mem
     assert_eq!(session.get("/api/nodes").await.status, 200);
     assert_eq!(ada.delete(&grant).await.status, 204);
     assert_eq!(ada.delete("/api/roles/crew").await.status, 204);
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_is_renamed_with_both_names_in_the_log_and_lists_come_in_pages() {
+    let room = TestRoom::open(program!()).await;
+    let ada = room.admin("ada").await;
+    for name in ["ops", "crew", "night-watch"] {
+        group(&ada, name).await;
+    }
+    let mut names = Vec::new();
+    let mut page = "/api/groups?limit=1".to_owned();
+    loop {
+        let list = ada.get(&page).await.json();
+        let [one] = items(&list).try_into().expect("one on each page");
+        names.push(one["name"].as_str().expect("a name").to_owned());
+        match list["next_cursor"].as_str() {
+            Some(cursor) => page = format!("/api/groups?limit=1&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(names, ["ops", "crew", "night-watch"], "in the order of their making");
+    for wrong in ["limit=0", "limit=501", "cursor=%21"] {
+        let refused = ada.get(&format!("/api/groups?{wrong}")).await;
+        refused.problem(400, "invalid-input");
+    }
+
+    let ops = items(&ada.get("/api/groups").await.json()).swap_remove(0);
+    let ops = format!("/api/groups/{}", ops["id"].as_str().expect("an id"));
+    let vera = room.account("vera", "viewer").await;
+    joins(&ada, &ops, vera).await;
+    ada.post(&ops, json!({ "name": "crew" }))
+        .await
+        .problem(409, "name-taken");
+    ada.post(&ops, json!({ "name": "The Crew" }))
+        .await
+        .problem(400, "invalid-input");
+    let renamed = ada.post(&ops, json!({ "name": "day-watch" })).await;
+    assert_eq!(renamed.status, 200, "{}", renamed.text());
+    let renamed = renamed.json();
+    assert_eq!(
+        (&renamed["name"], &renamed["members"][0]["name"]),
+        (&json!("day-watch"), &json!("vera"))
+    );
+    let log = ada.get("/api/audit?action=group.rename&result=success").await.json();
+    let [entry] = items(&log).try_into().expect("one rename");
+    assert_eq!(
+        (&entry["extra"]["before"], &entry["extra"]["after"]),
+        (&json!("ops"), &json!("day-watch")),
+        "{entry}"
+    );
+    assert_eq!(entry["event_type"], "SECURITY");
     room.close().await;
 }

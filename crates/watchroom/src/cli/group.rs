@@ -32,6 +32,14 @@ pub(super) enum Group {
         /// Its name
         group: String,
     },
+    /// Give a group another name; rules of providers find it by that
+    #[command(after_help = "Example:\n  watchroom group rename ops night-ops")]
+    Rename {
+        /// Its name or id
+        group: String,
+        /// What it is called from now on
+        name: String,
+    },
     /// Remove a group, with what its members held by it
     #[command(after_help = "Example:\n  watchroom group remove ops")]
     Remove {
@@ -111,6 +119,13 @@ impl Group {
             Self::Create { group } => {
                 let made = client.post(GROUPS, &json!({ "name": group })).await?;
                 context.output.done(&format!("The group {group} is made."), &made)
+            }
+            Self::Rename { group, name } => {
+                let id = find(&client, &group).await?;
+                let body = json!({ "name": name });
+                let answer = client.post(&format!("{GROUPS}/{id}"), &body).await?;
+                let said = format!("The group {group} is called {name} now.");
+                context.output.done(&said, &answer)
             }
             Self::Remove { group } => {
                 let id = find(&client, &group).await?;
