@@ -1,7 +1,10 @@
 // Who is kept out, and what input looked like an attack: seen and decided on the pages.
 
 import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 
+import { Fail2ban } from "../harness/fail2ban.mjs";
 import { story } from "../harness/story.mjs";
 import { until } from "../harness/waiting.mjs";
 
@@ -68,4 +71,47 @@ story("what the policy keeps out of a page is reported by the browser and stands
   });
   assert.match(await told.first().innerText(), /\/security[\s\S]*script-src/);
   await visitor.look("violations");
+});
+
+story("whom the machine's fail2ban keeps out is seen and let out, once the machine allows that", async ({ house, visitor }) => {
+  await visitor.setUp();
+  await visitor.go("/security");
+  await visitor.link(/bans of fail2ban/i).click();
+  await visitor.sees(/allow = true under \[fail2ban\]/i);
+  await visitor.look("fail2ban-not-allowed");
+  // A page that is left has no streams that a restart could break.
+  await visitor.page.goto("about:blank");
+  const server = await Fail2ban.open();
+  try {
+    await server.ban("198.51.100.7", "2001:db8::5", "192.0.2.0/24");
+    const folder = join(house.state, "etc");
+    await mkdir(folder);
+    house.config = join(folder, "watchroom.toml");
+    await writeFile(house.config, "");
+    await writeFile(join(folder, "node.toml"), `[fail2ban]\nallow = true\nsocket = "${server.socket}"\n`);
+    await house.stop();
+    await house.start();
+    // The Host's own node comes a moment after the Host.
+    const rows = visitor.page.locator('[aria-labelledby="jail"] tbody tr');
+    await until("the list", async () => {
+      await visitor.go("/security/fail2ban");
+      return (await rows.count()) === 3;
+    });
+    const lift = async (address) => {
+      const row = rows.filter({ hasText: address });
+      await row.locator("summary").click();
+      await visitor.look(`fail2ban-${address.replaceAll(/\W/g, "-")}`);
+      await row.locator('form[action="/security/fail2ban/lift"] button').click();
+      await visitor.sees(`${address} is let out of fail2ban's jail`);
+      assert.ok((await server.acts()).includes(`unban ${address}`), `${await server.acts()}`);
+    };
+    await lift("198.51.100.7");
+    assert.equal(await rows.count(), 2);
+    await lift("2001:db8::5");
+    await lift("192.0.2.0/24");
+    await visitor.sees(/nobody is kept out/i);
+    await visitor.look("fail2ban-nobody");
+  } finally {
+    await server.close();
+  }
 });
