@@ -48,6 +48,30 @@ story("a session that was ended opens nothing any more", async ({ visitor }) => 
   assert.match(new URL(visitor.page.url()).pathname, /login|session-expired/);
 });
 
+story("all other sessions are ended on the profile page, and what they have open shows nothing more", async ({ visitor, arrive }) => {
+  await visitor.setUp();
+  const other = await arrive();
+  await other.signIn();
+  await other.go("/servers");
+  await other.seesLink("live");
+  await visitor.go("/profile");
+  const rows = visitor.page.locator('[aria-labelledby="sessions"] tbody tr');
+  assert.equal(await rows.count(), 2);
+  await visitor.look("profile-sessions");
+  await visitor.button("End all others").click();
+  await visitor.sees(/all your other sessions have ended/i);
+  assert.equal(await rows.count(), 1);
+  assert.equal(await visitor.button("End all others").count(), 0, "there are no others");
+  await visitor.look("profile-one-session");
+
+  // The page that was open notices by itself.
+  other.expect(/401/);
+  await other.page.waitForURL(/session-expired|login/);
+  await other.go("/servers");
+  assert.match(other.path(), /login|session-expired/);
+  other.assertContent();
+});
+
 story("the set-up code works once", async ({ house, visitor, arrive }) => {
   const code = await house.setupCode();
   await visitor.setUp();
