@@ -4,7 +4,7 @@ use axum::extract::State;
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use watchroom_identity::{GroupView, NewGroupGrant};
+use watchroom_identity::{GroupDraft, GroupView, NewGroupGrant, WhatIf};
 use watchroom_model::{GrantId, GroupId, Page, PageRequest, UserId};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::RouteClass;
@@ -30,7 +30,7 @@ pub(crate) struct NewMember {
 
 pub(crate) fn routes() -> Vec<Route<Api>> {
     let (read, administration) = (RouteClass::Read, RouteClass::Administration);
-    vec![
+    let mut routes = vec![
         Route::new(Method::GET, "/api/groups", act::ListGroups, read, list)
             .says("List groups, who is in them and what they hold")
             .asks::<PageRequest>()
@@ -68,6 +68,15 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         )
         .says("Remove a group, with what its members held by it")
         .with_status(204),
+    ];
+    routes.extend(contents());
+    routes
+}
+
+/// Who is in a group and what it holds.
+fn contents() -> Vec<Route<Api>> {
+    let (read, administration) = (RouteClass::Read, RouteClass::Administration);
+    vec![
         Route::new(
             Method::POST,
             "/api/groups/{id}/members",
@@ -108,6 +117,16 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
         )
         .says("Take a role from a group")
         .with_status(204),
+        Route::new(
+            Method::POST,
+            "/api/groups/{id}/what-if",
+            act::ListGroups,
+            read,
+            what_if,
+        )
+        .says("See who would gain or lose what if a group had other members or grants")
+        .takes::<GroupDraft>()
+        .gives::<WhatIf>(),
     ]
 }
 
@@ -207,4 +226,14 @@ async fn take(
     let permit = caller.permit(act::TakeFromGroup, &group)?;
     api.identity().take_from_group(&permit, grant).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn what_if(
+    caller: Caller,
+    State(api): State<Api>,
+    Params(id): Params<GroupId>,
+    body: Body<GroupDraft>,
+) -> Result<Json<WhatIf>, Problem> {
+    caller.permit(act::ListGroups, &Resource::all(ResourceKind::Group))?;
+    Ok(Json(api.identity().what_if_group(id, &body.value)?))
 }

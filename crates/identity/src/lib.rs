@@ -58,7 +58,7 @@ pub use factors::{
     PasskeyCreation, PasskeyRequest, PasskeySignIn, PasskeySignInError, RegisterPasskey, Site, TotpOffer,
 };
 pub use grants::{Ability, GivingError, GrantFilter, GrantListed, MayDo, NewGrantFor};
-pub use groups::{GroupError, GroupView, HeldByGroup, Member, NewGroupGrant};
+pub use groups::{GroupDraft, GroupError, GroupView, HeldByGroup, Member, NewGroupGrant};
 pub use hashing::HashError;
 pub use identity::{Identity, OpenError};
 pub use key::SharedKey;

@@ -103,6 +103,7 @@ impl Identity {
     /// # Errors
     /// [`ReadError`].
     pub async fn groups_page(&self, request: &PageRequest) -> Result<Page<GroupView>, ReadError> {
+        request.limit()?;
         let read = self.inner.store.read().await?;
         let page = read
             .page(group::Entity::find(), group::Column::Id, request)

@@ -14,6 +14,7 @@ mod members;
 mod remove;
 mod rename;
 mod source;
+mod what_if;
 mod within;
 
 pub use error::GroupError;
@@ -21,6 +22,7 @@ pub use grants::NewGroupGrant;
 pub(crate) use known::{Groups, Membership};
 pub use list::{GroupView, HeldByGroup, Member};
 pub(crate) use source::Source;
+pub use what_if::GroupDraft;
 
 use watchroom_model::GroupId;
 use watchroom_policy::Permit;

@@ -16,6 +16,7 @@ pub use list::RoleView;
 pub use save::RoleDraft;
 pub(crate) use save::is_name;
 pub use what_if::{Difference, WhatIf};
+pub(crate) use what_if::{Held, held};
 
 use watchroom_policy::{PermissionSet, Principal, Role};
 

@@ -1,6 +1,7 @@
 //! Who would gain or lose what if a role gave something else: shown before it is saved.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,6 +10,7 @@ use watchroom_policy::{Grant, PermissionSet, Scope};
 
 use super::{ADMIN, RoleDraft, RoleError};
 use crate::Identity;
+use crate::roll::Account;
 use crate::users::UserStatus;
 
 /// What one person would gain or lose at one scope.
@@ -35,6 +37,42 @@ pub struct WhatIf {
     pub loses: Vec<Difference>,
 }
 
+/// What somebody holds somewhere.
+pub(crate) type Held<'a> = (PermissionSet, &'a Scope);
+
+impl WhatIf {
+    /// Adds what somebody would gain or lose if they held `after` in the place of `before`, at each of these scopes.
+    pub(crate) fn compare<'a>(
+        &mut self,
+        account: &Account,
+        scopes: impl IntoIterator<Item = &'a Scope>,
+        (before, after): (&[Held<'_>], &[Held<'_>]),
+    ) {
+        // By several groups somebody may hold a thing at one scope more than once.
+        let mut seen = HashSet::new();
+        for scope in scopes.into_iter().filter(|scope| seen.insert(*scope)) {
+            let at = |held: &[Held<'_>]| {
+                let reaching = held
+                    .iter()
+                    .filter(|(_, at)| **at == Scope::Everything || *at == scope);
+                reaching.fold(PermissionSet::NONE, |all, (given, _)| all.union(*given))
+            };
+            let (before, after) = (at(before), at(after));
+            let difference = |permissions| Difference {
+                user: account.id,
+                name: account.name.clone(),
+                scope: scope.clone(),
+                permissions,
+            };
+            let (gained, lost) = (after.without(before), before.without(after));
+            self.gains
+                .extend((gained != PermissionSet::NONE).then(|| difference(gained)));
+            self.loses
+                .extend((lost != PermissionSet::NONE).then(|| difference(lost)));
+        }
+    }
+}
+
 impl Identity {
     /// Who would gain or lose what if the role gave this. Whoever calls this has found out that the caller may see roles.
     ///
@@ -47,43 +85,30 @@ impl Identity {
         self.role(name).ok_or(RoleError::NotFound)?;
         let then = draft.role(name)?.permissions;
         let mut answer = WhatIf::default();
-        let mut people = self.inner.roll.accounts(|_| true);
-        people.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
-        for account in people
-            .iter()
-            .filter(|account| account.status == UserStatus::Active)
-        {
-            // By several groups somebody may hold it at one scope more than once.
-            let holds = account.grants.iter().filter(|grant| grant.role.name == name);
-            let mut scopes: HashSet<&Scope> = holds.clone().map(|held| &held.scope).collect();
-            for held in holds.filter(|held| scopes.remove(&held.scope)) {
-                let reaching = |grant: &&Grant| grant.scope == Scope::Everything || grant.scope == held.scope;
-                let at = || account.grants.iter().filter(reaching);
-                let before = at().fold(PermissionSet::NONE, |all, grant| {
-                    all.union(grant.role.permissions)
-                });
-                let after = at().fold(PermissionSet::NONE, |all, grant| {
-                    all.union(if grant.role.name == name {
-                        then
-                    } else {
-                        grant.role.permissions
-                    })
-                });
-                let difference = |permissions| Difference {
-                    user: account.id,
-                    name: account.name.clone(),
-                    scope: held.scope.clone(),
-                    permissions,
-                };
-                let (gained, lost) = (after.without(before), before.without(after));
-                answer
-                    .gains
-                    .extend((gained != PermissionSet::NONE).then(|| difference(gained)));
-                answer
-                    .loses
-                    .extend((lost != PermissionSet::NONE).then(|| difference(lost)));
-            }
+        for account in self.active_by_name(|_| true) {
+            let grants = &account.grants;
+            let holding = grants.iter().filter(|grant| grant.role.name == name);
+            let before: Vec<Held<'_>> = grants.iter().map(held).collect();
+            let after = grants.iter().map(|grant| match grant.role.name == name {
+                true => (then, &grant.scope),
+                false => held(grant),
+            });
+            let after: Vec<Held<'_>> = after.collect();
+            answer.compare(&account, holding.map(|grant| &grant.scope), (&before, &after));
         }
         Ok(answer)
     }
+
+    /// Those of the active accounts of whom this is so, by name.
+    pub(crate) fn active_by_name(&self, is_so: impl Fn(&Account) -> bool) -> Vec<Arc<Account>> {
+        let is_active = |account: &Account| account.status == UserStatus::Active && is_so(account);
+        let mut people = self.inner.roll.accounts(is_active);
+        people.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+        people
+    }
+}
+
+/// What a grant gives, and where.
+pub(crate) fn held(grant: &Grant) -> Held<'_> {
+    (grant.role.permissions, &grant.scope)
 }

@@ -16,7 +16,8 @@ use watchroom_web::{Params, Problem, Route};
 use super::scope;
 use super::step_up::{ProofForm, Proven, proven};
 use crate::text::EN;
-use crate::view::role::{DifferenceRow, May, RolePage, RoleTyped, differences};
+use crate::view::ahead::Ahead;
+use crate::view::role::{May, RolePage, RoleTyped};
 use crate::view::{Faults, Flash, Section};
 use crate::viewer::{Form, Viewer};
 use crate::{Panel, answer};
@@ -73,7 +74,7 @@ pub(super) fn routes() -> Vec<Route<Panel>> {
 #[derive(Debug, Default)]
 struct Shown {
     typed: RoleTyped,
-    ahead: Option<Vec<DifferenceRow>>,
+    ahead: Option<Ahead>,
 }
 
 fn page(
@@ -230,8 +231,7 @@ pub(super) async fn look(
 fn look_ahead(viewer: &Viewer, panel: &Panel, role: RoleView, typed: RoleTyped) -> Result<Response, Problem> {
     match panel.identity().what_if(&role.name, &typed.draft()) {
         Ok(answer) => {
-            let ahead = differences(&answer, |at| scope::words(viewer, panel, at));
-            let ahead = Some(ahead);
+            let ahead = Some(Ahead::new(&answer, |at| scope::words(viewer, panel, at)));
             page(viewer, StatusCode::OK, Some(role), Shown { typed, ahead })
         }
         Err(error) => again(viewer, Some(role), typed, faults_of(&error)),

@@ -4,6 +4,7 @@ use askama::Template;
 use watchroom_identity::Member;
 use watchroom_model::GroupId;
 
+use super::ahead::Ahead;
 use super::giving::{Giving, GivingTyped};
 use super::{Command, Faults, Field, Shell};
 use crate::text::{EN, Text};
@@ -49,19 +50,26 @@ pub(crate) struct GroupCard {
     name: String,
     members: Vec<MemberRow>,
     grants: Vec<HeldRow>,
+    /// Who would gain or lose what by what was looked at.
+    ahead: Option<Ahead>,
     called: Field,
     user: Field,
     giving: Giving,
 }
 
 impl GroupCard {
-    /// Of this group, with the roles that it may be given.
+    /// Of this group, with the roles that it may be given, and what was looked at before it is done.
     pub(crate) fn new(
         id: GroupId,
         name: String,
         (members, grants): (Vec<MemberRow>, Vec<HeldRow>),
         roles: &[String],
+        looked: Option<Looked>,
     ) -> Self {
+        let (typed, ahead) = match looked {
+            Some(looked) => (looked.typed, Some(looked.ahead)),
+            None => (GivingTyped::default(), None),
+        };
         Self {
             id: id.to_string(),
             members,
@@ -71,11 +79,26 @@ impl GroupCard {
                 .value(name.as_str())
                 .required()
                 .within(&name),
-            user: Field::text("user", EN.group_whom).required().within(&name),
-            giving: Giving::new(roles, &GivingTyped::default(), &name),
+            user: Field::text("user", EN.group_whom)
+                .value(typed.user.as_str())
+                .required()
+                .within(&name),
+            giving: Giving::new(roles, &typed, &name),
+            ahead,
             name,
         }
     }
+}
+
+/// What was looked at before it is done.
+#[derive(Clone, Debug)]
+pub(crate) struct Looked {
+    /// Of which group.
+    pub(crate) group: GroupId,
+    /// What was typed.
+    pub(crate) typed: GivingTyped,
+    /// What would come of it.
+    pub(crate) ahead: Ahead,
 }
 
 /// What was typed into the form for a new group.

@@ -11,6 +11,7 @@ mod lamp;
 mod moment;
 mod shell;
 
+pub(crate) mod ahead;
 pub(crate) mod audit;
 pub(crate) mod create;
 pub(crate) mod deed;

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use watchroom_identity::{RoleDraft, RoleView, WhatIf};
+use watchroom_identity::{RoleDraft, RoleView};
 use watchroom_policy::PERMISSIONS;
 
+use super::ahead::Ahead;
 use super::{Faults, Field, Shell};
 use crate::text::{EN, Text};
 
@@ -101,42 +102,6 @@ pub(crate) struct Tick {
     is_ticked: bool,
 }
 
-/// What somebody would gain or lose.
-#[derive(Clone, Debug)]
-pub(crate) struct DifferenceRow {
-    /// Who.
-    pub(crate) name: String,
-    /// Whether they gain it.
-    pub(crate) gains: bool,
-    /// Where.
-    pub(crate) place: String,
-    /// What.
-    pub(crate) what: String,
-}
-
-/// All that would be gained and lost; `place` puts a scope into words.
-pub(crate) fn differences(
-    answer: &WhatIf,
-    place: impl Fn(&watchroom_policy::Scope) -> String,
-) -> Vec<DifferenceRow> {
-    let gains = answer.gains.iter().map(|one| (true, one));
-    let loses = answer.loses.iter().map(|one| (false, one));
-    let row = |(gains, one): (bool, &watchroom_identity::Difference)| {
-        let what: Vec<&str> = one
-            .permissions
-            .iter()
-            .map(|permission| permission.name())
-            .collect();
-        DifferenceRow {
-            name: one.name.to_string(),
-            gains,
-            place: place(&one.scope),
-            what: what.join(", "),
-        }
-    };
-    gains.chain(loses).map(row).collect()
-}
-
 /// What the viewer may do to the role.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct May {
@@ -163,7 +128,7 @@ pub(crate) struct RolePage {
     per_minute: Field,
     requires_second_factor: bool,
     /// Who would gain or lose what; `None` where nobody has looked yet.
-    ahead: Option<Vec<DifferenceRow>>,
+    ahead: Option<Ahead>,
     looked_at: String,
     wrong: Vec<String>,
 }
@@ -174,7 +139,7 @@ impl RolePage {
         shell: Shell,
         role: Option<RoleView>,
         typed: &RoleTyped,
-        ahead: Option<Vec<DifferenceRow>>,
+        ahead: Option<Ahead>,
         may: May,
     ) -> Self {
         let about = |name: &str| {

@@ -264,7 +264,11 @@ async fn a_group_is_renamed_with_both_names_in_the_log_and_lists_come_in_pages()
             None => break,
         }
     }
-    assert_eq!(names, ["ops", "crew", "night-watch"], "in the order of their making");
+    assert_eq!(
+        names,
+        ["ops", "crew", "night-watch"],
+        "in the order of their making"
+    );
     for wrong in ["limit=0", "limit=501", "cursor=%21"] {
         let refused = ada.get(&format!("/api/groups?{wrong}")).await;
         refused.problem(400, "invalid-input");
@@ -287,7 +291,10 @@ async fn a_group_is_renamed_with_both_names_in_the_log_and_lists_come_in_pages()
         (&renamed["name"], &renamed["members"][0]["name"]),
         (&json!("day-watch"), &json!("vera"))
     );
-    let log = ada.get("/api/audit?action=group.rename&result=success").await.json();
+    let log = ada
+        .get("/api/audit?action=group.rename&result=success")
+        .await
+        .json();
     let [entry] = items(&log).try_into().expect("one rename");
     assert_eq!(
         (&entry["extra"]["before"], &entry["extra"]["after"]),
@@ -295,5 +302,87 @@ async fn a_group_is_renamed_with_both_names_in_the_log_and_lists_come_in_pages()
         "{entry}"
     );
     assert_eq!(entry["event_type"], "SECURITY");
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_would_gain_or_lose_what_by_a_group_is_shown_before_it_is_done() {
+    let room = TestRoom::open(program!()).await;
+    let ada = room.admin("ada").await;
+    for (name, permissions) in [
+        ("reader", json!(["nodes:read"])),
+        ("lister", json!(["nets:read"])),
+    ] {
+        let role = json!({ "name": name, "role": { "permissions": permissions } });
+        assert_eq!(ada.post("/api/roles", role).await.status, 201);
+    }
+    let ops = group(&ada, "ops").await;
+    let reads = given(&ada, &ops, "reader", "everything").await;
+    let otto = room.account("otto", "lister").await;
+    let vera = room.account("vera", "reader").await;
+    joins(&ada, &ops, otto).await;
+    joins(&ada, &ops, vera).await;
+    let nina = room.account("nina", "lister").await;
+    let ahead = async |draft: Value| ada.post(&format!("{ops}/what-if"), draft).await;
+    let one = |user: UserId, name: &str, what: &str| json!([{ "user": user, "name": name, "scope": "everything", "permissions": [what] }]);
+    let nothing = json!([]);
+    let grant = reads.rsplit('/').next().expect("an id");
+    for (draft, gains, loses) in [
+        (json!({}), nothing.clone(), nothing.clone()),
+        (
+            json!({ "add": [nina] }),
+            one(nina, "nina", "nodes:read"),
+            nothing.clone(),
+        ),
+        // Vera reads by a grant of her own, too.
+        (
+            json!({ "remove": [otto, vera] }),
+            nothing.clone(),
+            one(otto, "otto", "nodes:read"),
+        ),
+        (
+            json!({ "take": [grant] }),
+            nothing.clone(),
+            one(otto, "otto", "nodes:read"),
+        ),
+        // Otto lists nets by a grant of his own.
+        (
+            json!({ "give": [{ "role": "lister" }] }),
+            one(vera, "vera", "nets:read"),
+            nothing.clone(),
+        ),
+        // What is given in the same breath to whoever is taken out they do not get.
+        (
+            json!({ "give": [{ "role": "lister" }], "remove": [vera] }),
+            nothing.clone(),
+            nothing.clone(),
+        ),
+    ] {
+        let answer = ahead(draft.clone()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(
+            answer.json(),
+            json!({ "gains": gains, "loses": loses }),
+            "{draft}"
+        );
+    }
+    let nobody = "0198c2f4-6d1e-7cc3-98c4-dc0c0c07398f";
+    ahead(json!({ "add": [nobody] }))
+        .await
+        .problem(400, "invalid-input");
+    ahead(json!({ "give": [{ "role": "none-such" }] }))
+        .await
+        .problem(400, "invalid-input");
+    ahead(json!({ "take": [nobody] })).await.problem(404, "not-found");
+    // Nothing of it was done.
+    let held = ada.get(&ops).await.json();
+    assert_eq!(
+        (
+            held["members"].as_array().map(Vec::len),
+            held["grants"].as_array().map(Vec::len)
+        ),
+        (Some(2), Some(1)),
+        "{held}"
+    );
     room.close().await;
 }

@@ -7,6 +7,7 @@ use watchroom_kit::FaultKind;
 
 use super::context::Context;
 use super::node::id_of;
+use super::role::{DIFFERENCE, differences};
 use super::user;
 use crate::client::Client;
 use crate::failure::Failure;
@@ -47,12 +48,15 @@ pub(super) enum Group {
         group: String,
     },
     /// Put somebody into a group
-    #[command(after_help = "Example:\n  watchroom group add ops alice")]
+    #[command(after_help = "Example:\n  watchroom group add ops alice --dry-run")]
     Add {
         /// Its name or id
         group: String,
         /// Their name or id
         user: String,
+        /// Show who would gain or lose what, and change nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Take somebody out of a group
     #[command(after_help = "Example:\n  watchroom group drop ops alice")]
@@ -61,6 +65,9 @@ pub(super) enum Group {
         group: String,
         /// Their name or id
         user: String,
+        /// Show who would gain or lose what, and change nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Give a group a role
     #[command(after_help = "Example:\n  watchroom group give ops operator --at node-label:site=north")]
@@ -72,6 +79,9 @@ pub(super) enum Group {
         /// Where it holds: everything, node:<id>, node-label:<key>=<value> or server:<id>
         #[arg(long, default_value = "everything", value_name = "SCOPE")]
         at: String,
+        /// Show who would gain or lose what, and change nothing
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Take a role from a group
     #[command(after_help = "Example:\n  watchroom group take ops 0198c2f4-6d1e-7cc3-98c4-dc0c0c07398f")]
@@ -80,6 +90,9 @@ pub(super) enum Group {
         group: String,
         /// The id of the grant, as `group show` has it
         grant: Uuid,
+        /// Show who would gain or lose what, and change nothing
+        #[arg(long)]
+        dry_run: bool,
     },
 }
 
@@ -101,8 +114,42 @@ const CARD: &[Column] = &[
 ];
 
 impl Group {
+    /// The group, and what would be done to it, where that is only to be shown.
+    async fn only_shown(&self, client: &Client) -> Result<Option<(&str, Value)>, Failure> {
+        let shown = match self {
+            Self::Add {
+                group,
+                user,
+                dry_run: true,
+            } => (group, json!({ "add": [user::find(client, user).await?] })),
+            Self::Drop {
+                group,
+                user,
+                dry_run: true,
+            } => (group, json!({ "remove": [user::find(client, user).await?] })),
+            Self::Give {
+                group,
+                role,
+                at,
+                dry_run: true,
+            } => (group, json!({ "give": [{ "role": role, "scope": at }] })),
+            Self::Take {
+                group,
+                grant,
+                dry_run: true,
+            } => (group, json!({ "take": [grant] })),
+            _ => return Ok(None),
+        };
+        Ok(Some((shown.0.as_str(), shown.1)))
+    }
+
     pub(super) async fn run(self, mut context: Context) -> Result<(), Failure> {
         let client = context.client()?;
+        if let Some((group, draft)) = self.only_shown(&client).await? {
+            let id = find(&client, group).await?;
+            let answer = client.post(&format!("{GROUPS}/{id}/what-if"), &draft).await?;
+            return context.output.list(&differences(&answer), DIFFERENCE);
+        }
         match self {
             Self::List => {
                 let mut groups = client.list(GROUPS, &[], usize::MAX).await?;
@@ -133,26 +180,26 @@ impl Group {
                 let said = format!("The group {group} is removed.");
                 context.output.done(&said, &answer)
             }
-            Self::Add { group, user } => {
+            Self::Add { group, user, .. } => {
                 let (id, who) = (find(&client, &group).await?, user::find(&client, &user).await?);
                 let body = json!({ "user": who });
                 let answer = client.post(&format!("{GROUPS}/{id}/members"), &body).await?;
                 context.output.done(&format!("{user} is in {group}."), &answer)
             }
-            Self::Drop { group, user } => {
+            Self::Drop { group, user, .. } => {
                 let (id, who) = (find(&client, &group).await?, user::find(&client, &user).await?);
                 let answer = client.delete(&format!("{GROUPS}/{id}/members/{who}")).await?;
                 let said = format!("{user} is in {group} no more.");
                 context.output.done(&said, &answer)
             }
-            Self::Give { group, role, at } => {
+            Self::Give { group, role, at, .. } => {
                 let id = find(&client, &group).await?;
                 let body = json!({ "role": role, "scope": at });
                 let answer = client.post(&format!("{GROUPS}/{id}/grants"), &body).await?;
                 let said = format!("The group {group} holds {role} at {at}.");
                 context.output.done(&said, &answer)
             }
-            Self::Take { group, grant } => {
+            Self::Take { group, grant, .. } => {
                 let id = find(&client, &group).await?;
                 let answer = client.delete(&format!("{GROUPS}/{id}/grants/{grant}")).await?;
                 context.output.done("The role is taken from the group.", &answer)

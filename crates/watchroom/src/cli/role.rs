@@ -92,7 +92,8 @@ const CARD: &[Column] = &[
     Column::new("CHANGED BY", "changed_by"),
 ];
 
-const DIFFERENCE: &[Column] = &[
+/// Of gains and losses.
+pub(super) const DIFFERENCE: &[Column] = &[
     Column::new("NAME", "name"),
     Column::new("WOULD", "would"),
     Column::new("WHERE", "scope"),
@@ -145,7 +146,7 @@ impl Role {
 }
 
 /// Gains and losses as one list.
-fn differences(answer: &Value) -> Value {
+pub(super) fn differences(answer: &Value) -> Value {
     let of = |member: &str, would: &str| {
         let all = answer
             .get(member)

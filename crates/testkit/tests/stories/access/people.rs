@@ -34,6 +34,9 @@ pub async fn api(case: &Case<'_>, method: &Method, path: &'static str, walker: &
         ("POST", "/api/groups/{id}") => by(format!("/api/groups/{}", case.fresh_group().await))
             .json(json!({ "name": case.fresh_role_name() }))
             .on(On::One),
+        ("POST", "/api/groups/{id}/what-if") => {
+            by(format!("/api/groups/{}/what-if", case.fresh_group().await)).json(json!({ "add": [somebody] }))
+        }
         ("DELETE", "/api/groups/{id}") => by(format!("/api/groups/{}", case.fresh_group().await))
             .on(On::One)
             .done(204),
@@ -216,8 +219,13 @@ async fn group_forms(case: &Case<'_>, path: &'static str, walker: &str) -> Optio
         "/access/groups" => by(path.into())
             .form(vec![("name", case.fresh_role_name())])
             .on(On::Kind),
-        "/access/groups/{id}/rename" => by(to_group(path, case.fresh_group().await))
-            .form(vec![("name", case.fresh_role_name())]),
+        "/access/groups/{id}/look-ahead" => by(to_group(path, case.fresh_group().await))
+            .form(vec![("user", "somebody".to_owned())])
+            .on(On::Kind)
+            .done(200),
+        "/access/groups/{id}/rename" => {
+            by(to_group(path, case.fresh_group().await)).form(vec![("name", case.fresh_role_name())])
+        }
         "/access/groups/{id}/remove" => by(to_group(path, case.fresh_group().await)),
         "/access/groups/{id}/members" => {
             by(to_group(path, case.fresh_group().await)).form(vec![("user", "somebody".to_owned())])
