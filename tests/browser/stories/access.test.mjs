@@ -84,7 +84,7 @@ story("a role is made, given at a scope, looked ahead of, changed, taken and rem
   const save = visitor.page.locator('main form.card button.first');
   await save.click();
   // What is saved is what its effect was shown of: it is shown again first.
-  await visitor.sees(/if you save this/i);
+  await visitor.sees(/if you do this/i);
   await save.click();
   await visitor.sees(/night-watch gives that from now on/i);
   const changed = await visitor.ask("/api/roles/night-watch");
