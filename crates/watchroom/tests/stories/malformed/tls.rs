@@ -31,13 +31,21 @@ const AFTERWARDS: &[&[u8]] = &[
     b"\x16\x03\x03\x00\x04\x18\x00\x00\x00",
 ];
 
+/// One hello in so many asks for a link.
+const LINK_HELLOS: usize = 64;
+
 /// One connection each.
 pub fn send(target: &Target, chance: &mut Chance, tally: &mut Tally) {
     if chance.is_one_in(5) {
         return after_a_handshake(target, chance, tally);
     }
-    let configs = [&target.browser, &target.h2, &target.link, &target.join];
-    let config = configs[chance.below(configs.len())];
+    // Strangers who say that they want a link have turns, some three a second: with more of them this would be one long wait.
+    let configs = [&target.browser, &target.h2, &target.join];
+    let config = if chance.is_one_in(LINK_HELLOS) {
+        &target.link
+    } else {
+        configs[chance.below(configs.len())]
+    };
     let names = ["localhost", target.host_name.as_str(), "xn--a.example"];
     let name = ServerName::try_from((*chance.pick(&names)).to_owned()).unwrap();
     let mut hello = Vec::new();
