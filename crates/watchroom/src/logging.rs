@@ -22,7 +22,8 @@ pub(crate) enum Usual {
 /// Starts the log on standard error.
 pub(crate) fn start(usual: Usual, environment: &Environment) -> Result<(), Failure> {
     let fallback = match usual {
-        Usual::Service => "info",
+        // The TLS library warns of each hello that it cannot take: any stranger could fill the disk with that.
+        Usual::Service => "info,rustls=error",
         Usual::Client => "error",
     };
     let wanted = environment.get("WATCHROOM_LOG").unwrap_or(fallback);

@@ -69,9 +69,7 @@ fn cut_links(hub: &Hub, fleet: &Fleet, tasks: &Tasks) {
 fn keep(fleet: &Fleet, reports: &mut Reports, event: LinkEvent) {
     match event {
         LinkEvent::Up { node, .. } => fleet.link_up(node),
-        LinkEvent::Down { node, why } => fleet.link_down(node, why.to_string()),
-        LinkEvent::Refused { node, why } => {
-            tracing::warn!(node.id = %node, "a node was not let in: {why}");
+        LinkEvent::Down { node, why } | LinkEvent::Refused { node, why } => {
             fleet.link_down(node, why.to_string());
         }
         LinkEvent::Heartbeat { node, heartbeat, .. } => fleet.heard(node, heartbeat),

@@ -120,6 +120,7 @@ fn nothing_malformed_makes_the_program_fall_or_fail_or_grow() {
     assert!(tally.wrong.is_empty(), "{}", tally.wrong.join("\n---\n"));
     let log = room.log();
     assert!(!log.contains("panicked"), "{log}");
+    assert!(!log.contains("rustls::"), "strangers fill the log: {log}");
     // Refused where they should be, and understood where they were not malformed after all.
     for status in [101, 200, 400, 401, 404, 421, 426] {
         assert!(
