@@ -95,7 +95,9 @@ impl Room {
         let mut command = Command::new(PROGRAM);
         command.arg("--state").arg(self.state());
         command.arg("--config").arg(self.configuration());
-        command.env_clear().current_dir("/").stdin(Stdio::null());
+        // As its unit says.
+        command.env_clear().env("MALLOC_ARENA_MAX", "2");
+        command.current_dir("/").stdin(Stdio::null());
         command
     }
 
