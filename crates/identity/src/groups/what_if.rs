@@ -10,7 +10,10 @@ use crate::Identity;
 use crate::roles::{Held, WhatIf, held};
 use crate::roll::Account;
 
-/// What might be done to a group.
+/// Most of each kind in one draft: whoever may look ahead shall not keep a core busy by it.
+const MOST: usize = 100;
+
+/// What might be done to a group: at most a hundred of each kind.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupDraft {
@@ -33,8 +36,17 @@ impl Identity {
     /// groups.
     ///
     /// # Errors
-    /// [`GroupError`] for what is not there.
+    /// [`GroupError`] for what is not there, and for too much.
     pub fn what_if_group(&self, id: GroupId, draft: &GroupDraft) -> Result<WhatIf, GroupError> {
+        let lengths = [
+            ("add", draft.add.len()),
+            ("remove", draft.remove.len()),
+            ("give", draft.give.len()),
+            ("take", draft.take.len()),
+        ];
+        if let Some((field, _)) = lengths.into_iter().find(|(_, length)| *length > MOST) {
+            return Err(GroupError::invalid(field, "at most 100 at once"));
+        }
         let ground = self.inner.roll.ground();
         let group = ground.groups.get(id).ok_or(GroupError::NotFound)?;
         let is_there = |user: &UserId| self.inner.roll.account(*user).is_some();

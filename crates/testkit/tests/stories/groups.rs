@@ -386,3 +386,20 @@ async fn who_would_gain_or_lose_what_by_a_group_is_shown_before_it_is_done() {
     );
     room.close().await;
 }
+
+#[tokio::test]
+async fn who_looks_ahead_at_too_much_at_once_is_told_which_field() {
+    let room = TestRoom::open(program!()).await;
+    let ada = room.admin("ada").await;
+    let ops = group(&ada, "ops").await;
+    let nina = room.account("nina", "viewer").await;
+    for (field, draft) in [
+        ("add", json!({ "add": vec![nina; 101] })),
+        ("give", json!({ "give": vec![json!({ "role": "viewer" }); 101] })),
+    ] {
+        let refused = ada.post(&format!("{ops}/what-if"), draft).await;
+        assert_eq!(refused.status, 400, "{field}");
+        assert_eq!(refused.json()["errors"][0]["field"], field);
+    }
+    room.close().await;
+}
