@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -17,56 +17,102 @@ use tower_service::Service;
 use crate::body::{GuardedBody, Trouble};
 use crate::{MayUpgrade, Passed, Peer, Refused, RouteClass, Shield, Why};
 
+/// A request that was looked at, and what came of it. It is small on purpose: whoever waits for an answer holds one, and a
+/// request itself, carried through each function that waits, would be kept and moved once for each of them.
+pub(crate) enum Begun<F> {
+    /// It was turned away.
+    Refused(Response<Body>),
+    /// Its handler is at work.
+    Inside(Inside<F>),
+    /// It waits for a word of those who count together with us.
+    Asking(Box<Asking>),
+}
+
+/// A request in the hands of its handler.
+pub(crate) struct Inside<F> {
+    passed: Passed,
+    trouble: Option<Trouble>,
+    answer: Result<F, Why>,
+}
+
+/// A request before its handler.
+pub(crate) struct Asking {
+    passed: Passed,
+    trouble: Option<Trouble>,
+    request: Request<Body>,
+}
+
 impl Shield {
     /// Answers one request: turned away here, or by `inner` with a [`Passed`] in its extensions. There is always
     /// an answer, with every header, even if `inner` panics or never comes back.
-    pub async fn answer<B, S>(&self, request: Request<B>, peer: &Peer, inner: &mut S) -> Response<Body>
+    pub fn answer<'a, B, S>(
+        &'a self,
+        request: Request<B>,
+        peer: &Peer,
+        inner: &'a mut S,
+    ) -> impl Future<Output = Response<Body>> + use<'a, B, S>
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<axum::BoxError>,
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
-        self.attend(request, peer, inner).await.0
+        let begun = self.begin(request, peer, inner);
+        async move { self.end(begun, inner).await.0 }
     }
 
-    /// The same, with the class of the route unless the request was turned away.
-    pub(crate) async fn attend<B, S>(
-        &self,
-        request: Request<B>,
-        peer: &Peer,
-        inner: &mut S,
-    ) -> (Response<Body>, Option<RouteClass>)
+    /// Looks at a request, and hands it to `inner` if it may pass.
+    pub(crate) fn begin<B, S>(&self, request: Request<B>, peer: &Peer, inner: &mut S) -> Begun<S::Future>
     where
         B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<axum::BoxError>,
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
         let (mut parts, body) = request.into_parts();
-        let mut passed = match self.pass(&mut parts, peer) {
+        let passed = match self.pass(&mut parts, peer) {
             Ok(passed) => passed,
-            Err(refused) => return (self.refuse(&refused), None),
+            Err(refused) => return Begun::Refused(self.refuse(&refused)),
         };
-        if self.limits().shared().is_some()
-            && let Err(refused) = self.pass_together(&mut passed, &parts.headers).await
-        {
-            return (self.refuse(&refused), None);
-        }
-        if let Some(process) = passed.process {
-            parts.extensions.insert(process);
-        }
-        if !passed.may_upgrade {
-            parts.extensions.remove::<MayUpgrade>();
-        }
-        parts.extensions.insert(passed.clone());
         let (body, trouble) = self.guard(body, &passed);
-        let mut request = Request::from_parts(parts, body);
-        if trouble.is_some() {
-            // The limit is ours; axum's own, of 2 MB, would stand in the way of routes that take more.
-            DefaultBodyLimit::disable().apply(&mut request);
+        let asking = Asking {
+            passed,
+            trouble,
+            request: Request::from_parts(parts, body),
+        };
+        if self.limits().shared().is_some() {
+            return Begun::Asking(Box::new(asking));
         }
-        let outcome = self
-            .within_deadline(async { inner.call(request).await }, passed.class)
-            .await;
+        Begun::Inside(asking.enter(inner))
+    }
+
+    /// The answer to a request, with the class of its route unless it was turned away.
+    pub(crate) async fn end<S>(
+        &self,
+        begun: Begun<S::Future>,
+        inner: &mut S,
+    ) -> (Response<Body>, Option<RouteClass>)
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    {
+        let inside = match begun {
+            Begun::Refused(response) => return (response, None),
+            Begun::Inside(inside) => inside,
+            Begun::Asking(mut asking) => {
+                let together = self.pass_together(&mut asking.passed, asking.request.headers());
+                if let Err(refused) = Box::pin(together).await {
+                    return (self.refuse(&refused), None);
+                }
+                asking.enter(inner)
+            }
+        };
+        let Inside {
+            passed,
+            trouble,
+            answer,
+        } = inside;
+        let outcome = match answer {
+            Ok(answer) => self.within_deadline(answer, passed.class).await,
+            Err(why) => Err(why),
+        };
         // What went wrong with the body is ours to tell, whatever the handler made of it.
         let why = trouble
             .and_then(|trouble| trouble.why(passed.body_limit))
@@ -117,7 +163,7 @@ impl Shield {
             Poll::Pending if class == RouteClass::Stream => answer.await,
             Poll::Pending => {
                 let deadline = Duration::from_secs(self.rules().config.handler_s);
-                tokio::time::timeout(deadline, answer)
+                Box::pin(tokio::time::timeout(deadline, answer))
                     .await
                     .map_err(|_| Why::HandlerTooSlow)?
             }
@@ -125,15 +171,49 @@ impl Shield {
         match outcome {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(never)) => match never {},
-            Err(panic) => {
-                tracing::error!(
-                    panic = panic_text(&*panic),
-                    "a handler crashed; its request was answered with 500"
-                );
-                Err(Why::Crashed)
-            }
+            Err(panic) => Err(crashed(&*panic)),
         }
     }
+}
+
+impl Asking {
+    /// Goes to the handler.
+    fn enter<S>(self, inner: &mut S) -> Inside<S::Future>
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    {
+        let Self {
+            passed,
+            trouble,
+            mut request,
+        } = self;
+        if trouble.is_some() {
+            // The limit is ours; axum's own, of 2 MB, would stand in the way of routes that take more.
+            DefaultBodyLimit::disable().apply(&mut request);
+        }
+        let extensions = request.extensions_mut();
+        if let Some(process) = passed.process {
+            extensions.insert(process);
+        }
+        if !passed.may_upgrade {
+            extensions.remove::<MayUpgrade>();
+        }
+        extensions.insert(passed.clone());
+        let answer = catch_unwind(AssertUnwindSafe(|| inner.call(request)));
+        Inside {
+            passed,
+            trouble,
+            answer: answer.map_err(|panic| crashed(&*panic)),
+        }
+    }
+}
+
+fn crashed(panic: &(dyn Any + Send)) -> Why {
+    tracing::error!(
+        panic = panic_text(panic),
+        "a handler crashed; its request was answered with 500"
+    );
+    Why::Crashed
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

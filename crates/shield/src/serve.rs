@@ -31,6 +31,7 @@ mod edge;
 mod handshakes;
 mod heard_out;
 mod outgoing;
+mod unless;
 mod unread;
 
 use converse::{Conversation, Speech};
@@ -160,7 +161,7 @@ struct Listener<S> {
 impl<S: Application> Listener<S> {
     fn new(shield: Shield, speaks: Speaks, application: S, tasks: &Tasks) -> Arc<Self> {
         let tasks = tasks.child();
-        let speech = Speech::new(&shield, &tasks);
+        let speech = Speech::new(&tasks);
         Arc::new(Self {
             shield,
             speaks,

@@ -98,8 +98,8 @@ impl AsyncWrite for Upgraded {
 }
 
 /// What a client's wish to go on in another protocol has come to, on one connection.
-#[derive(Clone, Default)]
-pub(crate) struct Upgrade(Arc<Mutex<Option<(OnUpgrade, Speaks)>>>);
+#[derive(Default)]
+pub(crate) struct Upgrade(Mutex<Option<(OnUpgrade, Speaks)>>);
 
 /// A wish that is being answered.
 pub(crate) struct Wish {

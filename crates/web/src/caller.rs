@@ -105,6 +105,17 @@ impl Caller {
     /// Recognises the caller, without asking for the proofs that a change needs.
     pub(crate) async fn recognise(parts: &Parts, entrance: &Entrance) -> Result<Self, Problem> {
         let passed = parts.extensions.get::<Passed>().ok_or(NotPassed)?;
+        let caller = Self::by_what_is_shown(parts, passed, entrance)?;
+        caller.within_rate(passed).await?;
+        if caller.principal.locked_until.is_some() && caller.principal.is_locked(entrance.ambient.now()) {
+            // Whichever way they came, and whatever they want: the evaluator says why.
+            let own = Resource::all(ResourceKind::User);
+            caller.permit(watchroom_policy::act::SeeSelf, &own)?;
+        }
+        Ok(caller)
+    }
+
+    fn by_what_is_shown(parts: &Parts, passed: &Passed, entrance: &Entrance) -> Result<Self, Problem> {
         let trail = Trail {
             request_id: Some(RequestId::from(passed.request_id)),
             source_ip: Some(passed.client),
@@ -149,19 +160,12 @@ impl Caller {
         } else {
             (Arc::new(Principal::stranger()), Credential::None)
         };
-        let caller = Self {
+        Ok(Self {
             principal,
             trail,
             credential,
             entrance: entrance.clone(),
-        };
-        caller.within_rate(passed).await?;
-        if caller.principal.locked_until.is_some() && caller.principal.is_locked(entrance.ambient.now()) {
-            // Whichever way they came, and whatever they want: the evaluator says why.
-            let own = Resource::all(ResourceKind::User);
-            caller.permit(watchroom_policy::act::SeeSelf, &own)?;
-        }
-        Ok(caller)
+        })
     }
 
     /// Somebody known has a budget of their own, by role; what the edge counted for their address is given back. Not
@@ -181,7 +185,7 @@ impl Caller {
                 let is_sensitive = matches!(passed.class, RouteClass::Sensitive | RouteClass::Administration);
                 match verdict {
                     Some(verdict) if verdict.is_limited || !is_sensitive => Some(verdict),
-                    _ if is_sensitive => shield.take_sensitive(id).await,
+                    _ if is_sensitive => Box::pin(shield.take_sensitive(id)).await,
                     verdict => verdict,
                 }
             }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use axum::BoxError;
 use axum::body::Body;
-use futures_util::future::BoxFuture;
-use http::{HeaderValue, Request, Response, StatusCode, Version, header};
+use futures_util::future::{BoxFuture, Either};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -20,6 +20,7 @@ use watchroom_kit::Tasks;
 use super::SURPLUS_PATIENCE;
 use super::edge::{AnswerBody, Busy, Edge, Pulse};
 use super::heard_out::HeardOut;
+use super::unless::unless;
 use crate::body::EndingBody;
 use crate::certificates::PersonsCertificates;
 use crate::config::MOST_HEADER_BYTES;
@@ -57,13 +58,11 @@ pub(super) struct Speech {
 }
 
 impl Speech {
-    pub(super) fn new(shield: &Shield, tasks: &Tasks) -> Self {
-        let patience = Duration::from_secs(shield.rules().config.header_read_s);
+    pub(super) fn new(tasks: &Tasks) -> Self {
         // The library's own limits lie far above ours, so that it is we who answer, with every header.
         let mut h1 = http1::Builder::new();
         h1.writev(false)
-            .timer(TokioTimer::new())
-            .header_read_timeout(patience)
+            .header_read_timeout(None)
             .max_buf_size(MOST_HEADER_BYTES + 16 * 1024);
         let mut h2 = Builder::new(Beside(tasks.clone())).http2_only();
         h2.http2()
@@ -118,14 +117,18 @@ impl<S: Application> Conversation<S> {
         } = self;
         let pulse = Arc::new(Pulse::default());
         let edge = Edge::new(stream, Arc::clone(&pulse), shield.clone(), peer, place, is_h2);
-        let (upgrade, stopping) = (Upgrade::default(), tasks.clone());
-        let held = Held {
+        let common = Arc::new(Common {
+            shield,
             peer,
+            tasks,
+            upgrade: Upgrade::default(),
+            is_h2,
+        });
+        let held = Held {
+            common: Arc::clone(&common),
             pulse: Arc::clone(&pulse),
-            tasks: &stopping,
             drain,
         };
-        let (granted, asked) = (upgrade.clone(), shield.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             if let Some(shown) = &shown {
                 request.extensions_mut().insert(shown.clone());
@@ -133,20 +136,10 @@ impl<S: Application> Conversation<S> {
             if let Some(persons) = &persons {
                 request.extensions_mut().insert(persons.clone());
             }
-            let (shield, tasks, granted) = (asked.clone(), tasks.clone(), granted.clone());
-            let (mut application, busy) = (application.clone(), Busy::begin(&pulse));
-            async move {
-                let wish = Wish::take(&mut request);
-                let request = request.map(|body| HeardOut::new(body, is_h2.then_some(&tasks)));
-                let (response, class) = attend(request, &shield, peer, &mut application, &busy).await;
-                if let Some(wish) = wish.filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS) {
-                    granted.grant(wish);
-                }
-                Ok(response.map(|body| AnswerBody::new(ending(body, class, tasks), busy)))
-            }
+            Arc::clone(&common).answer(request, application.clone(), Busy::begin(&pulse))
         });
         let ended = if is_h2 {
-            held.by_h2(&speech.h2, &shield, edge, service).await
+            held.by_h2(&speech.h2, edge, service).await
         } else {
             held.by_h1(&speech.h1, edge, service).await
         };
@@ -155,21 +148,72 @@ impl<S: Application> Conversation<S> {
         }
         // Nothing that is written from here on is one of the library's own answers.
         let _busy = Busy::begin(&held.pulse);
-        upgrade.go_on(&stopping, drain).await;
+        held.common.upgrade.go_on(&held.common.tasks, drain).await;
+    }
+}
+
+/// What all requests of a connection have in common, behind one count for each of them.
+struct Common {
+    shield: Shield,
+    peer: Peer,
+    tasks: Tasks,
+    upgrade: Upgrade,
+    is_h2: bool,
+}
+
+impl Common {
+    /// The request is looked at before anything waits, so that what waits need not hold it.
+    fn answer<S: Application>(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+        mut application: S,
+        busy: Busy,
+    ) -> impl Future<Output = Result<Response<AnswerBody>, Infallible>> + Send {
+        let wish = Wish::take(&mut request);
+        let request = request.map(|body| HeardOut::new(body, self.is_h2.then_some(&self.tasks)));
+        let has_body = !request.body().is_end_stream();
+        let begun = self.shield.begin(request, &self.peer, &mut application);
+        async move {
+            let (mut response, class) = self.shield.end(begun, &mut application).await;
+            let is_error = response.status().is_client_error() || response.status().is_server_error();
+            if has_body && is_error {
+                // Somebody may still be sending: the connection is good for nothing else, but they shall hear why.
+                busy.linger();
+                if !self.is_h2 && class.is_none() {
+                    let headers = response.headers_mut();
+                    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+            }
+            if let Some(wish) = wish.filter(|_| response.status() == StatusCode::SWITCHING_PROTOCOLS) {
+                self.upgrade.grant(wish);
+            }
+            Ok(response.map(|body| AnswerBody::new(ending(body, class, &self.tasks), busy)))
+        }
     }
 }
 
 /// What ends a conversation, beside those who hold it.
-struct Held<'a> {
-    peer: Peer,
+struct Held {
+    common: Arc<Common>,
     pulse: Arc<Pulse>,
-    tasks: &'a Tasks,
     drain: Duration,
 }
 
 type Ended = Result<(), BoxError>;
 
-impl Held<'_> {
+/// Why a conversation is interrupted.
+enum Interruption {
+    /// It was let in for a moment only, and that is over.
+    Surplus,
+    /// Nothing was asked for too long.
+    Rests { has_asked: bool },
+    /// Hardly any of the answers was taken.
+    Stalls,
+    /// The service ends.
+    Stopped,
+}
+
+impl Held {
     /// With upgrades, and so not by the builder of both versions: there it would wait, for ever, to find out itself which
     /// is spoken, and would speak one that was not agreed upon.
     async fn by_h1<I, S>(&self, speech: &http1::Builder, edge: Edge<I>, service: S) -> Ended
@@ -179,25 +223,43 @@ impl Held<'_> {
     {
         let connection = speech.serve_connection(TokioIo::new(edge), service);
         let mut connection = pin!(connection.with_upgrades());
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = tokio::time::sleep(SURPLUS_PATIENCE), if self.peer.is_surplus => Ok(()),
-            () = self.tasks.stopped() => {
+        let ended = match unless(connection.as_mut(), self.interruption(false)).await {
+            Either::Left(ended) => ended,
+            Either::Right(Interruption::Stopped) => {
                 connection.as_mut().graceful_shutdown();
-                tokio::time::timeout(self.drain, connection).await.unwrap_or(Ok(()))
+                tokio::time::timeout(self.drain, connection)
+                    .await
+                    .unwrap_or(Ok(()))
             }
+            Either::Right(_) => Ok(()),
         };
         ended.map_err(Into::into)
     }
 
-    async fn by_h2<I, S>(&self, speech: &Builder<Beside>, shield: &Shield, edge: Edge<I>, service: S) -> Ended
+    async fn by_h2<I, S>(&self, speech: &Builder<Beside>, edge: Edge<I>, service: S) -> Ended
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Service<Request<Incoming>, Response = Response<AnswerBody>, Error = Infallible>,
         S::Future: Send + 'static,
     {
+        let mut connection = pin!(speech.serve_connection(TokioIo::new(edge), service));
+        match unless(connection.as_mut(), self.interruption(true)).await {
+            Either::Left(ended) => ended,
+            Either::Right(Interruption::Stopped | Interruption::Rests { has_asked: true }) => {
+                connection.as_mut().graceful_shutdown();
+                tokio::time::timeout(self.drain, connection)
+                    .await
+                    .unwrap_or(Ok(()))
+            }
+            Either::Right(_) => Ok(()),
+        }
+    }
+
+    /// What interrupts it, and when. The library has a timer for the headers of HTTP/1, but sets it anew for each request;
+    /// here one goes on for as long as the connection is there.
+    async fn interruption(&self, is_h2: bool) -> Interruption {
         let (rest, patience, floor_per_s) = {
-            let config = &shield.rules().config;
+            let config = &self.common.shield.rules().config;
             let seconds = Duration::from_secs;
             (
                 seconds(config.header_read_s),
@@ -205,60 +267,31 @@ impl Held<'_> {
                 config.body_floor_per_s,
             )
         };
-        let address = self.peer.address;
-        let mut connection = pin!(speech.serve_connection(TokioIo::new(edge), service));
-        tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = tokio::time::sleep(SURPLUS_PATIENCE), if self.peer.is_surplus => Ok(()),
-            () = self.pulse.stalls(patience, floor_per_s) => {
-                tracing::debug!(client.address = %address, "closed a connection on which hardly anything was taken");
-                Ok(())
-            }
-            // HTTP/1 has a timer of its own for this, which runs from its first byte on.
-            has_asked = self.pulse.rests(rest) => {
+        let interruption = tokio::select! {
+            () = tokio::time::sleep(SURPLUS_PATIENCE), if self.common.peer.is_surplus => Interruption::Surplus,
+            () = self.pulse.stalls(patience, floor_per_s), if is_h2 => Interruption::Stalls,
+            has_asked = self.pulse.rests(rest) => Interruption::Rests { has_asked },
+            () = self.common.tasks.stopped() => Interruption::Stopped,
+        };
+        let address = self.common.peer.address;
+        match interruption {
+            Interruption::Rests { has_asked } => {
                 tracing::debug!(client.address = %address, has_asked, "closed a connection on which nothing was asked");
-                if has_asked {
-                    connection.as_mut().graceful_shutdown();
-                    tokio::time::timeout(self.drain, connection).await.unwrap_or(Ok(()))
-                } else {
-                    Ok(())
-                }
             }
-            () = self.tasks.stopped() => {
-                connection.as_mut().graceful_shutdown();
-                tokio::time::timeout(self.drain, connection).await.unwrap_or(Ok(()))
+            Interruption::Stalls => {
+                tracing::debug!(client.address = %address, "closed a connection on which hardly anything was taken");
             }
+            Interruption::Surplus | Interruption::Stopped => {}
         }
+        interruption
     }
-}
-
-async fn attend<S: Application>(
-    request: Request<HeardOut>,
-    shield: &Shield,
-    peer: Peer,
-    application: &mut S,
-    busy: &Busy,
-) -> (Response<Body>, Option<RouteClass>) {
-    let has_body = !request.body().is_end_stream();
-    let is_h1 = request.version() < Version::HTTP_2;
-    let (mut response, class) = shield.attend(request, &peer, application).await;
-    let is_error = response.status().is_client_error() || response.status().is_server_error();
-    if has_body && is_error {
-        // Somebody may still be sending: the connection is good for nothing else, but they shall hear why.
-        busy.linger();
-        if is_h1 && class.is_none() {
-            response
-                .headers_mut()
-                .insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-    }
-    (response, class)
 }
 
 /// An answer without an end of its own ends when the service is told to stop.
-fn ending(body: Body, class: Option<RouteClass>, tasks: Tasks) -> Body {
+fn ending(body: Body, class: Option<RouteClass>, tasks: &Tasks) -> Body {
     let is_endless = body.size_hint().exact().is_none();
     if class == Some(RouteClass::Stream) && is_endless {
+        let tasks = tasks.clone();
         return Body::new(EndingBody::new(body, async move { tasks.stopped().await }));
     }
     body

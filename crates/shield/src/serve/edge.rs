@@ -24,6 +24,8 @@ use crate::{Peer, Shield, Why};
 /// Closing at once would reset it, and the refusal could be lost on the way.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 8 << 20;
+/// So often in the time that a connection may rest it is looked whether it does.
+const LOOKS: u32 = 8;
 
 /// What a connection's requests are doing, as far as its byte stream must know.
 #[derive(Debug, Default)]
@@ -42,16 +44,25 @@ pub(super) struct Pulse {
 impl Pulse {
     /// Ends when nothing has been asked for `rest`, which is also the time there is until the first request; then
     /// whether there was one. Pings, and headers that never end, are no requests.
+    ///
+    /// It looks now and then, so that a request costs nothing here: a connection may rest for an eighth longer, and one on which
+    /// a long answer has just ended for as long again.
     pub(super) async fn rests(&self, rest: Duration) -> bool {
-        let mut at_rest_since = Some(0);
+        let (mut known, mut quiet) = (0, 0);
         loop {
-            tokio::time::sleep(rest).await;
+            let is_busy = self.busy.load(Ordering::Acquire) > 0;
+            tokio::time::sleep(if is_busy { rest } else { rest / LOOKS }).await;
             let calls = self.calls.load(Ordering::Acquire);
             let is_at_rest = self.busy.load(Ordering::Acquire) == 0;
-            if is_at_rest && at_rest_since == Some(calls) {
+            quiet = if is_at_rest && !is_busy && calls == known {
+                quiet + 1
+            } else {
+                0
+            };
+            if quiet == LOOKS {
                 return calls > 0;
             }
-            at_rest_since = is_at_rest.then_some(calls);
+            known = calls;
         }
     }
 
