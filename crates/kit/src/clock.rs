@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use rustix::time::{ClockId, clock_gettime};
 use time::OffsetDateTime;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -16,12 +17,11 @@ pub struct Clock(Source);
 enum Source {
     System {
         started: Instant,
+        /// The same, by the kernel's last tick.
+        ticked: Duration,
     },
     /// Microseconds since the Unix epoch, and where they started.
-    Manual {
-        now: Arc<AtomicI64>,
-        started: i64,
-    },
+    Manual { now: Arc<AtomicI64>, started: i64 },
 }
 
 impl Clock {
@@ -34,6 +34,7 @@ impl Clock {
     pub fn system() -> Self {
         Self(Source::System {
             started: Instant::now(),
+            ticked: last_tick(),
         })
     }
 
@@ -73,11 +74,21 @@ impl Clock {
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         match &self.0 {
-            Source::System { started } => started.elapsed(),
+            Source::System { started, .. } => started.elapsed(),
             Source::Manual { now, started } => {
                 let passed = now.load(Ordering::SeqCst).saturating_sub(*started);
                 Duration::from_micros(u64::try_from(passed).unwrap_or(0))
             }
+        }
+    }
+
+    /// The same as of the kernel's last tick, which is some milliseconds ago at most: for what is counted in seconds, and
+    /// asked several times a request. It costs a fraction.
+    #[must_use]
+    pub fn elapsed_roughly(&self) -> Duration {
+        match &self.0 {
+            Source::System { ticked, .. } => last_tick().saturating_sub(*ticked),
+            Source::Manual { .. } => self.elapsed(),
         }
     }
 
@@ -88,6 +99,13 @@ impl Clock {
             now.fetch_add(by, Ordering::SeqCst);
         }
     }
+}
+
+fn last_tick() -> Duration {
+    let tick = clock_gettime(ClockId::MonotonicCoarse);
+    // Neither is ever negative; nanoseconds are below a thousand million.
+    let seconds = u64::try_from(tick.tv_sec).unwrap_or(0);
+    Duration::new(seconds, u32::try_from(tick.tv_nsec).unwrap_or(0))
 }
 
 fn micros(at: OffsetDateTime) -> i64 {

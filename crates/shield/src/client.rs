@@ -110,21 +110,16 @@ enum Named {
 }
 
 fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Named {
-    let customary = headers.contains_key(X_FORWARDED_FOR).then(|| {
-        let lines = headers
-            .get_all(X_FORWARDED_FOR)
-            .iter()
-            .rev()
-            .map(|line| line.to_str().unwrap_or(""));
+    let lines = |name| {
+        let mut lines = headers.get_all(name).iter().rev().peekable();
+        lines.peek()?;
+        Some(lines.map(|line| line.to_str().unwrap_or("")))
+    };
+    let customary = lines(X_FORWARDED_FOR).map(|lines| {
         let hops = lines.flat_map(|line| line.rsplit(',').map(str::trim));
         rightmost_untrusted(peer, hops, trusted)
     });
-    let standard = headers.contains_key(header::FORWARDED).then(|| {
-        let lines = headers
-            .get_all(header::FORWARDED)
-            .iter()
-            .rev()
-            .map(|line| line.to_str().unwrap_or(""));
+    let standard = lines(header::FORWARDED).map(|lines| {
         let hops = lines.flat_map(|line| {
             elements(line)
                 .rev()

@@ -102,7 +102,7 @@ impl LimitKey<'_> {
 
 /// A key with its hash, which is reckoned once: with a secret of this table, as others choose the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Key {
+pub(crate) struct Key {
     hash: u64,
     class: &'static str,
     kind: u8,
@@ -169,8 +169,12 @@ impl Limits {
 
     /// Counts one for `key` in every window, unless one of them is full. No windows, no limit: `None`.
     pub fn take(&self, class: &'static str, key: LimitKey<'_>, windows: &[Window]) -> Option<Verdict> {
+        self.take_by(self.key(class, key), windows)
+    }
+
+    /// The same for a key that is reckoned already.
+    pub(crate) fn take_by(&self, key: Key, windows: &[Window]) -> Option<Verdict> {
         let now_ms = self.now_ms();
-        let key = self.key(class, key);
         let mut shard = self.shard(&key)?;
         let entry = shard.entry(key, self.keys_per_generation);
         fit(entry, windows, now_ms);
@@ -178,24 +182,32 @@ impl Limits {
         if !is_limited {
             entry.iter_mut().for_each(Ring::count);
         }
-        tightest(class, entry.iter().map(|ring| ring.standing(now_ms)), is_limited)
+        tightest(
+            key.class,
+            entry.iter().map(|ring| ring.standing(now_ms)),
+            is_limited,
+        )
     }
 
     /// Takes the newest one counted for `key` back out of all its windows, wherever it was counted.
     pub fn give_back(&self, class: &'static str, key: LimitKey<'_>) {
+        self.give_back_by(self.key(class, key), key);
+    }
+
+    /// The same for a key that is reckoned already, as `reckoned`.
+    pub(crate) fn give_back_by(&self, reckoned: Key, key: LimitKey<'_>) {
         if let Some(shared) = self.shared.get() {
             shared.give_back(Charge {
-                class,
+                class: reckoned.class,
                 key,
                 windows: &[],
             });
         }
-        self.give_back_here(class, key);
+        self.give_back_here(reckoned);
     }
 
-    fn give_back_here(&self, class: &'static str, key: LimitKey<'_>) {
+    fn give_back_here(&self, key: Key) {
         let now_ms = self.now_ms();
-        let key = self.key(class, key);
         let Some(mut shard) = self.shard(&key) else { return };
         for ring in shard.get(&key).into_iter().flatten() {
             ring.advance(now_ms);
@@ -204,10 +216,11 @@ impl Limits {
     }
 
     fn now_ms(&self) -> u64 {
-        u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.clock.elapsed_roughly().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn key(&self, class: &'static str, key: LimitKey<'_>) -> Key {
+    /// Reckons a key: whoever counts for it and may give back does so once.
+    pub(crate) fn key(&self, class: &'static str, key: LimitKey<'_>) -> Key {
         let wide = |text: &str, salt: u8| {
             let half = |part: u8| u128::from(self.hasher.hash_one((text, salt, part)));
             half(0) << 64 | half(1)

@@ -20,6 +20,7 @@ use crate::address::folded;
 use crate::client::{self, Client, X_FORWARDED_HOST};
 use crate::headers::X_REQUEST_ID;
 use crate::inspection::Plan;
+use crate::limits::Key;
 use crate::peer::Door;
 use crate::refusal::wants_page;
 use crate::rules::Rules;
@@ -135,7 +136,7 @@ pub struct Finding {
     /// How its input is taken.
     pub(crate) plan: Plan,
     /// What was counted, for giving it back.
-    pub(crate) charge: Option<&'static str>,
+    pub(crate) charge: Option<Key>,
     /// The address has used up what nobody in particular may ask; it passed by what it presents.
     pub(crate) over_anonymous: Option<Verdict>,
     /// The address may neither sign in nor ask as nobody; it passed by what it presents.
@@ -165,7 +166,7 @@ struct Visit<'a> {
     host: Option<Host>,
     is_https: bool,
     told: Told,
-    charge: Option<&'static str>,
+    charge: Option<Key>,
     over_anonymous: Option<Verdict>,
     is_sign_in_banned: bool,
     spotted: Option<Spotted>,
@@ -288,8 +289,9 @@ impl Shield {
     /// Gives back what was counted for a request: its sign-in succeeded, or its sender is known and has limits
     /// of their own.
     pub fn give_back(&self, passed: &Passed) {
-        if let Some(class) = passed.charge {
-            self.limits().give_back(class, LimitKey::Address(passed.client));
+        if let Some(reckoned) = passed.charge {
+            self.limits()
+                .give_back_by(reckoned, LimitKey::Address(passed.client));
         }
     }
 
@@ -412,11 +414,12 @@ fn rates(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
         return Ok(());
     };
     let key = LimitKey::Address(visit.client.address);
-    let verdict = shield.limits().take(limited.class, key, &limited.windows);
+    let reckoned = shield.limits().key(limited.class, key);
+    let verdict = shield.limits().take_by(reckoned, &limited.windows);
     visit.told.verdict = verdict;
     visit.told.policy.clone_from(&limited.policy);
     let Some(verdict) = verdict.filter(|verdict| verdict.is_limited) else {
-        visit.charge = verdict.map(|verdict| verdict.class);
+        visit.charge = verdict.map(|_| reckoned);
         return Ok(());
     };
     // Behind one address there can be strangers and a crew. Who presents something is let on, within limits of

@@ -75,7 +75,7 @@ impl Limits {
         };
         if together.is_limited {
             // What is refused is not counted.
-            self.give_back_here(charge.class, charge.key);
+            self.give_back_here(self.key(charge.class, charge.key));
         }
         together
     }
