@@ -15,7 +15,7 @@ use crate::{CLIENT_CORE, SERVER_CORE, least, median, most};
 const ROUNDS: usize = 25;
 const ROUND: Duration = Duration::from_millis(300);
 /// Requests for which a round has tokens: more than one core answers in that time.
-const MOST_PER_ROUND: usize = 24_000;
+const MOST_PER_ROUND: usize = 40_000;
 /// Connections that ask one thing after the other.
 const CONNECTIONS: usize = 32;
 /// The quiet load under which waiting is measured, and how long a round of it takes: with 900 answers, nine are slower
