@@ -24,6 +24,7 @@ const LEFT_OUT: &[&str] = &[
     "/api/audit/export",
     "/api/audit/verify",
     "/api/cluster/ca/rotate",
+    "/api/keys/rotate",
 ];
 
 /// Everything that a sender must know.
