@@ -27,6 +27,7 @@ pub mod host;
 #[cfg(feature = "node")]
 pub mod joining;
 mod logging;
+mod memory;
 pub mod node_identity;
 #[cfg(feature = "node")]
 mod node_papers;

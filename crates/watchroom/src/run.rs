@@ -22,6 +22,7 @@ use crate::descriptors;
 use crate::endpoints::Endpoints;
 use crate::environment::Environment;
 use crate::failure::Failure;
+use crate::memory;
 use crate::state::State;
 
 /// How long everything may take to end after a stop. All of it, with the last writes, is to be over in five
@@ -58,6 +59,7 @@ pub async fn up(options: RunOptions) -> Result<(), Failure> {
     descriptors::raise();
     let mut stop = Stop::listen()?;
     let ambient = Ambient::system();
+    memory::give_back_at_rest(&ambient);
     let state = State::open(&options.state, "host")?;
     let node_state = State::open(&options.state, "node")?;
     let config = &options.loaded.config;
@@ -104,6 +106,7 @@ pub async fn demo(config: &Config, folder: demo::Folder) -> Result<(), Failure> 
     descriptors::raise();
     let mut stop = Stop::listen()?;
     let ambient = Ambient::system();
+    memory::give_back_at_rest(&ambient);
     let state = State::open(&folder.host(), "host")?;
     let node_state = State::open(&folder.host(), "node")?;
     let page = NodeSection {
@@ -146,6 +149,7 @@ pub async fn host(options: RunOptions) -> Result<(), Failure> {
     descriptors::raise();
     let mut stop = Stop::listen()?;
     let ambient = Ambient::system();
+    memory::give_back_at_rest(&ambient);
     let state = State::open(&options.state, "host")?;
     let running = host::start(&state, &options.loaded.config, &ambient).await?;
     running.announce(&state, &options, 0).await?;
@@ -162,6 +166,7 @@ pub async fn node(options: RunOptions) -> Result<(), Failure> {
     descriptors::raise();
     let mut stop = Stop::listen()?;
     let ambient = Ambient::system();
+    memory::give_back_at_rest(&ambient);
     let state = State::open(&options.state, "node")?;
     Endpoints::withdraw_node(state.folder()).map_err(unlisted)?;
     let page = bind_page(&options.loaded.config.node).await?;

@@ -40,8 +40,9 @@ const WARM: u64 = 30;
 /// may be so many KiB.
 const GROWTH: u64 = 10;
 const CACHES: u64 = 12 * 1024;
-/// After the last password so much later the room for hashing is given back.
+/// After the last password so much later the room for hashing is given back, and after a soak all that is free.
 const RESTING: Duration = Duration::from_secs(6);
+const RESTING_LONG: Duration = Duration::from_secs(20);
 /// Between two questions of somebody who asks properly.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -89,6 +90,7 @@ impl Drop for Sending {
 fn nothing_malformed_makes_the_program_fall_or_fail_or_grow() {
     let soaked = variable("WATCHROOM_SOAK_MALFORMED");
     let inputs = soaked.unwrap_or(INPUTS);
+    let resting = soaked.map_or(RESTING, |_| RESTING_LONG);
     let seed = variable("WATCHROOM_SOAK_SEED").unwrap_or(SEED);
     let mut room = Room::empty();
     fs::write(room.configuration(), configuration()).unwrap();
@@ -99,7 +101,7 @@ fn nothing_malformed_makes_the_program_fall_or_fail_or_grow() {
 
     let warm = inputs * WARM / 100;
     let mut tally = send(&target, &vera, seed, 0..warm);
-    let before = Size::at_rest(&room);
+    let before = Size::at_rest(&room, resting);
     tally.add(send(&target, &vera, seed, warm..inputs));
     let is_small = |now: &Size| {
         let most = soaked.map_or(CACHES, |_| before.memory_kib * GROWTH / 100);
@@ -109,7 +111,7 @@ fn nothing_malformed_makes_the_program_fall_or_fail_or_grow() {
         "{} inputs, seed {seed:#x}: answers {:?}",
         tally.inputs, tally.answers
     );
-    let mut after = Size::at_rest(&room);
+    let mut after = Size::at_rest(&room, resting);
     println!("before {before:?}, after {after:?}");
     wait_for("what was sent is forgotten", || {
         after = Size::of(&room);
@@ -223,9 +225,9 @@ struct Size {
 }
 
 impl Size {
-    /// What it holds when it has given back the room in which it hashes passwords.
-    fn at_rest(room: &Room) -> Self {
-        std::thread::sleep(RESTING);
+    /// What it holds when it has given back what it gives back at rest.
+    fn at_rest(room: &Room, resting: Duration) -> Self {
+        std::thread::sleep(resting);
         Self::of(room)
     }
 
