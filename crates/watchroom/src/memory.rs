@@ -24,7 +24,7 @@ pub(crate) fn give_back_at_rest(ambient: &Ambient) {
             let now = worked();
             if now - before < LITTLE && now - given_back > MUCH {
                 // It ends only by a panic, and there is nothing in it that could.
-                let _done = spawn_blocking(watchroom_heap::give_back).await;
+                let _done = spawn_blocking(watchroom_system::give_back_memory).await;
                 given_back = now;
             }
             before = now;

@@ -1,45 +1,60 @@
-//! Hands are shaken on a thread of its own that gives way: the signature of one handshake costs as much as dozens of
-//! requests, and whoever is being served does not wait for whoever just came.
+//! Hands are shaken on a thread of its own that runs last: the signature of one handshake costs as much as dozens of
+//! requests, and whoever is being served does not wait for whoever just came. Nor does whoever just came wait for ever: a hello
+//! that the thread does not come to is answered where requests are.
 
 use std::io;
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, StartHandshake};
 use watchroom_kit::give_way;
+use watchroom_system::run_last;
 
-/// How far the thread gives way, in steps of niceness: less than those that hash passwords, which are sent over connections
-/// that are there already.
+/// How far the thread gives way, in steps of niceness, where it may not run last: less than those that hash passwords, which
+/// are sent over connections that are there already.
 const GIVES_WAY: u8 = 5;
 
 /// Hellos that lie before the thread. Whoever waits for a place among them can still leave.
 const AHEAD: usize = 16;
 
-/// The thread, as long as any of its listeners lives.
-pub(super) struct Handshakes(mpsc::Sender<Hello>);
+/// How long the thread may take to come to a hello.
+const OVERDUE: Duration = Duration::from_millis(250);
 
-/// A hello that was read, what answers it, and who waits for that.
-struct Hello {
-    start: StartHandshake<TcpStream>,
-    config: Arc<ServerConfig>,
-    answer: oneshot::Sender<Accept<TcpStream>>,
-}
+/// The thread, as long as any of its listeners lives.
+pub(super) struct Handshakes(mpsc::Sender<(Hello, Answer)>);
+
+/// Who waits for a handshake.
+type Answer = oneshot::Sender<Accept<TcpStream>>;
+
+/// A hello that was read, and what answers it: there until somebody takes it.
+#[derive(Clone)]
+struct Hello(Arc<Mutex<Option<Work>>>);
+
+/// What an answer takes.
+type Work = (StartHandshake<TcpStream>, Arc<ServerConfig>);
 
 impl Handshakes {
     /// Starts the thread. Without one, hands are shaken where requests are answered.
     pub(super) fn start() -> Self {
-        let (hellos, mut waiting) = mpsc::channel::<Hello>(AHEAD);
+        let (hellos, mut waiting) = mpsc::channel::<(Hello, Answer)>(AHEAD);
         let thread = std::thread::Builder::new().name("handshakes".to_owned());
         let started = thread.spawn(move || {
-            if let Err(error) = give_way(GIVES_WAY) {
+            if let Err(error) = run_last().or_else(|_| give_way(GIVES_WAY)) {
                 tracing::warn!(%error, "the thread of handshakes could not lower its priority; they may delay others");
             }
-            while let Some(hello) = waiting.blocking_recv() {
-                hello.answer();
+            while let Some((hello, answer)) = waiting.blocking_recv() {
+                if !answer.is_closed()
+                    && let Some(accept) = hello.answer()
+                {
+                    // Whoever waited may leave at any time.
+                    _ = answer.send(accept);
+                }
             }
         });
         if let Err(error) = started {
@@ -57,25 +72,92 @@ impl Handshakes {
         start: StartHandshake<TcpStream>,
         config: Arc<ServerConfig>,
     ) -> io::Result<TlsStream<TcpStream>> {
+        let hello = Hello(Arc::new(Mutex::new(Some((start, config)))));
         let (answer, answered) = oneshot::channel();
-        let hello = Hello {
-            start,
-            config,
-            answer,
+        let mut by_thread = pin!(async {
+            // Without a thread the answer is dropped, which says as much.
+            _ = self.0.send((hello.clone(), answer)).await;
+            answered.await
+        });
+        let in_time = timeout(OVERDUE, by_thread.as_mut()).await;
+        let accept = match in_time {
+            Ok(Ok(accept)) => accept,
+            Ok(Err(_)) => hello.answer().ok_or(io::ErrorKind::ConnectionAborted)?,
+            Err(_) => match hello.answer() {
+                Some(accept) => accept,
+                // It has just come to it.
+                None => by_thread.await.map_err(io::Error::other)?,
+            },
         };
-        match self.0.send(hello).await {
-            Ok(()) => answered.await.map_err(io::Error::other)?.await,
-            Err(SendError(Hello { start, config, .. })) => start.into_stream(config).await,
-        }
+        accept.await
     }
 }
 
 impl Hello {
-    /// Chooses keys and signs, which is nearly all that a handshake costs; what is left is to send it and to hear the other end.
-    fn answer(self) {
-        if !self.answer.is_closed() {
-            // Whoever waited may leave at any time.
-            _ = self.answer.send(self.start.into_stream(self.config));
-        }
+    /// Chooses keys and signs, which is nearly all that a handshake costs, unless somebody else does; what is left is to
+    /// send it and to hear the other end.
+    fn answer(&self) -> Option<Accept<TcpStream>> {
+        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        taken.map(|(start, config)| start.into_stream(config))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::server::Acceptor;
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+    use tokio_rustls::{LazyConfigAcceptor, TlsConnector};
+
+    use super::*;
+
+    /// Shakes hands once with somebody real, and says what the other end heard.
+    async fn shaken(handshakes: &Handshakes) -> io::Result<usize> {
+        let made = rcgen::generate_simple_self_signed(["panel.example".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let config = ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let mut trust = RootCertStore::empty();
+        trust.add(made.cert.der().clone()).unwrap();
+        let client = ClientConfig::builder()
+            .with_root_certificates(trust)
+            .with_no_client_auth();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let connector = TlsConnector::from(Arc::new(client));
+        let calling = async {
+            let name = "panel.example".try_into().unwrap();
+            connector.connect(name, stream).await?.read(&mut [0; 1]).await
+        };
+        let answering = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            let start = LazyConfigAcceptor::new(Acceptor::default(), stream)
+                .await
+                .unwrap();
+            let mut stream = handshakes.shake(start, Arc::new(config)).await.unwrap();
+            tokio::io::AsyncWriteExt::shutdown(&mut stream).await.unwrap();
+        };
+        tokio::join!(calling, answering).0
+    }
+
+    #[tokio::test]
+    async fn a_hello_that_the_thread_never_comes_to_is_answered_all_the_same() {
+        let (hellos, _never_read) = mpsc::channel(AHEAD);
+        assert_eq!(shaken(&Handshakes(hellos)).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn without_a_thread_hands_are_shaken_all_the_same() {
+        let (hellos, _) = mpsc::channel(AHEAD);
+        assert_eq!(shaken(&Handshakes(hellos)).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_thread_shakes_hands() {
+        assert_eq!(shaken(&Handshakes::start()).await.unwrap(), 0);
     }
 }
