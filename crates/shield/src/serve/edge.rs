@@ -34,6 +34,8 @@ pub(super) struct Pulse {
     calls: AtomicU64,
     /// Requests whose answer is not wholly written into hyper's buffer.
     busy: AtomicUsize,
+    /// What was written is not flushed: a receiver is still taking it.
+    is_taking: AtomicBool,
     /// A request was refused while its sender was still sending.
     lingers: AtomicBool,
     /// Bytes of answers that are to be written, and of those that were, on a connection of HTTP/2.
@@ -45,25 +47,25 @@ impl Pulse {
     /// Ends when nothing has been asked for `rest`, which is also the time there is until the first request; then
     /// whether there was one. Pings, and headers that never end, are no requests.
     ///
-    /// It looks now and then, so that a request costs nothing here: a connection may rest for an eighth longer, and one on which
-    /// a long answer has just ended for as long again.
+    /// It looks now and then, so that a request costs nothing here: a connection may rest for an eighth longer, or for as long
+    /// again if an answer was under way when it looked.
     pub(super) async fn rests(&self, rest: Duration) -> bool {
         let (mut known, mut quiet) = (0, 0);
         loop {
-            let is_busy = self.busy.load(Ordering::Acquire) > 0;
+            let is_busy = self.is_busy();
             tokio::time::sleep(if is_busy { rest } else { rest / LOOKS }).await;
             let calls = self.calls.load(Ordering::Acquire);
-            let is_at_rest = self.busy.load(Ordering::Acquire) == 0;
-            quiet = if is_at_rest && !is_busy && calls == known {
-                quiet + 1
-            } else {
-                0
-            };
+            let is_quiet = !is_busy && !self.is_busy() && calls == known;
+            quiet = if is_quiet { quiet + 1 } else { 0 };
             if quiet == LOOKS {
                 return calls > 0;
             }
             known = calls;
         }
+    }
+
+    fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Acquire) > 0 || self.is_taking.load(Ordering::Acquire)
     }
 
     /// Ends when whoever should take answers has hardly taken any of them for `patience`: less than `floor_per_s`
@@ -151,6 +153,15 @@ impl<I> Edge<I> {
         };
         self.pulse.lingers.store(true, Ordering::Release);
         Some(unread::refuse(&self.shield, why, &self.peer))
+    }
+
+    /// An answer may be whole in hyper's buffer long before it is taken. With HTTP/2, where anything may be written at any time,
+    /// [`Pulse::stalls`] minds that.
+    fn begin_to_write(&mut self) {
+        self.quiet_at = None;
+        if self.frames.is_none() {
+            self.pulse.is_taking.store(true, Ordering::Release);
+        }
     }
 
     /// Counts what of the bytes that were written is answers.
@@ -252,7 +263,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Edge<I> {
         if this.own_words.is_some() {
             return this.poll_own_words(context);
         }
-        this.quiet_at = None;
+        this.begin_to_write();
         let progress = Pin::new(&mut this.stream).poll_write(context, bytes);
         this.count(&[IoSlice::new(bytes)], &progress);
         this.unless_stalled(context, progress)
@@ -273,7 +284,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Edge<I> {
         if this.own_words.is_some() {
             return this.poll_own_words(context);
         }
-        this.quiet_at = None;
+        this.begin_to_write();
         let progress = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
         this.count(slices, &progress);
         this.unless_stalled(context, progress)
@@ -287,6 +298,9 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Edge<I> {
         let is_quiet = self.pulse.busy.load(Ordering::Acquire) == 0;
         self.quiet_at = is_quiet.then(|| self.pulse.calls.load(Ordering::Acquire));
         let progress = Pin::new(&mut self.stream).poll_flush(context);
+        if progress.is_ready() {
+            self.pulse.is_taking.store(false, Ordering::Release);
+        }
         self.unless_stalled(context, progress)
     }
 

@@ -1,12 +1,13 @@
 //! Hands are shaken on a thread of its own that runs last: the signature of one handshake costs as much as dozens of
 //! requests, and whoever is being served does not wait for whoever just came. Nor does whoever just came wait for ever: a hello
-//! that the thread does not come to is answered where requests are.
+//! to which that thread does not come is answered by another, which only gives way.
 
 use std::io;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
@@ -16,18 +17,24 @@ use tokio_rustls::{Accept, StartHandshake};
 use watchroom_kit::give_way;
 use watchroom_system::run_last;
 
-/// How far the thread gives way, in steps of niceness, where it may not run last: less than those that hash passwords, which
-/// are sent over connections that are there already.
+/// How far the second thread gives way, in steps of niceness: less than those that hash passwords, which are sent over
+/// connections that are there already.
 const GIVES_WAY: u8 = 5;
 
-/// Hellos that lie before the thread. Whoever waits for a place among them can still leave.
+/// Hellos that lie before a thread. Whoever waits for a place among them can still leave.
 const AHEAD: usize = 16;
 
-/// How long the thread may take to come to a hello.
+/// How long the first thread may take to come to a hello.
 const OVERDUE: Duration = Duration::from_millis(250);
 
-/// The thread, as long as any of its listeners lives.
-pub(super) struct Handshakes(mpsc::Sender<(Hello, Answer)>);
+/// The threads, as long as any of their listeners lives.
+pub(super) struct Handshakes {
+    first: Thread,
+    second: Thread,
+}
+
+/// What lies before a thread.
+type Thread = mpsc::Sender<(Hello, Answer)>;
 
 /// Who waits for a handshake.
 type Answer = oneshot::Sender<Accept<TcpStream>>;
@@ -40,27 +47,12 @@ struct Hello(Arc<Mutex<Option<Work>>>);
 type Work = (StartHandshake<TcpStream>, Arc<ServerConfig>);
 
 impl Handshakes {
-    /// Starts the thread. Without one, hands are shaken where requests are answered.
+    /// Starts the threads. Without any, hands are shaken where requests are answered.
     pub(super) fn start() -> Self {
-        let (hellos, mut waiting) = mpsc::channel::<(Hello, Answer)>(AHEAD);
-        let thread = std::thread::Builder::new().name("handshakes".to_owned());
-        let started = thread.spawn(move || {
-            if let Err(error) = run_last().or_else(|_| give_way(GIVES_WAY)) {
-                tracing::warn!(%error, "the thread of handshakes could not lower its priority; they may delay others");
-            }
-            while let Some((hello, answer)) = waiting.blocking_recv() {
-                if !answer.is_closed()
-                    && let Some(accept) = hello.answer()
-                {
-                    // Whoever waited may leave at any time.
-                    _ = answer.send(accept);
-                }
-            }
-        });
-        if let Err(error) = started {
-            tracing::warn!(%error, "there is no thread for handshakes; they may delay others");
+        Self {
+            first: started("handshakes", run_last),
+            second: started("handshakes-late", || give_way(GIVES_WAY)),
         }
-        Self(hellos)
     }
 
     /// Shakes hands to the end.
@@ -73,24 +65,56 @@ impl Handshakes {
         config: Arc<ServerConfig>,
     ) -> io::Result<TlsStream<TcpStream>> {
         let hello = Hello(Arc::new(Mutex::new(Some((start, config)))));
-        let (answer, answered) = oneshot::channel();
-        let mut by_thread = pin!(async {
-            // Without a thread the answer is dropped, which says as much.
-            _ = self.0.send((hello.clone(), answer)).await;
-            answered.await
-        });
-        let in_time = timeout(OVERDUE, by_thread.as_mut()).await;
-        let accept = match in_time {
-            Ok(Ok(accept)) => accept,
-            Ok(Err(_)) => hello.answer().ok_or(io::ErrorKind::ConnectionAborted)?,
-            Err(_) => match hello.answer() {
-                Some(accept) => accept,
-                // It has just come to it.
-                None => by_thread.await.map_err(io::Error::other)?,
-            },
-        };
-        accept.await
+        // No place before a thread is kept while the other end takes its time.
+        let accept = self.answer(&hello).await.or_else(|| hello.answer());
+        accept.ok_or(io::ErrorKind::ConnectionAborted)?.await
     }
+
+    /// The answer of the thread that comes to it first; nothing without threads.
+    async fn answer(&self, hello: &Hello) -> Option<Accept<TcpStream>> {
+        let mut first = pin!(by(&self.first, hello));
+        let in_time = timeout(OVERDUE, first.as_mut()).await;
+        let second = pin!(by(&self.second, hello));
+        // Whoever did not take it has nothing to say.
+        match in_time {
+            Ok(Some(answer)) => Some(answer),
+            Ok(None) => second.await,
+            Err(_) => match select(first, second).await {
+                Either::Left((None, second)) => second.await,
+                Either::Right((None, first)) => first.await,
+                Either::Left((answer, _)) | Either::Right((answer, _)) => answer,
+            },
+        }
+    }
+}
+
+async fn by(thread: &Thread, hello: &Hello) -> Option<Accept<TcpStream>> {
+    let (answer, answered) = oneshot::channel();
+    thread.send((hello.clone(), answer)).await.ok()?;
+    answered.await.ok()
+}
+
+/// A thread that answers hellos once it has lowered its priority.
+fn started(name: &str, lower: impl FnOnce() -> io::Result<()> + Send + 'static) -> Thread {
+    let (hellos, mut waiting) = mpsc::channel::<(Hello, Answer)>(AHEAD);
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    let started = thread.spawn(move || {
+        if let Err(error) = lower() {
+            tracing::warn!(%error, "a thread of handshakes could not lower its priority; they may delay others");
+        }
+        while let Some((hello, answer)) = waiting.blocking_recv() {
+            if !answer.is_closed()
+                && let Some(accept) = hello.answer()
+            {
+                // Whoever waited may leave at any time.
+                _ = answer.send(accept);
+            }
+        }
+    });
+    if let Err(error) = started {
+        tracing::warn!(%error, "a thread of handshakes is missing; they may delay others");
+    }
+    hellos
 }
 
 impl Hello {
@@ -146,14 +170,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_hello_that_the_thread_never_comes_to_is_answered_all_the_same() {
-        let (hellos, _never_read) = mpsc::channel(AHEAD);
-        assert_eq!(shaken(&Handshakes(hellos)).await.unwrap(), 0);
+        let (first, _never_read) = mpsc::channel(AHEAD);
+        let second = started("late", || Ok(()));
+        assert_eq!(shaken(&Handshakes { first, second }).await.unwrap(), 0);
     }
 
     #[tokio::test]
-    async fn without_a_thread_hands_are_shaken_all_the_same() {
-        let (hellos, _) = mpsc::channel(AHEAD);
-        assert_eq!(shaken(&Handshakes(hellos)).await.unwrap(), 0);
+    async fn without_threads_hands_are_shaken_all_the_same() {
+        let ((first, _), (second, _)) = (mpsc::channel(AHEAD), mpsc::channel(AHEAD));
+        assert_eq!(shaken(&Handshakes { first, second }).await.unwrap(), 0);
     }
 
     #[tokio::test]

@@ -45,7 +45,8 @@ where
     W: Future,
     I: Future,
 {
-    let mut interruption = pin!(interruption);
+    // It has a share of its own: work that uses up the task's, again and again, would keep it from ever saying a word.
+    let mut interruption = pin!(tokio::task::coop::unconstrained(interruption));
     let bell = Arc::new(Bell {
         rang: AtomicBool::new(true),
         task: Mutex::new(Waker::noop().clone()),
@@ -115,6 +116,18 @@ mod tests {
         let mut work = pin!(std::future::ready(5));
         let outcome = unless(work.as_mut(), std::future::ready(1)).await;
         assert!(matches!(outcome, Either::Left(5)));
+    }
+
+    #[tokio::test]
+    async fn work_that_takes_all_it_may_cannot_outshout_an_interruption() {
+        let work = pin!(async {
+            loop {
+                tokio::task::coop::consume_budget().await;
+            }
+        });
+        let interruption = tokio::time::sleep(std::time::Duration::from_millis(5));
+        let outcome: Either<(), ()> = unless(work, interruption).await;
+        assert!(matches!(outcome, Either::Right(())));
     }
 
     #[tokio::test]

@@ -180,6 +180,33 @@ async fn who_takes_slowly_but_takes_keeps_the_connection_over_http2() {
     assert_eq!(answer.status(), 200);
 }
 
+#[tokio::test]
+async fn who_takes_a_whole_answer_slowly_gets_all_of_it_over_http1() {
+    let room = Room::open(Config {
+        header_read_s: 1,
+        ..Config::default()
+    })
+    .await;
+    let mut slow = room.tls(&[b"http/1.1"]).await;
+    slow.write_all(b"GET /big HTTP/1.1\r\nHost: panel.example\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    // Longer than anybody may rest, while the answer lies ready.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let mut answer = Vec::new();
+    slow.read_to_end(&mut answer).await.unwrap();
+    let (head, body) = answer.split_at(answer.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4);
+    let announced = String::from_utf8_lossy(head).to_lowercase();
+    let announced = announced
+        .split("content-length: ")
+        .nth(1)
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap();
+    assert_eq!(body.len().to_string(), announced);
+}
+
 /// Waits until a room that had no place has one again.
 async fn is_free_again(room: &Room) {
     let freed = async {
