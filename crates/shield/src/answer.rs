@@ -14,6 +14,7 @@ use futures_util::FutureExt;
 use http::{Request, Response};
 use tower_service::Service;
 
+use crate::address::folded;
 use crate::body::{GuardedBody, Trouble};
 use crate::{MayUpgrade, Passed, Peer, Refused, RouteClass, Shield, Why};
 
@@ -44,7 +45,7 @@ pub(crate) struct Asking {
 
 impl Shield {
     /// Answers one request: turned away here, or by `inner` with a [`Passed`] in its extensions. There is always
-    /// an answer, with every header, even if `inner` panics or never comes back.
+    /// an answer, with every header, even if a check or `inner` panics, or `inner` never comes back.
     pub fn answer<'a, B, S>(
         &'a self,
         request: Request<B>,
@@ -68,9 +69,16 @@ impl Shield {
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
         let (mut parts, body) = request.into_parts();
-        let passed = match self.pass(&mut parts, peer) {
-            Ok(passed) => passed,
-            Err(refused) => return Begun::Refused(self.refuse(&refused)),
+        // A crash is this request's alone, not that of all on its connection.
+        let passed = match catch_unwind(AssertUnwindSafe(|| self.pass(&mut parts, peer))) {
+            Ok(Ok(passed)) => passed,
+            Ok(Err(refused)) => return Begun::Refused(self.refuse(&refused)),
+            Err(panic) => {
+                let client = folded(peer.address.ip());
+                let refused = Refused::unread(crashed(&*panic), client, self.next_id());
+                self.note(&refused);
+                return Begun::Refused(self.refuse(&refused));
+            }
         };
         let (body, trouble) = self.guard(body, &passed);
         let asking = Asking {
@@ -211,7 +219,7 @@ impl Asking {
 fn crashed(panic: &(dyn Any + Send)) -> Why {
     tracing::error!(
         panic = panic_text(panic),
-        "a handler crashed; its request was answered with 500"
+        "answering crashed; the request was answered with 500"
     );
     Why::Crashed
 }

@@ -63,7 +63,7 @@ pub enum Why {
     BodyTooSlow,
     /// The handler took too long.
     HandlerTooSlow,
-    /// The handler crashed.
+    /// A check or the handler crashed.
     Crashed,
     /// The HTTP library could not read the request.
     Malformed(StatusCode),

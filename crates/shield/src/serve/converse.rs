@@ -1,7 +1,6 @@
 //! One HTTP conversation: hyper over an [`Edge`], every request through the shield.
 
 use std::convert::Infallible;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -173,11 +172,8 @@ impl Common {
         let wish = Wish::take(&mut request);
         let request = request.map(|body| HeardOut::new(body, self.is_h2.then_some(&self.tasks)));
         let has_body = !request.body().is_end_stream();
-        let begun = AssertUnwindSafe(|| self.shield.begin(request, &self.peer, &mut application));
-        let begun = catch_unwind(begun);
+        let begun = self.shield.begin(request, &self.peer, &mut application);
         async move {
-            // A crash of ours is this request's alone, not that of all on its connection.
-            let begun = begun.unwrap_or_else(|panic| resume_unwind(panic));
             let (mut response, class) = self.shield.end(begun, &mut application).await;
             let is_error = response.status().is_client_error() || response.status().is_server_error();
             if has_body && is_error {

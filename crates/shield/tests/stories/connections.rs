@@ -110,6 +110,22 @@ async fn a_crash_in_one_handler_leaves_others_alone() {
 }
 
 #[tokio::test]
+async fn a_crash_in_a_check_lets_nobody_in_and_leaves_others_on_the_connection_alone() {
+    let room = Room::open(Config::default()).await;
+    let mut same = room.tls(&[b"http/1.1"]).await;
+    same.write_all(b"GET /crash-in-a-check HTTP/1.1\r\nHost: panel.example\r\n\r\n")
+        .await
+        .unwrap();
+    same.write_all(b"GET / HTTP/1.1\r\nHost: panel.example\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let heard = hear(same).await;
+    assert_eq!(status(&heard), 500);
+    assert!(heard.contains("content-security-policy: "), "{heard}");
+    assert!(heard.ends_with("hello"), "{heard}");
+}
+
+#[tokio::test]
 async fn whoever_does_not_read_the_answer_loses_the_connection() {
     let config = Config {
         connections_per_address: 1,

@@ -228,6 +228,7 @@ fn classify(_: &Method, path: &str) -> RouteRule {
         "/stream" => RouteRule::new(RouteClass::Stream),
         "/upgrade" => RouteRule::new(RouteClass::Stream).with_upgrade(),
         "/upload" => RouteRule::new(RouteClass::Change).with_body_limit(4 << 20),
+        "/crash-in-a-check" => panic!("as told by the story"),
         _ => RouteRule::new(RouteClass::Page),
     }
 }
