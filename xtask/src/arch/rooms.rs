@@ -108,7 +108,7 @@ pub(crate) const ROOMS: &[Room] = &[
     ),
     room(
         "shield",
-        &["kit", "inspect", "system"],
+        &["kit", "inspect"],
         "the edge is reviewed alone and must not fail with the database",
     ),
     room(

@@ -1,58 +1,52 @@
-//! Hands are shaken on a thread of its own that runs last: the signature of one handshake costs as much as dozens of
-//! requests, and whoever is being served does not wait for whoever just came. Nor does whoever just came wait for ever: a hello
-//! to which that thread does not come is answered by another, which only gives way.
+//! Hands are shaken on a thread of its own that gives way: the signature of one handshake costs as much as dozens of
+//! requests, and whoever is being served does not wait for whoever just came.
 
 use std::io;
-use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use futures_util::future::{Either, select};
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, StartHandshake};
 use watchroom_kit::give_way;
-use watchroom_system::run_last;
 
-/// How far the second thread gives way, in steps of niceness: less than those that hash passwords, which are sent over
-/// connections that are there already.
-const GIVES_WAY: u8 = 5;
+/// How far the thread gives way, in steps of niceness: less than those that hash passwords, which are sent over connections
+/// that are there already. With five steps, others waited twice as long while fifty hammered the sign-in; a thread that ran last
+/// of all (`SCHED_IDLE`) was no better.
+const GIVES_WAY: u8 = 10;
 
-/// Hellos that lie before a thread. Whoever waits for a place among them can still leave.
+/// Hellos that lie before the thread. Whoever waits for a place among them can still leave.
 const AHEAD: usize = 16;
 
-/// How long the first thread may take to come to a hello.
-const OVERDUE: Duration = Duration::from_millis(250);
+/// The thread, as long as any of its listeners lives.
+pub(super) struct Handshakes(mpsc::Sender<Hello>);
 
-/// The threads, as long as any of their listeners lives.
-pub(super) struct Handshakes {
-    first: Thread,
-    second: Thread,
+/// A hello that was read, what answers it, and who waits for that.
+struct Hello {
+    start: StartHandshake<TcpStream>,
+    config: Arc<ServerConfig>,
+    answer: oneshot::Sender<Accept<TcpStream>>,
 }
 
-/// What lies before a thread.
-type Thread = mpsc::Sender<(Hello, Answer)>;
-
-/// Who waits for a handshake.
-type Answer = oneshot::Sender<Accept<TcpStream>>;
-
-/// A hello that was read, and what answers it: there until somebody takes it.
-#[derive(Clone)]
-struct Hello(Arc<Mutex<Option<Work>>>);
-
-/// What an answer takes.
-type Work = (StartHandshake<TcpStream>, Arc<ServerConfig>);
-
 impl Handshakes {
-    /// Starts the threads. Without any, hands are shaken where requests are answered.
+    /// Starts the thread. Without one, hands are shaken where requests are answered.
     pub(super) fn start() -> Self {
-        Self {
-            first: started("handshakes", run_last),
-            second: started("handshakes-late", || give_way(GIVES_WAY)),
+        let (hellos, mut waiting) = mpsc::channel::<Hello>(AHEAD);
+        let thread = std::thread::Builder::new().name("handshakes".to_owned());
+        let started = thread.spawn(move || {
+            if let Err(error) = give_way(GIVES_WAY) {
+                tracing::warn!(%error, "the thread of handshakes could not lower its priority; they may delay others");
+            }
+            while let Some(hello) = waiting.blocking_recv() {
+                hello.answer();
+            }
+        });
+        if let Err(error) = started {
+            tracing::warn!(%error, "there is no thread for handshakes; they may delay others");
         }
+        Self(hellos)
     }
 
     /// Shakes hands to the end.
@@ -64,65 +58,26 @@ impl Handshakes {
         start: StartHandshake<TcpStream>,
         config: Arc<ServerConfig>,
     ) -> io::Result<TlsStream<TcpStream>> {
-        let hello = Hello(Arc::new(Mutex::new(Some((start, config)))));
-        // No place before a thread is kept while the other end takes its time.
-        let accept = self.answer(&hello).await.or_else(|| hello.answer());
-        accept.ok_or(io::ErrorKind::ConnectionAborted)?.await
-    }
-
-    /// The answer of the thread that comes to it first; nothing without threads.
-    async fn answer(&self, hello: &Hello) -> Option<Accept<TcpStream>> {
-        let mut first = pin!(by(&self.first, hello));
-        let in_time = timeout(OVERDUE, first.as_mut()).await;
-        let second = pin!(by(&self.second, hello));
-        // Whoever did not take it has nothing to say.
-        match in_time {
-            Ok(Some(answer)) => Some(answer),
-            Ok(None) => second.await,
-            Err(_) => match select(first, second).await {
-                Either::Left((None, second)) => second.await,
-                Either::Right((None, first)) => first.await,
-                Either::Left((answer, _)) | Either::Right((answer, _)) => answer,
-            },
+        let (answer, answered) = oneshot::channel();
+        let hello = Hello {
+            start,
+            config,
+            answer,
+        };
+        match self.0.send(hello).await {
+            Ok(()) => answered.await.map_err(io::Error::other)?.await,
+            Err(SendError(Hello { start, config, .. })) => start.into_stream(config).await,
         }
     }
-}
-
-async fn by(thread: &Thread, hello: &Hello) -> Option<Accept<TcpStream>> {
-    let (answer, answered) = oneshot::channel();
-    thread.send((hello.clone(), answer)).await.ok()?;
-    answered.await.ok()
-}
-
-/// A thread that answers hellos once it has lowered its priority.
-fn started(name: &str, lower: impl FnOnce() -> io::Result<()> + Send + 'static) -> Thread {
-    let (hellos, mut waiting) = mpsc::channel::<(Hello, Answer)>(AHEAD);
-    let thread = std::thread::Builder::new().name(name.to_owned());
-    let started = thread.spawn(move || {
-        if let Err(error) = lower() {
-            tracing::warn!(%error, "a thread of handshakes could not lower its priority; they may delay others");
-        }
-        while let Some((hello, answer)) = waiting.blocking_recv() {
-            if !answer.is_closed()
-                && let Some(accept) = hello.answer()
-            {
-                // Whoever waited may leave at any time.
-                _ = answer.send(accept);
-            }
-        }
-    });
-    if let Err(error) = started {
-        tracing::warn!(%error, "a thread of handshakes is missing; they may delay others");
-    }
-    hellos
 }
 
 impl Hello {
-    /// Chooses keys and signs, which is nearly all that a handshake costs, unless somebody else does; what is left is to
-    /// send it and to hear the other end.
-    fn answer(&self) -> Option<Accept<TcpStream>> {
-        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        taken.map(|(start, config)| start.into_stream(config))
+    /// Chooses keys and signs, which is nearly all that a handshake costs; what is left is to send it and to hear the other end.
+    fn answer(self) {
+        if !self.answer.is_closed() {
+            // Whoever waited may leave at any time.
+            _ = self.answer.send(self.start.into_stream(self.config));
+        }
     }
 }
 
@@ -169,16 +124,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_hello_that_the_thread_never_comes_to_is_answered_all_the_same() {
-        let (first, _never_read) = mpsc::channel(AHEAD);
-        let second = started("late", || Ok(()));
-        assert_eq!(shaken(&Handshakes { first, second }).await.unwrap(), 0);
-    }
-
-    #[tokio::test]
-    async fn without_threads_hands_are_shaken_all_the_same() {
-        let ((first, _), (second, _)) = (mpsc::channel(AHEAD), mpsc::channel(AHEAD));
-        assert_eq!(shaken(&Handshakes { first, second }).await.unwrap(), 0);
+    async fn without_a_thread_hands_are_shaken_all_the_same() {
+        let (nobody_hears, _) = mpsc::channel(AHEAD);
+        assert_eq!(shaken(&Handshakes(nobody_hears)).await.unwrap(), 0);
     }
 
     #[tokio::test]
