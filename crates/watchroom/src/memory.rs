@@ -12,7 +12,7 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Less processor time than this between two looks is little.
 const LITTLE: Duration = Duration::from_millis(250);
 /// After so much processor time there may be something to give back.
-const MUCH: Duration = Duration::from_secs(2);
+const MUCH: Duration = Duration::from_millis(500);
 
 /// Looks now and then whether much was done since memory was given back the last time, and little is being done now; then
 /// gives back what is free.
@@ -23,8 +23,8 @@ pub(crate) fn give_back_at_rest(ambient: &Ambient) {
             tokio::time::sleep(LOOK).await;
             let now = worked();
             if now - before < LITTLE && now - given_back > MUCH {
-                // It ends only by a panic, and there is nothing in it that could.
-                let _done = spawn_blocking(watchroom_system::give_back_memory).await;
+                let had_any = spawn_blocking(watchroom_system::give_back_memory).await;
+                tracing::debug!(?had_any, "gave back what memory was free");
                 given_back = now;
             }
             before = now;

@@ -15,6 +15,7 @@
 )]
 
 mod answers;
+mod at_rest;
 mod bans;
 mod canaries;
 mod certificate;
