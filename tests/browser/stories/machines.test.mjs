@@ -129,3 +129,18 @@ story("a copied disk is fenced, and a person lets the right machine back in", as
     await attic.close();
   }
 });
+
+story("the link of node open shows the node's own page, and the browser keeps its cookie without TLS", async ({ house, visitor }) => {
+  const { url } = JSON.parse(await house.does(["node", "open", "-o", "json"]));
+  await visitor.page.goto(url);
+  await visitor.page.waitForURL(/^http:\/\/127\.0\.0\.1:\d+\/$/);
+  await visitor.sees(/link to the host/i);
+  const cookies = await visitor.page.context().cookies();
+  const own = cookies.filter((cookie) => cookie.name.startsWith("__Host-watchroom_node_"));
+  assert.deepEqual(own.map(({ secure, httpOnly, sameSite, path }) => [secure, httpOnly, sameSite, path]), [[true, true, "Strict", "/"]]);
+  await visitor.look("node-page");
+  visitor.expect(/401/);
+  await visitor.button("Sign out").click();
+  await visitor.sees(/watchroom node open/);
+  await visitor.look("node-page-stranger");
+});

@@ -14,6 +14,8 @@ use super::{Room, page};
 
 const STYLE: &str = include_str!("style.css");
 const HTML: &str = "text/html; charset=utf-8";
+/// Where a browser that was let in shows whether it kept its cookie.
+const ENTERED: &str = "/entered";
 
 /// A browser that is signed in.
 pub(super) struct Guest {
@@ -35,6 +37,7 @@ impl Room {
                 "/api/status" => self.status(),
                 "/style.css" => of_type(StatusCode::OK, "text/css; charset=utf-8", STYLE.to_owned()),
                 "/enter" => self.enter(&parts).await,
+                ENTERED => self.entered(&parts),
                 "/" => self.overview(&parts),
                 _ => self.plain(StatusCode::NOT_FOUND, "There is nothing here."),
             },
@@ -99,8 +102,18 @@ impl Room {
             );
         }
         let cookie = self.sessions.open(by);
-        let cookie = self.crumb(parts, &cookie, "");
-        with(see("/"), SET_COOKIE, &cookie)
+        with(see(ENTERED), SET_COOKIE, &self.crumb(&cookie, ""))
+    }
+
+    /// Goes on to the page, or says why that cannot be.
+    fn entered(&self, parts: &Parts) -> Response<Body> {
+        match self.guest(parts) {
+            Some(_) => see("/"),
+            None => self.stranger(
+                "Your browser did not keep the cookie of this page. Safari keeps it only over TLS: open a new link in \
+                 Firefox, Chrome or Edge, or go on in the terminal.",
+            ),
+        }
     }
 
     fn overview(&self, parts: &Parts) -> Response<Body> {
@@ -140,8 +153,7 @@ impl Room {
             self.sessions.close(&guest.cookie);
             self.note(&guest.by, "dashboard.leave", EventType::Auth, Outcome::Success)
                 .await;
-            let gone = self.crumb(parts, "", "; Max-Age=0");
-            return with(see("/"), SET_COOKIE, &gone);
+            return with(see("/"), SET_COOKIE, &self.crumb("", "; Max-Age=0"));
         }
         match order(parts.uri.path()) {
             Some(order) => {
@@ -154,11 +166,11 @@ impl Room {
         }
     }
 
-    /// The cookie with this value; only over TLS where the page is reached by it.
-    fn crumb(&self, parts: &Parts, value: &str, lasts: &str) -> String {
-        let secure = if is_https(parts) { "; Secure" } else { "" };
+    /// The cookie with this value, for no wire but TLS. Browsers take loopback for as safe, since what is on it passes no wire
+    /// (W3C Secure Contexts, 3.1); Safari does not.
+    fn crumb(&self, value: &str, lasts: &str) -> String {
         let name = &self.cookie;
-        format!("{name}={value}; Path=/{lasts}; HttpOnly; SameSite=Strict{secure}")
+        format!("{name}={value}; Path=/{lasts}; HttpOnly; SameSite=Strict; Secure")
     }
 
     /// The session of this request's cookie.

@@ -82,7 +82,7 @@ struct Room {
     parts: DashboardParts,
     sessions: Sessions,
     invitations: Invitations,
-    /// Cookies know no ports: each node of one machine needs a name of its own.
+    /// Cookies know no ports: each node of one machine needs a name of its own. By its prefix no other host can set it.
     cookie: String,
 }
 
@@ -135,7 +135,7 @@ impl Dashboard {
         Self(Arc::new(Room {
             sessions: Sessions::new(parts.ambient.clone()),
             invitations: Invitations::of(&parts.run),
-            cookie: format!("watchroom_node_{}", address.port()),
+            cookie: format!("__Host-watchroom_node_{}", address.port()),
             parts,
         }))
     }

@@ -55,10 +55,11 @@ impl Browser {
 
     fn keep_cookie(&mut self, answer: &Answer) {
         let cookie = answer.header("set-cookie").unwrap();
-        assert!(
-            cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
-            "{cookie}"
-        );
+        assert!(cookie.starts_with("__Host-watchroom_node_"), "{cookie}");
+        for attribute in ["; Path=/;", "; HttpOnly", "; SameSite=Strict", "; Secure"] {
+            assert!(cookie.contains(attribute), "{cookie}");
+        }
+        assert!(!cookie.contains("Domain"), "{cookie}");
         self.cookie = cookie.split_once(';').map(|(pair, _)| pair.to_owned());
     }
 
@@ -135,10 +136,23 @@ fn the_link_of_node_open_lets_one_browser_in_and_no_second() {
     let ahead = browser.ask("GET", path, &[("sec-purpose", "prefetch")], "");
     assert_eq!(ahead.status, 503);
     let entered = browser.get(path);
-    assert_eq!((entered.status, entered.header("location")), (303, Some("/")));
+    assert_eq!(
+        (entered.status, entered.header("location")),
+        (303, Some("/entered"))
+    );
     assert_eq!(browser.get(path).status, 401);
+    // Without the cookie it is told why it sees nothing.
+    let forgetful = browser.get("/entered");
+    assert_eq!(forgetful.status, 401);
+    assert!(
+        forgetful.text.contains("did not keep the cookie"),
+        "{}",
+        forgetful.text
+    );
 
     browser.keep_cookie(&entered);
+    let kept = browser.get("/entered");
+    assert_eq!((kept.status, kept.header("location")), (303, Some("/")));
     let page = browser.get("/");
     assert_eq!(page.status, 200);
     assert!(page.text.contains("lamp ok"), "{}", page.text);
