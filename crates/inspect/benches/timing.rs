@@ -23,6 +23,8 @@ const KINDS: &[(&str, &str)] = &[
     ("attack", "%2527%20or%201%20like%201%20x "),
     ("markup", "a<b c='d' e=\"f\"> g &amp; h "),
     ("path", "/srv/games/../x.y/%2e/"),
+    ("signs", "%"),
+    ("layers", "&amp;amp;amp;amp;%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%%"),
 ];
 
 const SIZES: &[usize] = &[20, 200, 2_000, 65_536];

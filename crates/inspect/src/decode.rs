@@ -33,7 +33,9 @@ pub(crate) fn layer(text: &[u8], work: &mut u64) -> Option<Vec<u8>> {
 }
 
 /// Goes through a text and replaces what `escape` recognises: it is given the rest of the text at each `lead` byte
-/// and answers with what to write and how many bytes that stands for.
+/// and answers with what to write and how many bytes that stands for; with none it writes nothing.
+///
+/// What is written is never taken back, and no byte is copied twice, so that a text of leads alone takes no longer than others.
 fn replace(
     text: &[u8],
     lead: impl Fn(u8) -> bool,
@@ -41,23 +43,24 @@ fn replace(
 ) -> Option<Vec<u8>> {
     let first = text.iter().position(|byte| lead(*byte))?;
     let mut decoded = Vec::new();
+    let mut has_changed = false;
     let mut at = first;
     let mut copied = 0;
     while let Some(byte) = text.get(at) {
         if lead(*byte) {
-            let kept = decoded.len();
             decoded.extend_from_slice(text.get(copied..at).unwrap_or_default());
+            copied = at;
             let taken = escape(text.get(at..).unwrap_or_default(), &mut decoded);
             if taken > 0 {
+                has_changed = true;
                 at += taken;
                 copied = at;
                 continue;
             }
-            decoded.truncate(kept);
         }
         at += 1;
     }
-    if copied == 0 {
+    if !has_changed {
         return None;
     }
     decoded.extend_from_slice(text.get(copied..).unwrap_or_default());
