@@ -1,13 +1,14 @@
 //! The fields of forms, queries and JSON, each read once.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use watchroom_inspect::inspect;
 
 use super::{Plan, Spotted};
+use crate::RouteRule;
 
 /// How much of one field is read, in bytes. No field of ours takes so much.
 const FIELD: usize = 64 * 1024;
@@ -16,6 +17,8 @@ const FIELD: usize = 64 * 1024;
 const REQUEST: usize = 320 * 1024;
 /// How much of a field's name is told, in bytes. Names come from outside, too.
 const NAME: usize = 64;
+/// Where something stands that was found in a name itself.
+const NAMES: &str = "name of a field";
 
 /// What was found so far in one request.
 pub(super) struct Verdicts {
@@ -52,12 +55,15 @@ impl Verdicts {
         self.is_cut || self.refused.is_some()
     }
 
-    /// Reads one text. `field` is where it stands.
+    /// Reads one text of which nothing is declared. `field` is where it stands.
     pub(super) fn read(&mut self, field: &str, text: &[u8]) {
-        // What is declared holds for all that is within: `env` for `env.PATH`, `command` for `command.0`.
-        let is_named = |names: &[&str]| field.split('.').any(|part| names.contains(&part));
+        self.read_declared(field, text, Declared::default());
+    }
+
+    /// The same of what may be declared.
+    fn read_declared(&mut self, field: &str, text: &[u8], declared: Declared) {
         // A password may look like anything, and nobody but its owner may learn what it looks like.
-        if self.is_over() || is_named(self.plan.rule.secrets) {
+        if self.is_over() || declared.is_secret {
             return;
         }
         let most = FIELD.min(self.left);
@@ -67,7 +73,10 @@ impl Verdicts {
         let Some(finding) = inspect(text) else {
             return;
         };
-        let is_refused = !self.plan.only_reports && !is_named(self.plan.rule.free_text);
+        let is_refused = !self.plan.only_reports && !declared.is_free_text;
+        if !is_refused && self.reported.is_some() {
+            return;
+        }
         let spotted = Spotted {
             field: told(field),
             rule: finding.rule,
@@ -76,8 +85,27 @@ impl Verdicts {
         };
         if is_refused {
             self.refused = Some(spotted);
-        } else if self.reported.is_none() {
+        } else {
             self.reported = Some(spotted);
+        }
+    }
+}
+
+/// What the route declares of a field.
+#[derive(Clone, Copy, Default)]
+struct Declared {
+    is_secret: bool,
+    is_free_text: bool,
+}
+
+impl Declared {
+    /// The same of what is within it under a name. What is declared holds for all that is within: `env` for `env.PATH`, `command`
+    /// for `command.0`.
+    fn within(self, rule: &RouteRule, name: &str) -> Self {
+        let is_named = |names: &[&str]| name.split('.').any(|part| names.contains(&part));
+        Self {
+            is_secret: self.is_secret || is_named(rule.secrets),
+            is_free_text: self.is_free_text || is_named(rule.free_text),
         }
     }
 }
@@ -95,8 +123,12 @@ fn told(field: &str) -> String {
 }
 
 /// Reads the fields of what a client wrote.
+///
+/// However deep a text stands and however long the names around it are, reading it takes no longer: what is declared is carried
+/// along, and the path is kept only as far as it is told.
 pub(super) struct Fields<'v> {
     verdicts: &'v mut Verdicts,
+    declared: Declared,
     path: String,
 }
 
@@ -104,6 +136,7 @@ impl<'v> Fields<'v> {
     pub(super) fn new(verdicts: &'v mut Verdicts) -> Self {
         Self {
             verdicts,
+            declared: Declared::default(),
             path: String::new(),
         }
     }
@@ -114,8 +147,12 @@ impl<'v> Fields<'v> {
             if self.verdicts.is_over() {
                 return;
             }
-            self.verdicts.read("name of a field", name.as_bytes());
-            self.verdicts.read(&name, value.as_bytes());
+            self.verdicts.read(NAMES, name.as_bytes());
+            if self.verdicts.is_over() {
+                return;
+            }
+            let declared = self.declared.within(&self.verdicts.plan.rule, &name);
+            self.verdicts.read_declared(&name, value.as_bytes(), declared);
         }
     }
 
@@ -126,12 +163,24 @@ impl<'v> Fields<'v> {
         reader.deserialize_any(Walk(self)).is_ok()
     }
 
-    fn within<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+    /// Reads what is within a member.
+    fn member<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.declared;
+        self.declared = outer.within(&self.verdicts.plan.rule, name);
+        let told = name.get(..name.floor_char_boundary(NAME)).unwrap_or_default();
+        let read = self.item(told, read);
+        self.declared = outer;
+        read
+    }
+
+    /// Reads an item of a list, by its number.
+    fn item<T>(&mut self, name: impl fmt::Display, read: impl FnOnce(&mut Self) -> T) -> T {
         let outer = self.path.len();
-        if outer > 0 {
-            self.path.push('.');
+        if outer < NAME {
+            let dot = if outer > 0 { "." } else { "" };
+            // Writing to a String cannot fail.
+            let _ = write!(self.path, "{dot}{name}");
         }
-        self.path.push_str(name.get(..NAME).unwrap_or(name));
         let read = read(self);
         self.path.truncate(outer);
         read
@@ -157,8 +206,12 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        let Fields { verdicts, path } = self.0;
-        verdicts.read(path, text.as_bytes());
+        let Fields {
+            verdicts,
+            declared,
+            path,
+        } = self.0;
+        verdicts.read_declared(path, text.as_bytes(), *declared);
         Ok(())
     }
 
@@ -169,12 +222,8 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
                 while items.next_element::<IgnoredAny>()?.is_some() {}
                 return Ok(());
             }
-            let name = at.to_string();
-            if self
-                .0
-                .within(&name, |fields| items.next_element_seed(Walk(fields)))?
-                .is_none()
-            {
+            let item = self.0.item(at, |fields| items.next_element_seed(Walk(fields)))?;
+            if item.is_none() {
                 return Ok(());
             }
             at += 1;
@@ -183,13 +232,13 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         while let Some(name) = members.next_key::<Cow<'de, str>>()? {
+            self.0.verdicts.read(NAMES, name.as_bytes());
             if self.0.verdicts.is_over() {
                 members.next_value::<IgnoredAny>()?;
-                continue;
+            } else {
+                self.0
+                    .member(&name, |fields| members.next_value_seed(Walk(fields)))?;
             }
-            self.0.verdicts.read("name of a field", name.as_bytes());
-            self.0
-                .within(&name, |fields| members.next_value_seed(Walk(fields)))?;
         }
         Ok(())
     }

@@ -133,6 +133,51 @@ fn strings_of_json_are_read_wherever_they_are_and_secrets_never() {
     assert_eq!(in_json(r#"{"a":"fine","b":"#), None);
 }
 
+/// If reading one string took as long as the names around it, this would not end.
+#[test]
+fn many_texts_within_long_names_are_read_as_fast_as_others() {
+    let attack = "1' or '1'='1";
+    let empty = vec![r#""""#; 300_000].join(",");
+    // The 64th byte is in the middle of a character, and each part could be a name of its own.
+    let long = format!("{}é{}", "a".repeat(63), ".a".repeat(30_000));
+    let text = format!(r#"{{"{long}":[{empty},"{attack}"]}}"#);
+    assert_eq!(in_json(&text), Some((format!("{}.", "a".repeat(63)), true)));
+
+    let nested = (0..120)
+        .map(|_| format!(r#"{{"{}":"#, "b.".repeat(32)))
+        .collect::<String>();
+    let text = format!(r#"{nested}[{empty},"{attack}"]{}"#, "}".repeat(120));
+    assert_eq!(in_json(&text), Some(("b.".repeat(32), true)));
+
+    let form = format!("{long}=fine&{}{long}={attack}", "&".repeat(300_000));
+    let rule = RouteRule::new(RouteClass::Change);
+    let plan = Plan {
+        rule,
+        only_reports: false,
+    };
+    let spotted = read_body(plan, BodyForm::Form, form.as_bytes()).spotted.unwrap();
+    assert_eq!(spotted.field, format!("{}?", "a".repeat(63)));
+}
+
+#[test]
+fn what_is_declared_holds_however_deep_and_long_the_names_within_are() {
+    let attack = "1' or '1'='1";
+    let long = "é".repeat(100);
+    let within = |name: &str| format!(r#"{{"{name}":{{"{long}":[{{"{long}":"{attack}"}}]}}}}"#);
+    assert_eq!(in_json(&within("password")), None);
+    assert_eq!(
+        in_json(&within("note")).map(|(_, is_refused)| is_refused),
+        Some(false)
+    );
+    assert_eq!(
+        in_json(&within("name")).map(|(_, is_refused)| is_refused),
+        Some(true)
+    );
+    // What was declared ends with what it was declared for.
+    let after = format!(r#"{{"password":{{"a":"{attack}"}},"name":"{attack}"}}"#);
+    assert_eq!(in_json(&after), Some(("name".to_owned(), true)));
+}
+
 fn unread(form: BodyForm, text: &str) -> Option<Objection> {
     let rule = RouteRule::new(RouteClass::Change).with_fields(&["note"], &["password"]);
     let plan = Plan {
