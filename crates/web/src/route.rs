@@ -278,8 +278,9 @@ impl Classify for RouteTable {
     fn classify(&self, method: &Method, path: &str) -> RouteRule {
         match self.0.find(method, path) {
             Found::Value(rule, _) => *rule,
-            Found::OtherMethods([(_, rule), ..]) => *rule,
-            Found::OtherMethods([]) | Found::Nothing => RouteRule::new(RouteClass::Page),
+            // A method that is not there is told so, and uses up nobody's tries to sign in: any page elsewhere can have its
+            // visitors ask by GET for whatever is asked for by POST.
+            Found::OtherMethods(_) | Found::Nothing => RouteRule::new(RouteClass::Page),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! How often somebody may try to sign in from one address: no session and no token buys more of it.
 
+use axum::body::Body;
+use http::Method;
 use watchroom_kit::Ambient;
 use watchroom_shield::Window;
 use watchroom_testkit::{PASSWORD, TestRoom, Visitor, program};
@@ -46,6 +48,33 @@ async fn whoever_is_known_has_no_more_attempts_than_a_stranger() {
             [429, 429]
         );
     }
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_on_a_page_elsewhere_use_up_nobodys_attempts() {
+    let room = open().await;
+    let office = room.stranger().coming_from("198.51.100.5");
+    for path in [
+        "/api/auth/token",
+        "/login/mfa/passkey",
+        "/step-up",
+        "/change-password",
+    ] {
+        for _ in 0..=ATTEMPTS {
+            let picture = office
+                .request(Method::GET, path)
+                .header("sec-fetch-site", "cross-site");
+            let answer = office.send(picture.body(Body::empty()).expect("a request")).await;
+            assert_ne!(answer.status, 429, "{path}");
+        }
+    }
+    let statuses = tries(&office).await;
+    assert_eq!(
+        statuses.iter().filter(|status| **status == 429).count(),
+        2,
+        "{statuses:?}"
+    );
     room.close().await;
 }
 
