@@ -9,7 +9,7 @@ use watchroom_identity::{Granted, TokenSignIn};
 use watchroom_kit::{ExposeSecret, Fault, FaultKind, FieldFault, SecretString};
 use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_shield::{Passed, RouteClass};
-use watchroom_web::{Body, Caller, Json, NotFound, Problem, Route};
+use watchroom_web::{Body, Caller, Json, MaySignIn, NotFound, Problem, Route};
 
 use crate::Api;
 
@@ -108,6 +108,8 @@ async fn grant(
     let directory = directory.filter(|name| !name.is_empty());
     let granted = match (username, password, (directory, code), refresh_token) {
         (Some(username), Some(password), (directory, code), None) => {
+            // Whoever goes on by a refresh token is in already.
+            MaySignIn::of(&passed, &api.entrance)?;
             let code = code.filter(|code| !code.expose_secret().is_empty());
             let sign_in = TokenSignIn {
                 username,

@@ -30,6 +30,17 @@ where
     }
 }
 
+impl MaySignIn {
+    /// The same where the body says whether somebody signs in at all.
+    ///
+    /// # Errors
+    /// A [`Problem`] in whose place the edge answers.
+    pub fn of(passed: &Passed, entrance: &Entrance) -> Result<Self, Problem> {
+        unless_banned(Some(passed), entrance)?;
+        Ok(Self)
+    }
+}
+
 /// What a signed-in person's form sent. Having one means that the form was ours and fresh.
 #[derive(Clone, Debug)]
 pub struct Submitted<T> {

@@ -137,6 +137,39 @@ async fn the_second_step_is_closed_to_an_address_that_may_not_sign_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_ones_own_lets_nobody_guess_where_nobody_may_sign_in() {
+    let room = open().await;
+    let ada = room.admin("ada").await.coming_from(DESK);
+    for name in ["vera", "walt"] {
+        room.account(name, "viewer").await;
+    }
+    let asked = |name: &str| json!({ "username": name, "password": PASSWORD });
+    let granted = room
+        .stranger()
+        .post("/api/auth/token", asked("vera"))
+        .await
+        .json();
+    let access = granted["access_token"].as_str().expect("a token");
+    let vera = Visitor::with_token(room.client(), access).coming_from(FAR);
+    let draft = json!({ "network": FAR, "kind": "sign_in", "reason": "guesses", "for_s": 600 });
+    ban(&ada, draft).await;
+    until_status(&room.stranger().coming_from(FAR), "/login", 403).await;
+
+    let guessed = vera.post("/api/auth/token", asked("walt")).await;
+    assert_eq!(
+        (guessed.status, guessed.body.len()),
+        (403, 0),
+        "{}",
+        guessed.text()
+    );
+    assert_eq!(vera.get("/api/auth/me").await.status, 200);
+    let refresh = json!({ "refresh_token": granted["refresh_token"] });
+    let next = vera.post("/api/auth/token", refresh).await;
+    assert_eq!(next.status, 200, "who is in goes on: {}", next.text());
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_first_lockout_is_no_ban_and_a_second_one_is() {
     let room = open().await;
     let ada = room.admin("ada").await.coming_from(DESK);
