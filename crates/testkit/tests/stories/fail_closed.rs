@@ -26,7 +26,7 @@ async fn nothing_changes_while_the_log_cannot_be_written() {
         let refused = ada.post(&path, body).await;
         let problem = refused.problem(500, "internal");
         assert!(
-            !problem.to_string().contains("deaf"),
+            !problem["detail"].to_string().contains("deaf"),
             "{path}: nothing of the inside is told: {problem}"
         );
     }
