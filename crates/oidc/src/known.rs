@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// How deep claims lie in one another, at most.
 const DEEPEST: usize = 4;
-/// Most values of all claims together, and the longest of them, in bytes.
+/// Most values of all claims together, and the longest of them or of their names, in bytes.
 const MOST: usize = 2_000;
 const LONGEST: usize = 1_000;
 
@@ -35,12 +35,12 @@ impl Known {
     pub(crate) fn of(realm: &str, subject: &str, documents: &[Map<String, Value>]) -> Self {
         let mut claims = BTreeMap::new();
         for document in documents {
-            let mut of_it = BTreeMap::new();
+            let mut of_it = Claims::default();
             let plain = document.iter().filter(|(name, _)| !is_of_address(name));
             for (name, value) in plain {
-                gather(name, value, DEEPEST, &mut of_it);
+                of_it.gather(name, value, DEEPEST);
             }
-            for (name, values) in of_it {
+            for (name, values) in of_it.by_name {
                 claims.entry(name).or_insert(values);
             }
         }
@@ -85,26 +85,38 @@ fn verified_address(document: &Map<String, Value>) -> Option<String> {
     (email.len() <= LONGEST).then(|| email.to_owned())
 }
 
-/// Puts a claim with all that lies in it on the list. What is too deep, too long or too much is left out: a rule can
-/// then only fail to hold.
-fn gather(name: &str, value: &Value, deeper: usize, found: &mut BTreeMap<String, Vec<String>>) {
-    if found.values().map(Vec::len).sum::<usize>() >= MOST {
-        return;
+/// Claims by name, as far as they are kept.
+#[derive(Default)]
+struct Claims {
+    by_name: BTreeMap<String, Vec<String>>,
+    values: usize,
+}
+
+impl Claims {
+    /// Puts a claim with all that lies in it on the list. What is too deep, too long or too much is left out: a rule can
+    /// then only fail to hold.
+    fn gather(&mut self, name: &str, value: &Value, deeper: usize) {
+        match value {
+            // A longer name is of no rule, and each claim within would repeat it.
+            _ if name.len() > LONGEST => {}
+            Value::Object(inner) if deeper > 0 => {
+                for (key, value) in inner.iter().filter(|(key, _)| key.len() <= LONGEST) {
+                    self.gather(&format!("{name}.{key}"), value, deeper - 1);
+                }
+            }
+            Value::Array(items) => self.add(name, items.iter()),
+            other => self.add(name, std::iter::once(other)),
+        }
     }
-    match value {
-        Value::Object(inner) if deeper > 0 => {
-            for (key, value) in inner {
-                gather(&format!("{name}.{key}"), value, deeper - 1, found);
-            }
-        }
-        Value::Array(items) => {
-            let values = items.iter().filter_map(scalar).take(MOST);
-            found.entry(name.to_owned()).or_default().extend(values);
-        }
-        other => {
-            if let Some(text) = scalar(other) {
-                found.entry(name.to_owned()).or_default().push(text);
-            }
+
+    fn add<'v>(&mut self, name: &str, values: impl Iterator<Item = &'v Value>) {
+        let values: Vec<_> = values
+            .filter_map(scalar)
+            .take(MOST.saturating_sub(self.values))
+            .collect();
+        if !values.is_empty() {
+            self.values += values.len();
+            self.by_name.entry(name.to_owned()).or_default().extend(values);
         }
     }
 }
