@@ -45,20 +45,23 @@ pub struct RecordFilter {
     pub text: Option<String>,
 }
 
+/// The longest text that is searched for, in characters. What is searched for is written down, and the next search reads that, too.
+const LONGEST: usize = 128;
+
 impl RecordFilter {
     /// The filter as the store wants it; empty fields, as forms send them, ask for nothing.
     pub(crate) fn parse(&self) -> Result<AuditFilter, RecordsError> {
         Ok(AuditFilter {
             from: time(self.from.as_ref(), "from")?,
             to: time(self.to.as_ref(), "to")?,
-            user: given(self.user.as_ref()),
+            user: short(self.user.as_ref(), "user")?,
             event_type: word(
                 self.event_type.as_ref(),
                 "event_type",
                 "must be one of AUTH, AUTH_FAILED, AUTHZ_DENIED, AUDIT, SECURITY, ERROR, SUSPICIOUS",
             )?,
-            action: given(self.action.as_ref()),
-            resource: given(self.resource.as_ref()),
+            action: short(self.action.as_ref(), "action")?,
+            resource: short(self.resource.as_ref(), "resource")?,
             result: word(
                 self.result.as_ref(),
                 "result",
@@ -66,7 +69,7 @@ impl RecordFilter {
             )?,
             source_ip: address(self.source_ip.as_ref())?,
             decision: None,
-            text: given(self.text.as_ref()),
+            text: short(self.text.as_ref(), "text")?,
         })
     }
 
@@ -85,6 +88,16 @@ impl RecordFilter {
 
 fn given(text: Option<&String>) -> Option<String> {
     text.filter(|text| !text.is_empty()).cloned()
+}
+
+fn short(text: Option<&String>, field: &'static str) -> Result<Option<String>, RecordsError> {
+    match given(text) {
+        Some(text) if text.chars().count() > LONGEST => Err(RecordsError::Filter {
+            field,
+            rule: "must have 128 characters at most",
+        }),
+        other => Ok(other),
+    }
 }
 
 fn time(text: Option<&String>, field: &'static str) -> Result<Option<OffsetDateTime>, RecordsError> {
@@ -140,6 +153,17 @@ mod tests {
             filter.parse(),
             Err(RecordsError::Filter { field: "from", .. })
         ));
+    }
+
+    #[test]
+    fn nobody_searches_for_a_novel() {
+        let of = |length: usize| RecordFilter {
+            text: Some("é".repeat(length)),
+            ..RecordFilter::default()
+        };
+        assert!(of(LONGEST).parse().is_ok());
+        let refused = of(LONGEST + 1).parse();
+        assert!(matches!(refused, Err(RecordsError::Filter { field: "text", .. })));
     }
 
     #[test]
