@@ -158,7 +158,7 @@ impl Fleet {
             }
             live.said_at = Some(said_at);
         }
-        self.heard(node.id(), Arc::new(heartbeat));
+        self.heard(node.id(), Arc::new(heartbeat), self.ambient().now());
         Ok(())
     }
 }

@@ -109,13 +109,13 @@ impl Live {
 }
 
 impl Fleet {
-    /// A heartbeat of a node has arrived.
-    pub fn heard(&self, id: NodeId, heartbeat: Arc<Heartbeat>) {
+    /// A heartbeat of a node has arrived, at this time of ours.
+    pub fn heard(&self, id: NodeId, heartbeat: Arc<Heartbeat>, at: OffsetDateTime) {
         let Some(node) = self.known_node(id) else { return };
         let now = self.ambient().now();
         let mut live = node.live();
         live.heartbeat = Some(heartbeat);
-        live.heard_at = Some(now);
+        live.heard_at = Some(at);
         if live.written_at.is_none_or(|at| now - at >= PING_WRITTEN_EVERY) {
             live.written_at = Some(now);
             self.store()

@@ -1,6 +1,6 @@
 //! The cluster at a glance: counts, and whether a person is needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -127,7 +127,7 @@ impl Fleet {
 
     fn ca_status(&self, seen: &Reach) -> CaStatus {
         let fingerprint = self.authority().fingerprint(&self.authority().ca());
-        let behind = self.certified_by_others(&fingerprint);
+        let behind: HashSet<_> = self.certified_by_others(&fingerprint).into_iter().collect();
         let admitted = self
             .known_nodes()
             .values()

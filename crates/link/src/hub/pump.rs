@@ -50,9 +50,7 @@ pub(super) async fn reports(shared: &Shared, link: &NodeLink) -> Result<(), Link
     let mut pace = Pace::new(REPORT_EVERY, REPORTS_AT_ONCE);
     while let Some(message) = next(&mut messages).await? {
         // Until then no more are read: a node that has too much to say waits with it, and tells of all its servers anew.
-        while let Err(wait) = pace.take(begun.elapsed()) {
-            sleep(wait).await;
-        }
+        turn(&mut pace, begun).await;
         let reports: Vec<ServerReport> = wire::answer(&message.reports_json)?;
         if message.is_snapshot {
             link.note_all(reports)?;
@@ -61,7 +59,11 @@ pub(super) async fn reports(shared: &Shared, link: &NodeLink) -> Result<(), Link
                 .emit_of(node, link.epoch(), LinkEvent::Reports { node });
             continue;
         }
-        for report in reports.into_iter().map(Arc::new) {
+        for (number, report) in reports.into_iter().map(Arc::new).enumerate() {
+            // One message may hold a hundred thousand.
+            if number > 0 {
+                turn(&mut pace, begun).await;
+            }
             link.note_report(&report)?;
             shared
                 .registry
@@ -69,6 +71,13 @@ pub(super) async fn reports(shared: &Shared, link: &NodeLink) -> Result<(), Link
         }
     }
     Ok(())
+}
+
+/// Waits for a turn.
+async fn turn(pace: &mut Pace, begun: Instant) {
+    while let Err(wait) = pace.take(begun.elapsed()) {
+        sleep(wait).await;
+    }
 }
 
 pub(super) async fn next<T>(messages: &mut tonic::Streaming<T>) -> Result<Option<T>, LinkError> {

@@ -72,7 +72,7 @@ fn keep(fleet: &Fleet, reports: &mut Reports, event: LinkEvent) {
         LinkEvent::Down { node, why } | LinkEvent::Refused { node, why } => {
             fleet.link_down(node, why.to_string());
         }
-        LinkEvent::Heartbeat { node, heartbeat, .. } => fleet.heard(node, heartbeat),
+        LinkEvent::Heartbeat { node, heartbeat, at } => fleet.heard(node, heartbeat, at),
         LinkEvent::Report { node, report } => reports.one(node, report),
         LinkEvent::Reports { node } => reports.all(node),
     }
@@ -82,8 +82,9 @@ fn keep(fleet: &Fleet, reports: &mut Reports, event: LinkEvent) {
 fn catch_up(hub: &Hub, fleet: &Fleet, reports: &mut Reports) {
     for node in hub.nodes() {
         let Some(link) = hub.link(node) else { continue };
-        if let Some((heartbeat, _)) = link.heartbeat() {
-            fleet.heard(node, heartbeat);
+        // By when it came: whoever fell silent since is not heard now.
+        if let Some((heartbeat, at)) = link.heartbeat() {
+            fleet.heard(node, heartbeat, at);
         }
         reports.all(node);
     }
