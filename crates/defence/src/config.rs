@@ -27,6 +27,9 @@ pub struct Config {
     pub steps_s: Vec<u32>,
     /// How long a ban makes the next one of the same network longer, in seconds. Default: 2592000 (30 days).
     pub remembered_s: u32,
+    /// Most bans by evidence at once: each new one is told to the edge and to all nodes, and takes the longer the more there are.
+    /// Beyond that evidence leads to none until one is over; what it is about is refused all the same. Default: 4096.
+    pub most: u32,
 }
 
 impl Default for Config {
@@ -40,6 +43,7 @@ impl Default for Config {
             decoys: true,
             steps_s: vec![3_600, 14_400, 86_400, 604_800],
             remembered_s: 30 * 86_400,
+            most: 4_096,
         }
     }
 }
@@ -70,6 +74,9 @@ impl Section for Config {
             let (shortest, longest) = (LASTS_S.start(), LASTS_S.end());
             let rule = format!("{} is not between {shortest} and {longest}", self.remembered_s);
             problems.add("bans.remembered_s", rule);
+        }
+        if !(1..=100_000).contains(&self.most) {
+            problems.add("bans.most", format!("{} is not between 1 and 100000", self.most));
         }
     }
 }
@@ -103,6 +110,7 @@ mod tests {
             names: 5_000,
             steps_s: vec![5],
             remembered_s: 0,
+            most: 0,
             ..Config::default()
         };
         let mut problems = Problems::default();
@@ -114,7 +122,13 @@ mod tests {
             .collect();
         assert_eq!(
             keys,
-            ["bans.within_s", "bans.names", "bans.steps_s", "bans.remembered_s"]
+            [
+                "bans.within_s",
+                "bans.names",
+                "bans.steps_s",
+                "bans.remembered_s",
+                "bans.most"
+            ]
         );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
@@ -40,6 +41,8 @@ struct Inner {
     /// Bans that hold or wait.
     book: Mutex<HashMap<String, entity::Model>>,
     watch: Mutex<Watch>,
+    /// There were as many bans by evidence as may be when the last evidence was weighed.
+    was_full: AtomicBool,
 }
 
 impl fmt::Debug for Defence {
@@ -68,6 +71,7 @@ impl Defence {
             ports,
             rereading: tokio::sync::Mutex::default(),
             book: Mutex::default(),
+            was_full: AtomicBool::new(false),
         }));
         defence.reread_all().await?;
         let follower = defence.clone();
@@ -135,6 +139,24 @@ impl Defence {
                 .is_some_and(|other| other == kind || other == BanKind::Attack);
             covers && is_enough && matches!(row.status(now), BanStatus::Active | BanStatus::Held)
         })
+    }
+
+    /// Whether as many bans by evidence hold or wait as may. Said in the log when it begins.
+    pub(crate) fn is_full(&self, now: i64) -> bool {
+        let by_evidence = |row: &&entity::Model| {
+            row.step > 0 && matches!(row.status(now), BanStatus::Active | BanStatus::Held)
+        };
+        let most = usize::try_from(self.config().most).unwrap_or(usize::MAX);
+        let is_full = self.book().values().filter(by_evidence).count() >= most;
+        if is_full && !self.0.was_full.load(Ordering::Relaxed) {
+            tracing::warn!(
+                most,
+                "as many networks are banned by evidence as may be (`bans.most`): more are refused, but not banned, until a ban is over; \
+                 `watchroom ban list` shows them, and one ban of a whole network may do for many"
+            );
+        }
+        self.0.was_full.store(is_full, Ordering::Relaxed);
+        is_full
     }
 
     /// Writes a new ban down and lets it hold here.

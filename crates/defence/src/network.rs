@@ -33,6 +33,16 @@ pub(crate) fn around(address: IpAddr, bits: u8) -> IpNet {
     IpNet::new(address, bits).map_or(IpNet::from(address), |network| network.trunc())
 }
 
+/// The texts of a network and of all around it; nothing if narrower ones in it may be banned, too.
+pub(crate) fn with_all_around(network: &IpNet) -> Option<Vec<String>> {
+    let narrowest = match network {
+        IpNet::V4(_) => 32,
+        IpNet::V6(_) => CUSTOMER_BITS,
+    };
+    let texts = || (0..=narrowest).map(|bits| around(network.addr(), bits).to_string());
+    (network.prefix_len() == narrowest).then(|| texts().collect())
+}
+
 /// Whether two networks have an address in common.
 pub(crate) fn overlap(one: &IpNet, other: &IpNet) -> bool {
     one.contains(other) || other.contains(one)
@@ -78,6 +88,20 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn around_a_single_customer_are_all_that_hold_it_and_nothing_else() {
+        for (text, number) in [("192.0.2.7", 33), ("2001:db8:1:2::/64", 65)] {
+            let network = parse(text).unwrap();
+            let around = with_all_around(&network).unwrap();
+            assert_eq!(around.len(), number);
+            let holds = |text: &String| text.parse::<IpNet>().unwrap().contains(&network);
+            assert!(around.iter().all(holds), "{around:?}");
+            assert_eq!(around.last(), Some(&network.to_string()));
+        }
+        assert_eq!(with_all_around(&parse("192.0.2.0/24").unwrap()), None);
+        assert_eq!(with_all_around(&parse("2001:db8:1::/56").unwrap()), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use watchroom_policy::{Permit, Resource, act};
 use watchroom_store::StoreError;
 
 use super::{BanKind, BanView, entity};
+use crate::network::{overlap, with_all_around};
 use crate::{BanError, Defence, Evidence, Verdict};
 
 impl Defence {
@@ -19,7 +20,7 @@ impl Defence {
         let Some(verdict) = self.watch().weigh(evidence, now) else {
             return Ok(None);
         };
-        if self.is_settled(&verdict.network, verdict.kind, now) {
+        if self.is_settled(&verdict.network, verdict.kind, now) || self.is_full(now) {
             return Ok(None);
         }
         self.impose(verdict, now).await.map(Some)
@@ -67,17 +68,16 @@ impl Defence {
     /// lifted.
     async fn remembered(&self, network: &IpNet, kind: BanKind, now: i64) -> Result<u64, StoreError> {
         let since = now - i64::from(self.config().remembered_s) * 1_000_000;
-        let select = entity::Entity::find()
+        let mut select = entity::Entity::find()
             .filter(entity::Column::Kind.eq(kind.word()))
             .filter(entity::Column::Step.gt(0))
             .filter(entity::Column::CreatedAt.gt(since))
             .filter(entity::Column::LiftedAt.is_null());
+        if let Some(networks) = with_all_around(network) {
+            select = select.filter(entity::Column::Network.is_in(networks));
+        }
         let rows = self.store().read().await?.all(select).await?;
-        let is_here = |row: &&entity::Model| {
-            row.network
-                .parse()
-                .is_ok_and(|other| crate::network::overlap(network, &other))
-        };
+        let is_here = |row: &&entity::Model| row.network.parse().is_ok_and(|other| overlap(network, &other));
         Ok(u64::try_from(rows.iter().filter(is_here).count()).unwrap_or(u64::MAX))
     }
 }

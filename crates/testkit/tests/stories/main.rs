@@ -12,6 +12,7 @@ mod bad_way;
 pub mod bans;
 #[cfg(test)]
 mod client_certificates;
+mod crowds;
 #[cfg(test)]
 mod directory;
 #[cfg(test)]
