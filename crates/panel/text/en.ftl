@@ -66,6 +66,7 @@ check-inspection = Input inspection
 check-decoys = Decoys
 check-hashing = Password hashing
 check-directories = Directories
+check-providers = Providers of sign-ins
 sign-in-by = You are known to
 sign-in-here = this Watchroom
 check-audit = Audit log

@@ -85,6 +85,7 @@ fn title(id: &'static str) -> &'static str {
         "hashing" => EN.check_hashing,
         "roles" => EN.roles,
         "directories" => EN.check_directories,
+        "providers" => EN.check_providers,
         "audit" => EN.check_audit,
         "store" => EN.check_store,
         "secrets" => EN.check_secrets,

@@ -53,6 +53,12 @@ async fn the_doctor_finds_what_is_weak_and_says_what_to_do() {
     for id in ["disk", "clock", "account"] {
         finding(&checks, id);
     }
+    // The page has a name for each.
+    let page = room.signed_in("alma", "admin").await.look("/security").await;
+    for check in &checks {
+        let id = check["id"].as_str().expect("an id");
+        assert!(!page.text().contains(&format!(">{id}<")), "{id}: {}", page.text());
+    }
     // What is mended is found mended.
     let verified = ada.post("/api/audit/verify", serde_json::json!({})).await;
     assert_eq!(verified.json()["intact"], true);
