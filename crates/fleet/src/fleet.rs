@@ -43,6 +43,8 @@ struct Inner {
     own_node: OnceLock<NodeId>,
     nodes: Known<NodeId, Node>,
     servers: Known<ServerId, Server>,
+    /// Held while rows are read and put among what is known, so that an older reading never replaces a newer one.
+    rereading: tokio::sync::Mutex<()>,
     events: broadcast::Sender<FleetEvent>,
 }
 
@@ -91,6 +93,7 @@ impl Fleet {
         let inner = Inner {
             nodes: ArcSwap::from_pointee(nodes),
             servers: ArcSwap::from_pointee(servers),
+            rereading: tokio::sync::Mutex::default(),
             store,
             ambient,
             gateway: ports.gateway,
@@ -194,6 +197,7 @@ impl Fleet {
 
     /// Brings what is held of a node in line with its row. Its liveness stays.
     pub(crate) async fn reload_node(&self, id: NodeId) -> Result<(), StoreError> {
+        let _turn = self.inner.rereading.lock().await;
         let read = self.store().read().await?;
         let row = read.one(node_entity::Entity::find_by_id(id.to_string())).await?;
         match (row, self.known_node(id)) {
@@ -213,6 +217,7 @@ impl Fleet {
 
     /// Brings what is held of a server in line with its row.
     pub(crate) async fn reload_server(&self, id: ServerId) -> Result<Option<Arc<Server>>, StoreError> {
+        let _turn = self.inner.rereading.lock().await;
         let row = self
             .store()
             .read()
