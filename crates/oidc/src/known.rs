@@ -147,6 +147,18 @@ mod tests {
     }
 
     #[test]
+    fn names_that_are_too_long_or_hold_nothing_are_left_out() {
+        let empty: Map<_, _> = (0..100).map(|n| (format!("a{n}"), json!([]))).collect();
+        let known = known(&[json!({
+            "x".repeat(LONGEST + 1): { "role": "captain" },
+            "x".repeat(LONGEST): { "role": "captain" },
+            "empty": empty,
+            "is_staff": true,
+        })]);
+        assert_eq!(known.claims.keys().collect::<Vec<_>>(), ["is_staff"]);
+    }
+
+    #[test]
     fn nested_claims_are_found_by_their_path() {
         let known = known(&[json!({
             "preferred_username": "ann",
