@@ -94,32 +94,26 @@ async fn stopping_finishes_what_is_under_way_and_takes_nothing_new() {
     assert!(TcpStream::connect(room.address).await.is_err());
 }
 
+/// What comes of a path that crashes, and of one that is asked for behind it on the same connection.
+async fn after_a_crash(path: &str) -> String {
+    let room = Room::open(Config::default()).await;
+    let both = format!(
+        "GET {path} HTTP/1.1\r\nHost: panel.example\r\n\r\n\
+         GET / HTTP/1.1\r\nHost: panel.example\r\nConnection: close\r\n\r\n"
+    );
+    room.say(both).await
+}
+
 #[tokio::test]
 async fn a_crash_in_one_handler_leaves_others_alone() {
-    let room = Room::open(Config::default()).await;
-    let mut same = room.tls(&[b"http/1.1"]).await;
-    same.write_all(b"GET /crash HTTP/1.1\r\nHost: panel.example\r\n\r\n")
-        .await
-        .unwrap();
-    same.write_all(b"GET / HTTP/1.1\r\nHost: panel.example\r\nConnection: close\r\n\r\n")
-        .await
-        .unwrap();
-    let heard = hear(same).await;
+    let heard = after_a_crash("/crash").await;
     assert_eq!(status(&heard), 500);
     assert!(heard.ends_with("hello"), "{heard}");
 }
 
 #[tokio::test]
 async fn a_crash_in_a_check_lets_nobody_in_and_leaves_others_on_the_connection_alone() {
-    let room = Room::open(Config::default()).await;
-    let mut same = room.tls(&[b"http/1.1"]).await;
-    same.write_all(b"GET /crash-in-a-check HTTP/1.1\r\nHost: panel.example\r\n\r\n")
-        .await
-        .unwrap();
-    same.write_all(b"GET / HTTP/1.1\r\nHost: panel.example\r\nConnection: close\r\n\r\n")
-        .await
-        .unwrap();
-    let heard = hear(same).await;
+    let heard = after_a_crash("/crash-in-a-check").await;
     assert_eq!(status(&heard), 500);
     assert!(heard.contains("content-security-policy: "), "{heard}");
     assert!(heard.ends_with("hello"), "{heard}");
