@@ -117,6 +117,7 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
         &["kit", "node", "testkit", "testkit-postgres", "watchroom"],
         "system calls are made where files, processes and the terminal are owned",
     ),
+    (&["libc"], &["system"], "unsafe code is in one place"),
     (&["sysinfo"], &["node"], "facts of the machine come from the node"),
     (
         &["rustic_core", "rustic_backend", "notify", "pty-process"],

@@ -85,7 +85,7 @@ pub(crate) const ROOMS: &[Room] = &[
         &[],
         "unsafe code of ours is forbidden everywhere else, and is read here in a minute",
     ),
-    room("kit", &[], "what std lacks knows nothing of the product"),
+    room("kit", &["system"], "what std lacks knows nothing of the product"),
     pure(
         "model",
         &["kit"],

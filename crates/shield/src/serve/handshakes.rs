@@ -12,9 +12,8 @@ use tokio_rustls::server::TlsStream;
 use tokio_rustls::{Accept, StartHandshake};
 use watchroom_kit::give_way;
 
-/// How far the thread gives way, in steps of niceness: less than those that hash passwords, which are sent over connections
-/// that are there already. With five steps, others waited twice as long while fifty hammered the sign-in; a thread that ran last
-/// of all (`SCHED_IDLE`) was no better.
+/// How far the thread gives way, in steps of niceness: as far as those that hash passwords. With five steps, others waited twice as long while fifty hammered the sign-in. Running last of all
+/// (`SCHED_IDLE`) is no better than ten steps in long turns, and on a busy machine it is to stand still.
 const GIVES_WAY: u8 = 10;
 
 /// Hellos that lie before the thread. Whoever waits for a place among them can still leave.
