@@ -89,11 +89,26 @@ impl FieldFault {
     /// Names what is wrong with a field.
     pub fn new(field: impl Into<String>, code: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
-            field: field.into(),
+            field: in_brief(field.into()),
             code: code.into(),
-            message: message.into(),
+            message: in_brief(message.into()),
         }
     }
+}
+
+/// What an error says in at most 1000 characters, by leaving out the middle: it may hold what the client sent, which it need
+/// not be told again in full, and it ends with what is allowed.
+#[must_use]
+pub fn in_brief(said: String) -> String {
+    const LONGEST: usize = 1000;
+    const START: usize = LONGEST / 4;
+    const END: usize = LONGEST - START - 1;
+    let count = said.chars().count();
+    if count <= LONGEST {
+        return said;
+    }
+    let (start, end) = (said.chars().take(START), said.chars().skip(count - END));
+    start.chain(['…']).chain(end).collect()
 }
 
 /// What an error tells the outside. Its `Display` is for the log and may name inner causes.
@@ -120,5 +135,20 @@ pub trait Fault: std::error::Error + Send + Sync + 'static {
     /// Seconds after which trying again makes sense.
     fn retry_after_s(&self) -> Option<u64> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_long_keeps_its_start_and_its_end() {
+        let exactly = "ß".repeat(1000);
+        assert_eq!(in_brief(exactly.clone()), exactly);
+        let brief = in_brief(format!("unknown field `{exactly}`, expected `name`"));
+        assert_eq!(brief.chars().count(), 1000);
+        assert!(brief.starts_with("unknown field `ß") && brief.ends_with("ß`, expected `name`"));
+        assert!(brief.contains("ß…ß"));
     }
 }

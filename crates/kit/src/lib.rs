@@ -22,7 +22,7 @@ pub use backoff::Backoff;
 pub use clock::Clock;
 pub use confined::{ConfinedPath, ConfinedRoot, PathError};
 pub use entropy::Entropy;
-pub use fault::{Fault, FaultKind, FieldFault};
+pub use fault::{Fault, FaultKind, FieldFault, in_brief};
 pub use journal::{Journal, JournalError};
 pub use priority::give_way;
 pub use seats::{Seat, Seats};

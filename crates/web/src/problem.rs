@@ -7,7 +7,10 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use watchroom_kit::{Fault, FaultKind, FieldFault};
+use watchroom_kit::{Fault, FaultKind, FieldFault, in_brief};
+
+/// Fields at fault that a problem names. Who mends these sees the next ones.
+const MOST_ERRORS: usize = 20;
 
 /// A refusal or failure on its way out. It becomes JSON or a page in [`crate::RenderProblems`], which knows
 /// the request it answers. Small, because most results that may hold one hold none.
@@ -27,7 +30,7 @@ pub struct Document {
     pub status: u16,
     /// What happened and what to do next.
     pub detail: String,
-    /// Fields at fault.
+    /// Fields at fault, the first twenty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldFault>,
     /// The request.
@@ -75,12 +78,14 @@ impl<F: Fault> From<F> for Problem {
 impl Problem {
     fn of(fault: &dyn Fault) -> Self {
         let status = StatusCode::from_u16(fault.kind().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut errors = fault.fields();
+        errors.truncate(MOST_ERRORS);
         Self(Box::new(Document {
             kind: format!("/problems/{}", fault.slug()),
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
-            detail: fault.public(),
-            errors: fault.fields(),
+            detail: in_brief(fault.public()),
+            errors,
             request_id: None,
             members: fault
                 .members()

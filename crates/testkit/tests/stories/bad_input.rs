@@ -155,6 +155,36 @@ async fn a_body_that_cannot_be_read_is_told_where() {
     room.close().await;
 }
 
+/// Bytes that an answer to bad input has at most, however much of it there was.
+const SHORT: usize = 8 * 1024;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_is_not_told_again_in_full() {
+    let room = TestRoom::open(program!()).await;
+    let olga = room.operator("olga").await;
+    let long = "x".repeat(60_000);
+    let mut wrong = new("web");
+    wrong[&long] = json!(1);
+    let answer = olga.post("/api/servers", wrong).await;
+    let problem = answer.problem(400, "invalid-input");
+    let said = problem["errors"][0]["message"].as_str().expect("a message");
+    assert!(said.starts_with("unknown field `xxx"), "{said}");
+    assert!(said.ends_with('`') && said.contains("`restart_policy`"), "{said}");
+    assert!(answer.text().len() < SHORT, "{}", answer.text().len());
+
+    let many: serde_json::Map<_, _> = (0..2_000)
+        .map(|number| (format!("{number}="), json!("x")))
+        .collect();
+    for field in ["env", "labels"] {
+        let mut wrong = new("web");
+        wrong[field] = json!(many);
+        let answer = olga.post("/api/servers", wrong).await;
+        answer.problem(400, "invalid-input");
+        assert!(answer.text().len() < SHORT, "{field}: {}", answer.text().len());
+    }
+    room.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_may_be_said_twice() {
     let room = TestRoom::open(program!()).await;
