@@ -156,7 +156,8 @@ impl Shield {
         if body.is_end_stream() {
             return (Body::empty(), None);
         }
-        let (body, trouble) = GuardedBody::new(body, passed.body_limit, passed.class, &self.rules().config);
+        let (limit, held) = (passed.body_limit, self.held());
+        let (body, trouble) = GuardedBody::new(body, limit, passed.class, &self.rules().config, held);
         (Body::new(body), Some(trouble))
     }
 

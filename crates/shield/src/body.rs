@@ -1,8 +1,10 @@
-//! The body of a request under guard: never more than its limit, never slower than it may be.
+//! The body of a request under guard: never more than its limit, never slower than it may be, and all of
+//! them together never more than fits in memory.
 
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -26,6 +28,9 @@ pub enum BodyError {
     /// It came too slowly.
     #[error("the body came too slowly")]
     TooSlow,
+    /// With those of others that are being read it is more than is held at once.
+    #[error("too much of all bodies is being read at once")]
+    Crowded,
     /// The connection broke.
     #[error("the connection broke while the body was read: {0}")]
     Broken(#[source] axum::BoxError),
@@ -37,16 +42,23 @@ pub(crate) struct Trouble(Arc<AtomicU8>);
 
 const LARGE: u8 = 1;
 const SLOW: u8 = 2;
+const CROWDED: u8 = 3;
 
 impl Trouble {
     pub(crate) fn why(&self, limit: usize) -> Option<Why> {
         match self.0.load(Ordering::Relaxed) {
             LARGE => Some(Why::BodyTooLarge { limit }),
             SLOW => Some(Why::BodyTooSlow),
+            CROWDED => Some(Why::Overloaded),
             _ => None,
         }
     }
 }
+
+/// Bytes that have come of bodies that are being read, those of all requests together. What a handler keeps of a body that it
+/// has read is its own affair.
+#[derive(Debug, Default)]
+pub(crate) struct Held(AtomicUsize);
 
 /// A guarded body.
 pub(crate) struct GuardedBody<B> {
@@ -56,6 +68,8 @@ pub(crate) struct GuardedBody<B> {
     pace: Pace,
     alarm: Pin<Box<Sleep>>,
     trouble: Trouble,
+    held: Arc<Held>,
+    most_held: usize,
 }
 
 /// How fast a body must come.
@@ -80,7 +94,13 @@ impl Pace {
 }
 
 impl<B> GuardedBody<B> {
-    pub(crate) fn new(body: B, limit: usize, class: RouteClass, config: &Config) -> (Self, Trouble) {
+    pub(crate) fn new(
+        body: B,
+        limit: usize,
+        class: RouteClass,
+        config: &Config,
+        held: Arc<Held>,
+    ) -> (Self, Trouble) {
         let trouble = Trouble::default();
         let whole = if class == RouteClass::Stream {
             NO_DEADLINE
@@ -101,6 +121,8 @@ impl<B> GuardedBody<B> {
                 pace,
                 alarm,
                 trouble: trouble.clone(),
+                held,
+                most_held: config.bodies_bytes,
             },
             trouble,
         )
@@ -109,6 +131,13 @@ impl<B> GuardedBody<B> {
     fn fail(&self, mark: u8, error: BodyError) -> Option<Result<Frame<Bytes>, BodyError>> {
         self.trouble.0.store(mark, Ordering::Relaxed);
         Some(Err(error))
+    }
+
+    /// Makes room for others.
+    fn release(&mut self) {
+        self.held
+            .0
+            .fetch_sub(mem::take(&mut self.received), Ordering::Relaxed);
     }
 
     /// Whether patience is over; if not, wakes this task when it may be.
@@ -150,9 +179,15 @@ where
             Some(Err(error)) => return Poll::Ready(Some(Err(BodyError::Broken(error.into())))),
             None => return Poll::Ready(None),
         };
-        this.received += frame.data_ref().map_or(0, Bytes::len);
+        let came = frame.data_ref().map_or(0, Bytes::len);
+        this.received += came;
+        let held = this.held.0.fetch_add(came, Ordering::Relaxed) + came;
         if this.received > this.limit {
             return Poll::Ready(this.fail(LARGE, BodyError::TooLarge(this.limit)));
+        }
+        if held > this.most_held {
+            this.release();
+            return Poll::Ready(this.fail(CROWDED, BodyError::Crowded));
         }
         Poll::Ready(Some(Ok(frame)))
     }
@@ -163,6 +198,12 @@ where
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+impl<B> Drop for GuardedBody<B> {
+    fn drop(&mut self) {
+        self.release();
     }
 }
 
@@ -229,7 +270,7 @@ mod tests {
         limit: usize,
     ) -> (Option<Why>, Duration) {
         let began = Instant::now();
-        let (body, trouble) = GuardedBody::new(body, limit, RouteClass::Change, &config());
+        let (body, trouble) = GuardedBody::new(body, limit, RouteClass::Change, &config(), Arc::default());
         drop(body.collect().await);
         (trouble.why(limit), began.elapsed())
     }
@@ -243,5 +284,25 @@ mod tests {
         assert_eq!((why, took.as_secs()), (Some(Why::BodyTooSlow), 5));
         let (why, took) = outcome(dripping(Duration::from_millis(1)), 1 << 20).await;
         assert_eq!((why, took.as_secs()), (Some(Why::BodyTooSlow), 30));
+    }
+
+    #[tokio::test]
+    async fn bodies_together_are_no_more_than_fits() {
+        let held = Arc::new(Held::default());
+        let config = Config {
+            bodies_bytes: 15,
+            ..config()
+        };
+        let body = || {
+            let ten = Full::new(Bytes::from_static(b"0123456789"));
+            GuardedBody::new(ten, 10, RouteClass::Change, &config, Arc::clone(&held))
+        };
+        let ((mut first, _), (second, why), (third, _)) = (body(), body(), body());
+        first.frame().await.unwrap().unwrap();
+        assert!(matches!(second.collect().await, Err(BodyError::Crowded)));
+        assert_eq!(why.why(10), Some(Why::Overloaded));
+        drop(first);
+        assert_eq!(third.collect().await.unwrap().to_bytes(), "0123456789");
+        assert_eq!(held.0.load(Ordering::Relaxed), 0);
     }
 }

@@ -72,8 +72,10 @@ pub struct Config {
     pub headers: usize,
     /// Longest path and query, in bytes. Default: 8192.
     pub uri_bytes: usize,
-    /// Largest body where the route says nothing else, in bytes. Default: 1048576.
+    /// Largest body where the route says nothing else, in bytes; of whoever signs in a sixteenth of it. Default: 1048576.
     pub body_bytes: usize,
+    /// Most bytes of bodies that are being read, all requests together. Default: 134217728.
+    pub bodies_bytes: usize,
     /// Time for the TLS handshake, for the headers of a request, and for a connection to rest without one, in
     /// seconds. Default: 10.
     pub header_read_s: u64,
@@ -116,6 +118,7 @@ impl Default for Config {
             headers: 100,
             uri_bytes: 8 * 1024,
             body_bytes: 1024 * 1024,
+            bodies_bytes: 128 * 1024 * 1024,
             header_read_s: 10,
             body_read_s: 30,
             body_floor_per_s: 256,
@@ -189,6 +192,12 @@ impl Section for Config {
         check_range(problems, "shield.headers", self.headers, 16..=MOST_HEADERS);
         check_range(problems, "shield.uri_bytes", self.uri_bytes, 256..=32_768);
         check_range(problems, "shield.body_bytes", self.body_bytes, 1..=1 << 30);
+        check_range(
+            problems,
+            "shield.bodies_bytes",
+            self.bodies_bytes,
+            self.body_bytes..=1 << 40,
+        );
         check_range(problems, "shield.header_read_s", self.header_read_s, 1..=300);
         check_range(problems, "shield.body_read_s", self.body_read_s, 1..=3_600);
         check_range(problems, "shield.handler_s", self.handler_s, 1..=3_600);

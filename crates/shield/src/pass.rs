@@ -153,6 +153,9 @@ impl Finding {
     }
 }
 
+/// What part of the usual limit the body may be of whoever signs in: of 1 MiB 64 KiB.
+const STRANGERS_PART: usize = 16;
+
 /// Where a browser says that the page is from which a request was made.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -316,6 +319,15 @@ impl Shield {
 }
 
 impl Visit<'_> {
+    /// The largest body that is read. Those who sign in are strangers as yet, and need little.
+    fn body_limit(&self) -> usize {
+        let usual = self.rules.config.body_bytes;
+        self.rule.body_limit.unwrap_or(match self.rule.class {
+            RouteClass::SignIn => usual / STRANGERS_PART,
+            _ => usual,
+        })
+    }
+
     fn into_passed(self) -> Passed {
         Passed(Arc::new(Finding {
             is_own_doing: self.is_own_doing(),
@@ -327,7 +339,7 @@ impl Visit<'_> {
             is_loopback: self.client.is_loopback || self.is_by_socket(),
             process: self.peer.process(),
             wants_page: wants_page(self.parts),
-            body_limit: self.rule.body_limit.unwrap_or(self.rules.config.body_bytes),
+            body_limit: self.body_limit(),
             host: self.host,
             may_upgrade: self.rule.may_upgrade,
             plan: read::plan(self.rules, self.rule),
@@ -450,7 +462,7 @@ fn presents(headers: &HeaderMap) -> bool {
 }
 
 fn body(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
-    let limit = visit.rule.body_limit.unwrap_or(visit.rules.config.body_bytes);
+    let limit = visit.body_limit();
     let Some(declared) = visit.parts.headers.get(header::CONTENT_LENGTH) else {
         return Ok(());
     };

@@ -17,7 +17,7 @@ const BUSY_RETRY_S: u32 = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Why {
-    /// There are more connections than are allowed, in all or from this address.
+    /// There are more connections than are allowed, in all or from this address, or more bodies than are held at once.
     Overloaded,
     /// Path and query are longer than allowed.
     UriTooLong,
@@ -150,7 +150,7 @@ impl Why {
     #[must_use]
     pub fn public(&self) -> String {
         let text = match self {
-            Self::Overloaded => "there are too many connections right now; try again in a few seconds",
+            Self::Overloaded => "there is too much at once right now; try again in a few seconds",
             Self::UriTooLong => "the address is too long; shorten its path or query",
             Self::HeadersTooLarge => {
                 "the headers of the request are too large; deleting this site's cookies may help"
@@ -202,7 +202,7 @@ impl Why {
     #[must_use]
     pub const fn setting(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Overloaded => "shield.connections, shield.connections_per_address",
+            Self::Overloaded => "shield.connections, shield.connections_per_address, shield.bodies_bytes",
             Self::UriTooLong => "shield.uri_bytes",
             Self::HeadersTooLarge => "shield.header_bytes, shield.headers",
             Self::WrongHost => "shield.hosts",

@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 use watchroom_kit::Ambient;
 
+use crate::body::Held;
 use crate::certificates::Wanted;
 use crate::events::{Events, Seen};
 use crate::headers::Labels;
@@ -29,6 +30,7 @@ struct Inner {
     classify: Arc<dyn Classify>,
     pages: Option<Arc<dyn Pages>>,
     limits: Limits,
+    held: Arc<Held>,
     labels: Labels,
     bans: ArcSwap<BanBook>,
     wanted: ArcSwapOption<Wanted>,
@@ -62,6 +64,7 @@ impl Shield {
             classify,
             pages,
             limits,
+            held: Arc::default(),
             labels: Labels::default(),
             bans: ArcSwap::default(),
             wanted: ArcSwapOption::empty(),
@@ -87,6 +90,11 @@ impl Shield {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// The bodies that are being read.
+    pub(crate) fn held(&self) -> Arc<Held> {
+        Arc::clone(&self.0.held)
     }
 
     pub(crate) fn labels(&self) -> &Labels {
