@@ -22,6 +22,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
 use watchroom_kit::Clock;
 
+use crate::chain;
 use crate::keyfile;
 use crate::provider::provider;
 use crate::report::CertificateReport;
@@ -206,6 +207,7 @@ impl ClientCa {
             return Err(Unproven::NoAuthority);
         }
         let (leaf, others) = shown.split_first().ok_or(Unproven::Missing)?;
+        chain::check(leaf, others).map_err(|_| Unproven::Unusable)?;
         let now = self.clock.now();
         let seconds = u64::try_from(now.unix_timestamp()).map_err(|_| Unproven::Unusable)?;
         let at = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
@@ -321,10 +323,11 @@ impl ClientCertVerifier for Asking {
 
     fn verify_client_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        chain::check(end_entity, intermediates)?;
         Ok(ClientCertVerified::assertion())
     }
 
@@ -348,5 +351,23 @@ impl ClientCertVerifier for Asking {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_handshake_keeps_more_certificates_than_a_chain_has() {
+        let asking = Asking {
+            names: Vec::new(),
+            algorithms: provider().signature_verification_algorithms,
+        };
+        let one = CertificateDer::from(vec![0; 300]);
+        let now = UnixTime::since_unix_epoch(Duration::ZERO);
+        let verify = |others| asking.verify_client_cert(&one, &vec![one.clone(); others], now);
+        assert!(verify(4).is_ok());
+        assert!(verify(5).is_err());
     }
 }

@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use watchroom_kit::{Ambient, Clock};
 
 use crate::link_tls::HostEnd;
-use crate::{ClusterCa, ClusterId, Fingerprint, JOIN_ALPN, LinkTlsError, PinDiffers, provider};
+use crate::{ClusterCa, ClusterId, Fingerprint, JOIN_ALPN, LinkTlsError, PinDiffers, chain, provider};
 
 /// The Host's side: it shows the same leaf as on the link and asks for no certificate.
 ///
@@ -92,6 +92,7 @@ impl ServerCertVerifier for HostOfPin {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        chain::check(end_entity, intermediates)?;
         let unknown = || rustls::Error::from(CertificateError::UnknownIssuer);
         let ca = intermediates.last().ok_or_else(unknown)?;
         let found = Fingerprint::of(ca);

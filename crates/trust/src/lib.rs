@@ -7,6 +7,7 @@
 //! from here proves which key speaks, nothing more.
 
 mod authority;
+mod chain;
 mod client_ca;
 mod cluster_ca;
 mod cluster_id;

@@ -9,7 +9,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use watchroom_kit::Ambient;
 
 use crate::link_tls::{HostEnd, shown};
-use crate::{ClusterCa, LinkTlsError};
+use crate::{ClusterCa, LinkTlsError, chain};
 
 /// The Host's side: it shows the same leaf as on the link, speaks HTTP/1.1, and asks for a certificate. What is shown is
 /// taken if the client has its key, and nothing more is believed of it: a TLS alert could not say what is wrong with
@@ -38,10 +38,11 @@ impl ClientCertVerifier for Holder {
 
     fn verify_client_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        chain::check(end_entity, intermediates)?;
         Ok(ClientCertVerified::assertion())
     }
 

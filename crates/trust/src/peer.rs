@@ -10,7 +10,7 @@ use uuid::Uuid;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::X509Certificate;
 
-use crate::{ClusterCa, ClusterId, Fingerprint, provider, report};
+use crate::{ClusterCa, ClusterId, Fingerprint, chain, provider, report};
 
 /// Why the other end is no node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +57,7 @@ impl ClusterCa {
     /// [`PeerError`], which names what is wrong with it.
     pub fn prove(&self, certificates: &[CertificateDer<'_>], now: OffsetDateTime) -> Result<Peer, PeerError> {
         let (leaf, others) = certificates.split_first().ok_or(PeerError::NoCertificate)?;
+        chain::check(leaf, others).map_err(|error| PeerError::Unverified(error.to_string()))?;
         let mut roots = RootCertStore::empty();
         for authority in self.generations().all() {
             roots

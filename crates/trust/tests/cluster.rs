@@ -18,7 +18,7 @@ use watchroom_kit::{Ambient, Clock, Entropy, Tasks};
 use watchroom_trust::{
     ClusterCa, ClusterSecret, Fingerprint, IssueError, KeyFileError, LINK_ALPN, Leaf, LinkClient, NodeKey,
     OrderSigner, Peer, PeerError, PinDiffers, RotateError, ServerName, Signed, UnprovenError, UnsealError,
-    link_server_config,
+    link_server_config, node_server_config,
 };
 
 struct Cluster {
@@ -100,12 +100,13 @@ fn meet(server: Arc<ServerConfig>, client: Arc<ClientConfig>, name: ServerName<'
     let address = listener.local_addr().unwrap();
     let host = thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
+        let spoken = server.alpn_protocols.clone();
         let mut connection = ServerConnection::new(server).unwrap();
         let mut stream = Stream::new(&mut connection, &mut socket);
         stream.write_all(b"welcome").map_err(|error| error.to_string())?;
         stream.conn.send_close_notify();
         stream.flush().map_err(|error| error.to_string())?;
-        assert_eq!(connection.alpn_protocol(), Some(LINK_ALPN));
+        assert_eq!(connection.alpn_protocol(), spoken.first().map(Vec::as_slice));
         Ok(connection.peer_certificates().unwrap_or_default().to_vec())
     });
     let mut socket = TcpStream::connect(address).unwrap();
@@ -217,6 +218,32 @@ fn a_node_cannot_pose_as_the_host() {
         meeting.client,
         Err(rustls::Error::InvalidCertificate(_))
     ));
+}
+
+#[test]
+fn whoever_shows_more_certificates_than_a_chain_has_is_let_in_nowhere() {
+    let cluster = Cluster::found();
+    let key = NodeKey::open_or_make(cluster.room.path()).unwrap();
+    let heartbeats = node_server_config(Arc::clone(&cluster.ca), &cluster.ambient).unwrap();
+    // One stands beside a node's already: its authority.
+    for (others, is_let_in) in [(3, true), (4, false)] {
+        let request = key.request().unwrap();
+        let mut issued = cluster
+            .ca
+            .issue_node_leaf(cluster.ambient.uuid(), &request, &cluster.ambient)
+            .unwrap();
+        issued.chain.extend(vec![cluster.ca.certificate(); others]);
+        let leaf = key.with(issued);
+        let client = cluster.client(&leaf);
+        let met = meet_as(&cluster, &client).server;
+        assert_eq!(met.is_ok(), is_let_in, "{others}: {met:?}");
+        let mut plain = (*client.config()).clone();
+        plain.alpn_protocols = heartbeats.alpn_protocols.clone();
+        let meeting = meet(Arc::clone(&heartbeats), Arc::new(plain), client.server_name());
+        assert_eq!(meeting.server.is_ok(), is_let_in, "{others}");
+        let proven = cluster.ca.prove(leaf.chain(), cluster.ambient.now());
+        assert_eq!(proven.is_ok(), is_let_in, "{others}");
+    }
 }
 
 #[test]

@@ -16,7 +16,7 @@ use watchroom_kit::Ambient;
 
 use super::LinkTlsError;
 use crate::cluster_ca::Generations;
-use crate::{ClusterCa, LINK_ALPN, peer, provider};
+use crate::{ClusterCa, LINK_ALPN, chain, peer, provider};
 
 /// The Host's side of the link: a client certificate of this cluster is mandatory. One that has expired gets
 /// through the handshake, so that the node can be told and, if it may, renew: see [`crate::Peer::expired_at`].
@@ -147,6 +147,7 @@ impl ClientCertVerifier for HostEnd {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        chain::check(end_entity, intermediates)?;
         let current = self.current();
         let verify = |at| current.nodes.verify_client_cert(end_entity, intermediates, at);
         match verify(now) {

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use watchroom_kit::Clock;
 
 use super::LinkTlsError;
-use crate::{ClusterId, Fingerprint, LINK_ALPN, Leaf, provider};
+use crate::{ClusterId, Fingerprint, LINK_ALPN, Leaf, chain, provider};
 
 /// The Host belongs to another cluster than the one this node has joined. Found inside
 /// [`CertificateError::Other`].
@@ -248,6 +248,7 @@ impl ServerCertVerifier for PinnedHost {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        chain::check(end_entity, intermediates)?;
         let verified =
             self.inner
                 .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
