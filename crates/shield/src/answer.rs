@@ -123,7 +123,7 @@ impl Shield {
         };
         // What went wrong with the body is ours to tell, whatever the handler made of it.
         let why = trouble
-            .and_then(|trouble| trouble.why(passed.body_limit))
+            .and_then(|trouble| trouble.why(passed.body_limit()))
             .or_else(|| outcome.as_ref().err().copied());
         let (mut response, class) = match (why, outcome) {
             (None, Ok(_)) if passed.is_turned_away.load(Ordering::Relaxed) => {
@@ -156,7 +156,7 @@ impl Shield {
         if body.is_end_stream() {
             return (Body::empty(), None);
         }
-        let (limit, held) = (passed.body_limit, self.held());
+        let (limit, held) = (passed.body_limit(), self.held());
         let (body, trouble) = GuardedBody::new(body, limit, passed.class, &self.rules().config, held);
         (Body::new(body), Some(trouble))
     }

@@ -7,7 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::Network;
 use crate::address::folded;
@@ -28,7 +28,7 @@ static FORWARDED_BY: [HeaderName; 8] = [
     HeaderName::from_static("cf-connecting-ip"),
 ];
 
-/// Where those are whom a proxy passes on that nobody declared: anywhere. Its own address would lend them what
+/// Where those are whom a proxy passes on that nobody declared, or of whom the proxy knows nothing: anywhere. Its own address would lend them what
 /// loopback may, by joins without a token, tokens for one machine and a trail that names it.
 const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
@@ -82,25 +82,18 @@ pub(crate) fn resolve(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
 
 /// The last value of a header a trusted proxy sets, or of the same parameter of its `Forwarded`.
 pub(crate) fn forwarded<'a>(headers: &'a HeaderMap, name: &HeaderName, parameter: &str) -> Option<&'a str> {
-    let own = headers
-        .get_all(name)
-        .iter()
-        .next_back()
-        .and_then(|value| value.to_str().ok());
-    if let Some(own) = own {
-        return own
-            .rsplit(',')
-            .next()
-            .map(str::trim)
-            .filter(|value| !value.is_empty());
-    }
-    let standard = headers
-        .get_all(header::FORWARDED)
-        .iter()
-        .next_back()?
-        .to_str()
-        .ok()?;
-    self::parameter(elements(standard).next_back()?, parameter)
+    let nearest = |name| {
+        Some(
+            elements(headers.get_all(name).iter().next_back()?)
+                .next()
+                .unwrap_or(""),
+        )
+    };
+    let value = match nearest(name) {
+        Some(own) => own,
+        None => self::parameter(nearest(&header::FORWARDED)?, parameter)?,
+    };
+    Some(value).filter(|value| !value.is_empty())
 }
 
 /// Whom a trusted proxy names.
@@ -110,21 +103,14 @@ enum Named {
 }
 
 fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Named {
-    let lines = |name| {
+    let hops = |name| {
         let mut lines = headers.get_all(name).iter().rev().peekable();
         lines.peek()?;
-        Some(lines.map(|line| line.to_str().unwrap_or("")))
+        Some(lines.flat_map(elements))
     };
-    let customary = lines(X_FORWARDED_FOR).map(|lines| {
-        let hops = lines.flat_map(|line| line.rsplit(',').map(str::trim));
-        rightmost_untrusted(peer, hops, trusted)
-    });
-    let standard = lines(header::FORWARDED).map(|lines| {
-        let hops = lines.flat_map(|line| {
-            elements(line)
-                .rev()
-                .map(|element| parameter(element, "for").unwrap_or(""))
-        });
+    let customary = hops(X_FORWARDED_FOR).map(|hops| rightmost_untrusted(peer, hops, trusted));
+    let standard = hops(header::FORWARDED).map(|elements| {
+        let hops = elements.map(|element| parameter(element, "for").unwrap_or(""));
         rightmost_untrusted(peer, hops, trusted)
     });
     match (customary, standard) {
@@ -134,12 +120,13 @@ fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Named {
     }
 }
 
-/// Walks from the nearest hop outwards to the first that is not ours; a hop without an address ends the walk.
+/// Walks from the nearest hop outwards to the first that is not ours. A hop without an address is somebody of whom the proxy
+/// knows nothing: taken for the proxy, they would have its address.
 fn rightmost_untrusted<'a>(peer: IpAddr, hops: impl Iterator<Item = &'a str>, trusted: &[Network]) -> IpAddr {
     let mut last = peer;
     for hop in hops {
         let Some(address) = hop_address(hop) else {
-            return last;
+            return NOWHERE;
         };
         last = address;
         if !is_trusted(trusted, address) {
@@ -153,21 +140,26 @@ fn is_trusted(trusted: &[Network], address: IpAddr) -> bool {
     trusted.iter().any(|network| network.contains(address))
 }
 
-/// An address as hops write it: bare, with a port, in brackets.
+/// An address as hops write it: bare, with a port, in brackets, with the zone in which it holds.
 fn hop_address(hop: &str) -> Option<IpAddr> {
-    let bracketed = || hop.strip_prefix('[')?.split_once(']')?.0.parse::<IpAddr>().ok();
+    let without_zone = |text: &str| text.split('%').next()?.parse::<IpAddr>().ok();
     let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
-    hop.parse::<IpAddr>()
-        .ok()
+    let bracketed = || without_zone(hop.strip_prefix('[')?.split_once(']')?.0);
+    without_zone(hop)
         .or_else(with_port)
         .or_else(bracketed)
         .map(folded)
 }
 
-/// The elements of a `Forwarded` header (RFC 7239). Commas inside quotes would only split a value that is
-/// then no address, which ends the walk.
-fn elements(line: &str) -> std::str::Split<'_, char> {
-    line.split(',')
+/// The elements of a header that proxies append to, the nearest first. Each is read for itself: what is no text in one of them, which
+/// anybody may have written, says nothing against the others. Commas inside quotes (RFC 7239) would only split a value that is then
+/// no address.
+fn elements(line: &HeaderValue) -> impl Iterator<Item = &str> {
+    let elements = line.as_bytes().rsplit(|byte| *byte == b',');
+    elements.map(|element| match str::from_utf8(element) {
+        Ok(text) if text.is_ascii() => text.trim(),
+        _ => "",
+    })
 }
 
 fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {

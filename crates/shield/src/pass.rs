@@ -8,7 +8,7 @@ mod together;
 
 use std::net::IpAddr;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
@@ -47,12 +47,12 @@ const CHECKS: &[(&str, Check)] = &[
     ("host", host),
     // Plain HTTP ends here, before a cookie or a body sent in the clear is used for anything.
     ("https", https::https),
-    // What a connection shows or lacks is told before anything is counted for it; it costs a signature only where it is wanted.
-    ("certificate", certificate::certificate),
     // A page elsewhere signs nobody in, and uses up the tries of nobody who looks at it.
     ("elsewhere", elsewhere),
     // Counted only once it is clear that the request is meant for us and may be answered.
     ("rates", rates),
+    // Judging a certificate costs signatures, so that it is counted first.
+    ("certificate", certificate::certificate),
     // A body that says it is too large is refused before a byte of it is read.
     ("body", body),
     // Last, since it costs the most: what the request says before its body. Bodies are inspected where they are
@@ -126,8 +126,7 @@ pub struct Finding {
     pub process: Option<LocalPeer>,
     /// Whether a person's browser asks for a page, rather than a program for JSON.
     pub wants_page: bool,
-    /// The largest body that is read, in bytes.
-    pub body_limit: usize,
+    pub(crate) body_limit: AtomicUsize,
     pub(crate) told: Told,
     /// Whether its sender may go on in another protocol.
     pub(crate) may_upgrade: bool,
@@ -146,6 +145,12 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The largest body that is read, in bytes; less once its sender turned out to be nobody known.
+    #[must_use]
+    pub fn body_limit(&self) -> usize {
+        self.body_limit.load(Ordering::Relaxed)
+    }
+
     /// What its answer carries.
     #[must_use]
     pub fn told(&self) -> &Told {
@@ -153,8 +158,10 @@ impl Finding {
     }
 }
 
-/// What part of the usual limit the body may be of whoever signs in: of 1 MiB 64 KiB.
-const STRANGERS_PART: usize = 16;
+/// The largest body of whoever is nobody known, of 1 MiB 64 KiB: nobody has asked yet what they may, and they need little.
+const fn strangers_body(usual: usize) -> usize {
+    usual / 16
+}
 
 /// Where a browser says that the page is from which a request was made.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -253,14 +260,16 @@ impl Shield {
     }
 
     /// Turns away a caller who turned out to be nobody known, if the address is banned from that or has used up
-    /// what such may ask. Whoever finds that a presented cookie or token is worth nothing calls this before
-    /// answering.
+    /// what such may ask; else less of a body is read. Whoever finds that nothing is presented, or that it is worth nothing, calls
+    /// this before reading and answering.
     ///
     /// # Errors
     /// [`Refused`] with [`Why::Limited`] or [`Why::Banned`].
     pub fn refuse_stranger(&self, passed: &Passed) -> Result<(), Box<Refused>> {
         self.refuse_sign_in(passed)?;
         let Some(verdict) = passed.over_anonymous else {
+            let most = strangers_body(self.rules().config.body_bytes);
+            passed.body_limit.fetch_min(most, Ordering::Relaxed);
             return Ok(());
         };
         let refused = Refused::later(Why::Limited(verdict), passed);
@@ -319,11 +328,11 @@ impl Shield {
 }
 
 impl Visit<'_> {
-    /// The largest body that is read. Those who sign in are strangers as yet, and need little.
+    /// The largest body that is read. Those who sign in are strangers as yet.
     fn body_limit(&self) -> usize {
         let usual = self.rules.config.body_bytes;
         self.rule.body_limit.unwrap_or(match self.rule.class {
-            RouteClass::SignIn => usual / STRANGERS_PART,
+            RouteClass::SignIn => strangers_body(usual),
             _ => usual,
         })
     }
@@ -339,7 +348,7 @@ impl Visit<'_> {
             is_loopback: self.client.is_loopback || self.is_by_socket(),
             process: self.peer.process(),
             wants_page: wants_page(self.parts),
-            body_limit: self.body_limit(),
+            body_limit: AtomicUsize::new(self.body_limit()),
             host: self.host,
             may_upgrade: self.rule.may_upgrade,
             plan: read::plan(self.rules, self.rule),

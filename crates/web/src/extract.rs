@@ -1,7 +1,7 @@
 //! Reading bodies, queries and headers, with the field at fault named.
 
 use axum::body::Bytes;
-use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
+use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, FromRequestParts, Request};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -47,9 +47,7 @@ where
                 "send a JSON body with Content-Type: application/json".to_owned(),
             ));
         }
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| unread(&rejection))?;
+        let bytes = whole(request, state).await?;
         let is_whole = Entrance::from_ref(state).inspect(passed.as_ref(), BodyForm::Json, &bytes)?;
         // Without names its members would be taken in their order, which is nobody's promise.
         if bytes.trim_ascii_start().first() == Some(&b'[') {
@@ -97,9 +95,7 @@ where
             let message = "send application/csp-report or application/reports+json".to_owned();
             invalid("", "content_type", message)
         })?;
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| unread(&rejection))?;
+        let bytes = whole(request, state).await?;
         let entrance = Entrance::from_ref(state);
         entrance.inspect(passed.as_ref(), BodyForm::Json, &bytes)?;
         let passed = passed.ok_or(NotPassed)?;
@@ -142,6 +138,19 @@ impl Fault for UnreadBody {
     fn public(&self) -> String {
         format!("{self}; send less, or send it again")
     }
+}
+
+/// The whole body, unless it is larger than whoever sends it may say.
+pub(crate) async fn whole<S: Send + Sync>(mut request: Request, state: &S) -> Result<Bytes, Problem> {
+    if let Some(most) = request
+        .extensions()
+        .get::<Passed>()
+        .map(|passed| passed.body_limit())
+    {
+        DefaultBodyLimit::max(most).apply(&mut request);
+    }
+    let read = Bytes::from_request(request, state).await;
+    read.map_err(|rejection| unread(&rejection))
 }
 
 fn unread(rejection: &axum::extract::rejection::BytesRejection) -> Problem {

@@ -1,6 +1,5 @@
 //! Forms: what a page sent, with the second proof inside it.
 
-use axum::body::Bytes;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use http::request::Parts;
 use serde::Deserialize;
@@ -10,6 +9,7 @@ use watchroom_shield::{BodyForm, Passed};
 
 use crate::caller::Banned;
 use crate::csrf::{CsrfError, header_token, same_origin};
+use crate::extract::whole;
 use crate::problem::InvalidInput;
 use crate::{Caller, Cookie, Entrance, PRE_SESSION_COOKIE, Problem};
 
@@ -167,9 +167,7 @@ async fn read<T: DeserializeOwned, S: Send + Sync>(
     let header = header_token(&parts.headers).map(str::to_owned);
     let pre_session = Cookie::find(&parts.headers, PRE_SESSION_COOKIE).map(str::to_owned);
     let passed = parts.extensions.get::<Passed>().cloned();
-    let bytes = Bytes::from_request(Request::from_parts(parts, body), state)
-        .await
-        .map_err(unreadable)?;
+    let bytes = whole(Request::from_parts(parts, body), state).await?;
     entrance.inspect(passed.as_ref(), BodyForm::Form, &bytes)?;
     let token: Token = serde_urlencoded::from_bytes(&bytes).map_err(unreadable)?;
     let form = serde_urlencoded::from_bytes(&bytes).map_err(unreadable)?;

@@ -60,7 +60,7 @@ fn a_marked_request_meets_the_checks_in_their_order() {
         met.join(", "),
         @"uri-too-long, bad-host, wrong-host, https-required, body-too-large, rate-limited"
     );
-    insta::assert_snapshot!(Shield::order().collect::<Vec<_>>().join(", "), @"connections, sizes, proxies, bans, networks, decoys, door, host, https, certificate, elsewhere, rates, body, inspection");
+    insta::assert_snapshot!(Shield::order().collect::<Vec<_>>().join(", "), @"connections, sizes, proxies, bans, networks, decoys, door, host, https, elsewhere, rates, certificate, body, inspection");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Bad input: refused with the cause, the field and the next step, with nothing left behind.
 
 use axum::body::Body;
-use http::header::{ACCEPT, CONTENT_TYPE, HOST};
+use http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST};
 use http::{Method, Request};
 use serde_json::{Value, json};
 use watchroom_testkit::{Answer, TestRoom, Visitor, program};
@@ -95,6 +95,30 @@ async fn too_much_is_refused_by_name() {
         (414, "text/html; charset=utf-8")
     );
     page.assert_dressed();
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_nobody_known_may_say_less_whatever_they_show() {
+    let room = TestRoom::open(program!()).await;
+    let (olga, nobody) = (room.operator("olga").await, room.stranger());
+    let json = "application/json";
+    let large = json!({ "name": "web", "command": ["/bin/true"], "x": "x".repeat(64 << 10) }).to_string();
+    send_raw(&olga, "/api/servers", json, large.clone())
+        .await
+        .fault(400, "invalid-input", "x");
+    send_raw(&nobody, "/api/servers", json, large.clone())
+        .await
+        .problem(413, "body-too-large");
+    let made_up = format!("__Host-watchroom_session={}", "x".repeat(43));
+    let request = nobody
+        .request(Method::POST, "/api/servers")
+        .header(CONTENT_TYPE, json)
+        .header(COOKIE, made_up);
+    nobody
+        .send(request.body(Body::from(large)).expect("a request"))
+        .await
+        .problem(413, "body-too-large");
     room.close().await;
 }
 
