@@ -16,12 +16,13 @@ use tower_service::Service;
 
 use crate::address::folded;
 use crate::body::{GuardedBody, Trouble};
+use crate::cors::preflight;
 use crate::{MayUpgrade, Passed, Peer, Refused, RouteClass, Shield, Why};
 
 /// A request that was looked at, and what came of it. It is small on purpose: whoever waits for an answer holds one, and a
 /// request itself, carried through each function that waits, would be kept and moved once for each of them.
 pub(crate) enum Begun<F> {
-    /// It was turned away.
+    /// It was turned away, or is the edge's own affair.
     Refused(Response<Body>),
     /// Its handler is at work.
     Inside(Inside<F>),
@@ -80,6 +81,10 @@ impl Shield {
                 return Begun::Refused(self.refuse(&refused));
             }
         };
+        if let Some(mut answer) = preflight(&parts, &passed.told) {
+            self.finish(&passed.told, &mut answer);
+            return Begun::Refused(answer);
+        }
         let (body, trouble) = self.guard(body, &passed);
         let asking = Asking {
             passed,

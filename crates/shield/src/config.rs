@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use watchroom_kit::config::{Problems, Section};
 
-use crate::{AllowedNetworks, InspectionConfig, Network, Window};
+use crate::{AllowedNetworks, CorsConfig, InspectionConfig, Network, Window};
 
 /// Largest header block and largest number of headers that can be configured: above them the HTTP library
 /// answers by itself. So many headers it reads without asking for memory.
@@ -97,6 +97,8 @@ pub struct Config {
     pub handshakes_at_once: u32,
     /// How many it may begin in each second after that. Others wait for their turn. Default: 20.
     pub handshakes_per_s: u32,
+    /// Pages of other origins whose scripts may read answers.
+    pub cors: CorsConfig,
     /// What becomes of input that looks like an attack.
     pub inspection: InspectionConfig,
     /// How many requests in which time.
@@ -128,6 +130,7 @@ impl Default for Config {
             connections_per_address: 256,
             handshakes_at_once: 256,
             handshakes_per_s: 20,
+            cors: CorsConfig::default(),
             inspection: InspectionConfig::default(),
             limits: LimitsConfig::default(),
         }

@@ -117,6 +117,7 @@ impl Wardrobe {
         if let Some(reported) = self.reported.as_ref().filter(|_| is_page(headers)) {
             headers.insert(header::CONTENT_SECURITY_POLICY_REPORT_ONLY, reported.clone());
         }
+        told.readers.tell(headers);
         let mut current = None;
         for (name, value) in handlers {
             current = name.or(current);

@@ -15,6 +15,7 @@ mod class;
 mod client;
 mod config;
 mod connections;
+mod cors;
 mod events;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
@@ -44,6 +45,7 @@ pub use body::BodyError;
 pub use certificates::{JudgeCertificates, Lacks};
 pub use class::{Classify, RouteClass, RouteRule};
 pub use config::{BaseUri, Config, Hsts, LimitsConfig};
+pub use cors::{CorsConfig, Origin, OriginError};
 pub use events::{RefusedEvent, ShieldEvent};
 pub use headers::SECURITY_HEADERS;
 pub use hosts::Host;

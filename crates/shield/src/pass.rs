@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::address::folded;
 use crate::client::{self, Client, X_FORWARDED_HOST};
+use crate::cors::Readers;
 use crate::headers::X_REQUEST_ID;
 use crate::inspection::Plan;
 use crate::limits::Key;
@@ -73,6 +74,7 @@ pub struct Told {
     pub(crate) policy: Option<HeaderValue>,
     /// Strict transport security is promised.
     pub(crate) is_strict: bool,
+    pub(crate) readers: Readers,
 }
 
 impl Told {
@@ -83,6 +85,7 @@ impl Told {
             own: OnceLock::new(),
             policy: None,
             is_strict: false,
+            readers: Readers::default(),
         }
     }
 
@@ -234,6 +237,7 @@ impl Shield {
             spotted: None,
             parts,
         };
+        visit.told.readers = rules.config.cors.readers(&visit.parts.headers);
         visit.is_https = https::is_secure(peer, &visit.client, &visit.parts.headers);
         if visit.client.is_undeclared_proxy {
             self.warn_of_proxy(folded(peer.address.ip()), visit.rule.class, visit.told.request_id);

@@ -4,6 +4,7 @@
 mod barred;
 #[cfg(test)]
 mod connections;
+mod cors;
 #[cfg(test)]
 mod example;
 #[cfg(test)]
