@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 use serde::{Deserialize, Serialize};
@@ -102,6 +103,11 @@ async fn export(
         ExportForm::Jsonl => ("application/jsonl", "attachment; filename=\"audit.jsonl\""),
         ExportForm::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"audit.csv\""),
     };
+    let lines = caller.while_allowed(lines, &api.tasks);
+    let lines = lines.map(|line| match line {
+        Ok(line) => line.map_err(axum::Error::new),
+        Err(over) => Err(axum::Error::new(over)),
+    });
     let mut response = Body::from_stream(lines).into_response();
     response
         .headers_mut()

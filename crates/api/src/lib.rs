@@ -9,6 +9,7 @@ mod bans;
 mod cluster;
 mod decisions;
 mod decoys;
+mod disclosure;
 mod factors;
 mod fail2ban;
 mod grants;
@@ -39,7 +40,7 @@ use watchroom_fleet::Fleet;
 use watchroom_identity::Identity;
 use watchroom_kit::{Fault, FaultKind, FieldFault, Tasks};
 use watchroom_mail::Mail;
-use watchroom_model::PageError;
+use watchroom_model::{PageError, SecurityContact};
 use watchroom_records::Records;
 use watchroom_web::{Doctor, Entrance, Feed, Problem, Route};
 
@@ -81,6 +82,8 @@ pub struct ApiParts {
     pub vitals: Arc<dyn Vitals>,
     /// Looks over this installation.
     pub doctor: Arc<dyn Doctor>,
+    /// Whom to tell of a weakness.
+    pub security_contact: Option<SecurityContact>,
 }
 
 impl FromRef<Api> for Entrance {
@@ -172,6 +175,7 @@ pub fn routes() -> Vec<Route<Api>> {
         groups::routes(),
         mail::routes(),
         decoys::routes(),
+        disclosure::routes(),
         security::routes(),
         stream::routes(),
     ]

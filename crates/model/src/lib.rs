@@ -30,8 +30,8 @@ pub use jail::{Jail, Jailed, JailedAddress, NotAnAddress};
 pub use machine_role::MachineRole;
 pub use metrics::{Disk, Sample, ServerUse, Traffic};
 pub use names::{
-    CallSign, DisplayName, EmailAddress, HostName, NameError, NodeName, PoolName, Reason, ServerName,
-    SnapshotName, TokenName, UserName,
+    CallSign, DisplayName, EmailAddress, HostName, NameError, NodeName, PoolName, Reason, SecurityContact,
+    ServerName, SnapshotName, TokenName, UserName,
 };
 pub use node::{Heartbeat, NodeStatus, Share};
 pub use order::{Envelope, MachineOrder, Order, OrderKind, OrderOutcome, ServerOrder};

@@ -128,6 +128,11 @@ name! {
     email
 }
 name! {
+    /// Whom to tell of a weakness, as an address that a browser opens (RFC 9116, "Contact").
+    SecurityContact, "a contact is an https or mailto address of at most 254 characters", 9..=254,
+    contact
+}
+name! {
     /// A radio call sign.
     CallSign, "a call sign has 3 to 20 of the characters A-Z 0-9 /", 3..=20,
     |text| only(text, |c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '/')
@@ -184,6 +189,19 @@ fn email(text: &str) -> Option<String> {
     let local_is_fine =
         (1..=64).contains(&local.len()) && local.bytes().all(is_local) && !local.contains("..");
     (local_is_fine && host_name(host).is_some()).then(|| text.to_owned())
+}
+
+fn contact(text: &str) -> Option<String> {
+    let is_page = |rest: &str| {
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        host_name(host).is_some() && path.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    let is_fine = match text.split_once(':') {
+        Some(("https", rest)) => rest.strip_prefix("//").is_some_and(is_page),
+        Some(("mailto", address)) => email(address).is_some(),
+        _ => false,
+    };
+    is_fine.then(|| text.to_owned())
 }
 
 pub(crate) fn is_bidirectional_override(c: char) -> bool {

@@ -81,6 +81,15 @@ impl Host {
         }
     }
 
+    /// Name or address, an IPv6 one in its brackets.
+    pub(crate) fn without_port(&self) -> &str {
+        let text = self.as_str();
+        match text.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => host,
+            _ => text,
+        }
+    }
+
     pub(crate) fn named(&self) -> Option<Named<'_>> {
         split(self.as_str())
     }

@@ -62,6 +62,8 @@ pub use pass::{Finding, Passed, Told};
 pub use peer::{LocalPeer, Peer, ShownCertificates};
 pub use refusal::{Pages, Refused, Why};
 pub use reports::{ReportError, ReportForm, Reported, Violation};
-pub use serve::{Choice, ChooseTls, HandOff, serve, serve_local, serve_loopback, serve_plain};
+pub use serve::{
+    Choice, ChooseTls, HandOff, serve, serve_local, serve_loopback, serve_plain, serve_redirects,
+};
 pub use shield::Shield;
 pub use upgrade::{MayUpgrade, Upgraded};

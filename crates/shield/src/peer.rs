@@ -25,6 +25,8 @@ pub(crate) enum Door {
     Narrow(RouteClass),
     /// Plain HTTP where TLS is expected: only good for being sent to TLS.
     PlainToTls,
+    /// Plain HTTP on a port of its own, good for nothing but being sent to TLS on this one.
+    Redirects(u16),
     /// Plain HTTP where that is meant: operations, or an application without TLS of its own.
     Plain,
     /// Plain HTTP that never leaves this machine.
@@ -81,6 +83,16 @@ impl Peer {
         }
     }
 
+    /// Plain HTTP that is sent to TLS on another port, whoever a trusted proxy says it came from and how.
+    #[must_use]
+    pub const fn redirected(address: SocketAddr, port: u16) -> Self {
+        Self {
+            address,
+            door: Door::Redirects(port),
+            is_surplus: false,
+        }
+    }
+
     /// Plain HTTP where that is meant.
     #[must_use]
     pub const fn plain(address: SocketAddr) -> Self {
@@ -117,7 +129,12 @@ impl Peer {
     pub const fn process(&self) -> Option<LocalPeer> {
         match self.door {
             Door::Socket(peer) => Some(peer),
-            Door::Tls { .. } | Door::Narrow(_) | Door::PlainToTls | Door::Plain | Door::Loopback => None,
+            Door::Tls { .. }
+            | Door::Narrow(_)
+            | Door::PlainToTls
+            | Door::Redirects(_)
+            | Door::Plain
+            | Door::Loopback => None,
         }
     }
 }

@@ -167,7 +167,7 @@ impl Why {
             }
             Self::PlainHttp { redirects: true } => "this address has moved to HTTPS",
             Self::PlainHttp { redirects: false } => {
-                "this port speaks HTTPS; send the request again to the same address with https"
+                "this is answered over HTTPS alone; send the request again to its address with https"
             }
             Self::Banned => "your address is not let in; whoever runs this Watchroom can lift that",
             Self::OutsideNetworks { .. } => {

@@ -100,7 +100,16 @@ pub async fn serve_plain<S: Application>(
     application: S,
     tasks: Tasks,
 ) {
-    Listener::new(shield, Speaks::Plain(Peer::plain), application, &tasks)
+    Listener::new(shield, Speaks::Plain(Box::new(Peer::plain)), application, &tasks)
+        .accept_tcp(listener)
+        .await;
+}
+
+/// Sends whoever looks at pages over plain HTTP to TLS on `port`, and tells everybody else. Nothing else is served.
+pub async fn serve_redirects(listener: TcpListener, shield: Shield, port: u16, tasks: Tasks) {
+    let redirected = move |address| Peer::redirected(address, port);
+    let nothing = axum::Router::new();
+    Listener::new(shield, Speaks::Plain(Box::new(redirected)), nothing, &tasks)
         .accept_tcp(listener)
         .await;
 }
@@ -123,7 +132,12 @@ pub fn serve_loopback<S: Application>(
             format!("{address} is not a loopback address"),
         ));
     }
-    let listens = Listener::new(shield, Speaks::Plain(Peer::loopback), application, tasks);
+    let listens = Listener::new(
+        shield,
+        Speaks::Plain(Box::new(Peer::loopback)),
+        application,
+        tasks,
+    );
     Ok(listens.accept_tcp(listener))
 }
 
@@ -135,7 +149,7 @@ pub async fn serve_local<S: Application>(
     application: S,
     tasks: Tasks,
 ) {
-    Listener::new(shield, Speaks::Plain(Peer::plain), application, &tasks)
+    Listener::new(shield, Speaks::Plain(Box::new(Peer::plain)), application, &tasks)
         .accept_unix(listener)
         .await;
 }
@@ -145,7 +159,7 @@ enum Speaks {
     /// TLS, or plain HTTP that is sent there.
     Tls(Arc<dyn ChooseTls>, Handshakes),
     /// Plain HTTP, with peers of this kind.
-    Plain(fn(SocketAddr) -> Peer),
+    Plain(Box<dyn Fn(SocketAddr) -> Peer + Send + Sync>),
 }
 
 struct Listener<S> {

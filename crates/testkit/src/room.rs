@@ -33,6 +33,7 @@ pub struct TestRoom {
     pub host: Host,
     agent: Option<Agent>,
     panel: SocketAddr,
+    http: Option<SocketAddr>,
     premises: Premises,
     _state: State,
     /// The database, if it is on a server; several rooms may share one.
@@ -136,6 +137,10 @@ impl TestRoom {
             .await
             .unwrap_or_else(|error| panic!("{error:?}"));
         let panel = listeners.panel.local_addr().expect("a bound address");
+        let http = listeners
+            .http
+            .as_ref()
+            .map(|http| http.local_addr().expect("a bound address"));
         let host = Host::open(&state, &config, ambient.clone())
             .await
             .unwrap_or_else(|error| panic!("{error:?}"));
@@ -149,6 +154,7 @@ impl TestRoom {
             host,
             agent: Some(agent),
             panel,
+            http,
             premises,
             _state: state,
             database,
@@ -172,6 +178,12 @@ impl TestRoom {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.panel
+    }
+
+    /// Where plain HTTP is sent from, if the configuration wants that.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http
     }
 
     /// A client that trusts the room's panel.

@@ -19,6 +19,24 @@ fn what_could_deceive_a_reader_is_refused() {
     assert!("Zoë O'Brien".parse::<DisplayName>().is_ok());
     assert!("a@b@example.org".parse::<EmailAddress>().is_err());
     assert!("-x.example".parse::<HostName>().is_err());
+    for fine in [
+        "mailto:crew@example.org",
+        "https://example.org",
+        "https://example.org/report?x=1#y",
+    ] {
+        assert!(fine.parse::<SecurityContact>().is_ok(), "{fine}");
+    }
+    for bad in [
+        "crew@example.org",
+        "mailto:crew",
+        "http://example.org",
+        "https://",
+        "https://example.org/a b",
+        "https://example.org/\nContact: mailto:eve@example.org",
+        "javascript:alert(1)",
+    ] {
+        assert!(bad.parse::<SecurityContact>().is_err(), "{bad}");
+    }
 }
 
 #[test]

@@ -25,7 +25,8 @@ pub(super) fn is_secure(peer: &Peer, client: &Client, headers: &HeaderMap) -> bo
 }
 
 pub(super) fn https(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
-    if visit.is_https {
+    // However it came to a proxy: there is nothing behind that door.
+    if visit.is_https && !matches!(visit.peer.door, Door::Redirects(_)) {
         visit.told.is_strict = is_strict(visit);
         return Ok(());
     }
@@ -67,9 +68,17 @@ fn is_strict(visit: &Visit<'_>) -> bool {
     }
 }
 
-/// The same address over TLS; the host has been checked, the port is the same.
+/// The usual port of HTTPS, which nobody writes.
+const HTTPS: u16 = 443;
+
+/// The same address over TLS; the host has been checked. The port is the same, unless this one does nothing but send people to another.
 pub(super) fn secure_location(visit: &Visit<'_>) -> Option<HeaderValue> {
     let host = visit.host.as_ref()?;
+    let host = match visit.peer.door {
+        Door::Redirects(HTTPS) => host.without_port().to_owned(),
+        Door::Redirects(port) => format!("{}:{port}", host.without_port()),
+        _ => host.to_string(),
+    };
     let target = visit
         .parts
         .uri

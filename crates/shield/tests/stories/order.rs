@@ -140,3 +140,48 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_port_that_only_redirects_sends_to_the_other_whatever_a_proxy_says() {
+    let (shield, _) = shield(Config {
+        trusted_proxies: vec!["10.0.0.1".parse().unwrap()],
+        hosts: vec!["panel.example".to_owned(), "2001:db8::1".to_owned()],
+        ..Config::default()
+    });
+    let ask = |method: &str, host: &str, port| {
+        let request = Request::builder()
+            .method(method)
+            .uri("/nodes?page=2")
+            .header("host", host)
+            .header("x-forwarded-for", "198.51.100.7")
+            .header("x-forwarded-proto", "https");
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        let peer = Peer::redirected("10.0.0.1:4711".parse().unwrap(), port);
+        let refused = shield.pass(&mut parts, &peer).unwrap_err();
+        let answer = shield.refuse(&refused);
+        let location = answer.headers().get("location");
+        (
+            answer.status().as_u16(),
+            location.map(|location| location.to_str().unwrap().to_owned()),
+        )
+    };
+    let sent = |to: &str| (301, Some(to.to_owned()));
+    assert_eq!(
+        ask("GET", "panel.example", 7443),
+        sent("https://panel.example:7443/nodes?page=2")
+    );
+    assert_eq!(
+        ask("GET", "panel.example:80", 443),
+        sent("https://panel.example/nodes?page=2")
+    );
+    assert_eq!(
+        ask("GET", "[2001:db8::1]", 7443),
+        sent("https://[2001:db8::1]:7443/nodes?page=2")
+    );
+    assert_eq!(
+        ask("GET", "[2001:db8::1]:80", 443),
+        sent("https://[2001:db8::1]/nodes?page=2")
+    );
+    assert_eq!(ask("POST", "panel.example", 7443), (400, None));
+    assert_eq!(ask("GET", "evil.example", 7443), (421, None));
+}

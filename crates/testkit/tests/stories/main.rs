@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod around;
 mod audit;
 #[cfg(test)]
 mod bad_input;

@@ -19,6 +19,8 @@ pub struct Listeners {
     pub panel: TcpListener,
     /// Operations.
     pub ops: TcpListener,
+    /// Plain HTTP that is sent to the panel, if it is wanted.
+    pub http: Option<TcpListener>,
     /// The machine's owner.
     pub socket: UnixListener,
     /// Where that socket is.
@@ -33,6 +35,10 @@ impl Listeners {
     pub async fn bind(config: &Config, socket_path: &Path) -> Result<Self, Failure> {
         let panel = bind(config.host.listen, "--listen").await?;
         let ops = bind(config.host.ops_listen, "--ops-listen").await?;
+        let http = match config.host.http_listen {
+            Some(address) => Some(bind(address, "host.http_listen").await?),
+            None => None,
+        };
         let socket = bind_socket(socket_path).map_err(|error| {
             let cause = format!("cannot listen on {}: {error}", socket_path.display());
             Failure::new(FaultKind::Internal, cause)
@@ -41,6 +47,7 @@ impl Listeners {
         Ok(Self {
             panel,
             ops,
+            http,
             socket,
             socket_path: socket_path.to_owned(),
         })

@@ -135,6 +135,7 @@ impl Host {
             tasks: ambient.tasks.clone(),
             vitals: vitals.clone(),
             doctor: Arc::new(doctor),
+            security_contact: config.host.security_contact.clone(),
         });
         let dispatch = routes.serve(&api, ways, providers)?;
         let ops = ops::router(vitals.clone(), shield.clone(), fleet.clone(), ambient.clone());
@@ -172,6 +173,15 @@ impl Host {
     pub fn serve(&self, listeners: Listeners) {
         let tasks = &self.ambient.tasks;
         if let Ok(address) = listeners.panel.local_addr() {
+            if let Some(http) = listeners.http {
+                let sent = watchroom_shield::serve_redirects(
+                    http,
+                    self.shield.clone(),
+                    address.port(),
+                    tasks.clone(),
+                );
+                tasks.spawn_graceful("serve-http", sent);
+            }
             self.vitals.answers_at(address);
             let reached = self.reach.of(address);
             if let Some(best) = reached.first() {

@@ -10,9 +10,12 @@ use super::case::{Asked, Case, On};
 use super::own::own_forms;
 use super::{passkeys, people};
 
+/// Whom to tell of a weakness: everybody may know.
+const SECURITY_TXT: &str = "/.well-known/security.txt";
+
 /// What the walk asks of a route in the name of a walker.
 pub async fn asked(case: &Case<'_>, method: &Method, path: &'static str, walker: &'static str) -> Asked {
-    let is_api = path.starts_with("/api/") || ["/health", "/csp-report"].contains(&path);
+    let is_api = path.starts_with("/api/") || ["/health", "/csp-report", SECURITY_TXT].contains(&path);
     let asked = match (method.as_str(), path) {
         ("GET", "/api/cluster/check-approval/{id}") => Some(own_request(case, walker).await),
         ("GET", _) if is_api => reads(case, path, walker).await,
@@ -59,6 +62,7 @@ async fn reads(case: &Case<'_>, path: &'static str, walker: &str) -> Option<Aske
     } = case;
     Some(match path {
         "/health"
+        | SECURITY_TXT
         | "/api/openapi.json"
         | "/api/auth/me"
         | "/api/auth/factors"

@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use axum::body::Body;
 use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION};
+use watchroom_kit::Ambient;
 use watchroom_policy::{ActSpec, Needs, Permission, PermissionSet, Role};
 use watchroom_shield::RouteClass;
 use watchroom_testkit::{Answer, TestRoom, Visitor, program};
@@ -156,7 +157,11 @@ async fn walk<S>(case: &Case<'_>, route: &Route<S>) -> String {
 }
 
 async fn picture<S>(routes: Vec<Route<S>>) -> String {
-    let room = TestRoom::open(program!()).await;
+    let room = TestRoom::with(program!(), Ambient::system(), |config| {
+        let contact = "mailto:crew@example.org".parse();
+        config.host.security_contact = Some(contact.expect("a contact"));
+    })
+    .await;
     let mut case = Case::open(&room).await;
     let mut picture = format!("{:6} {:54} {:24}", "", "route", "act");
     for walker in WALKERS {
