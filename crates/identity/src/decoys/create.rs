@@ -126,6 +126,7 @@ impl Identity {
             created_at: Set(now),
             touched_at: Set(None),
             touches: Set(0),
+            touched_from: Set(None),
         };
         let made = self.inner.store.write(permit, async move |tx| {
             tx.insert(row.clone()).await?;
@@ -140,6 +141,7 @@ impl Identity {
             made_by,
             created_at: stamp::at(now),
             touched_at: None,
+            touched_from: None,
             touches: 0,
         };
         Ok(IssuedDecoy { token, view })

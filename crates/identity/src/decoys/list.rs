@@ -27,6 +27,8 @@ pub struct DecoyView {
     /// When somebody tried it last.
     #[serde(with = "time::serde::rfc3339::option")]
     pub touched_at: Option<OffsetDateTime>,
+    /// From which address.
+    pub touched_from: Option<String>,
     /// How often it was tried.
     pub touches: u64,
 }
@@ -46,6 +48,7 @@ impl DecoyView {
             made_by: row.made_by,
             created_at: stamp::at(row.created_at),
             touched_at: row.touched_at.map(stamp::at),
+            touched_from: row.touched_from,
             touches: u64::try_from(row.touches).map_err(|_| damaged("touches"))?,
         })
     }

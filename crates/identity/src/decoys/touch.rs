@@ -70,6 +70,7 @@ impl Identity {
             .write(&permit, async move |tx| {
                 let update = decoy_token::Entity::update_many()
                     .col_expr(decoy_token::Column::TouchedAt, Expr::value(at))
+                    .col_expr(decoy_token::Column::TouchedFrom, Expr::value(from.to_string()))
                     .col_expr(
                         decoy_token::Column::Touches,
                         Expr::col(decoy_token::Column::Touches).add(touches),

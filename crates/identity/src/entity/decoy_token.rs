@@ -14,6 +14,8 @@ pub struct Model {
     pub created_at: i64,
     pub touched_at: Option<i64>,
     pub touches: i64,
+    /// The address of whoever tried it last.
+    pub touched_from: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

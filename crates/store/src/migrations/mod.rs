@@ -29,6 +29,7 @@ mod m0023_passkeys;
 mod m0024_locks;
 mod m0025_roles;
 mod m0026_groups;
+mod m0027_decoy_touches;
 
 use crate::schema::{Column, Migration, Reference, Step, Table, Type, Unique};
 
@@ -60,6 +61,7 @@ pub const ALL: &[Migration] = &[
     m0024_locks::MIGRATION,
     m0025_roles::MIGRATION,
     m0026_groups::MIGRATION,
+    m0027_decoy_touches::MIGRATION,
 ];
 
 /// Every table that a migration makes.

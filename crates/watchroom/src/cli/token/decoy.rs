@@ -39,6 +39,7 @@ const LIST: &[Column] = &[
     Column::new("MADE BY", "made_by"),
     Column::new("TRIED", "touches"),
     Column::new("LAST TRIED", "touched_at"),
+    Column::new("FROM", "touched_from"),
 ];
 
 impl Decoy {
