@@ -7,6 +7,7 @@
 
 mod answer;
 mod assets;
+mod certificate;
 mod pages;
 mod text;
 mod view;
@@ -23,6 +24,7 @@ use watchroom_mail::Mail;
 use watchroom_records::Records;
 use watchroom_web::{Doctor, Entrance, Problem, Route, Ways};
 
+pub use certificate::{CertificateText, Certificates, ServedCertificate};
 pub use view::error::error_page;
 
 /// What handlers work with. Cloning is cheap, as it happens for each request.
@@ -44,6 +46,8 @@ pub struct PanelParts {
     pub mail: Mail,
     /// Looks over this installation.
     pub doctor: Arc<dyn Doctor>,
+    /// Knows what certificate browsers meet.
+    pub certificates: Arc<dyn Certificates>,
     /// Opens the way by which the first administrator came.
     pub ways: Arc<dyn Ways>,
     /// Those who vouch for people elsewhere.

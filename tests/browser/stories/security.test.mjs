@@ -35,6 +35,53 @@ story("a network is banned and let back in, and one's own is held until it is co
   await visitor.sees(/nobody is kept out/i);
 });
 
+story("the certificate stands on the page, and a decoy is made there, touched and removed", async ({ house, visitor, arrive }) => {
+  await visitor.setUp();
+  await visitor.go("/security");
+  const certificate = visitor.page.locator('[aria-labelledby="certificate"]');
+  assert.match(await certificate.innerText(), /localhost[\s\S]*own authority[\s\S]*([0-9A-F]{2}:){31}[0-9A-F]{2}[\s\S]*days left/);
+  const decoys = visitor.page.locator('[aria-labelledby="decoys"]');
+  await visitor.sees(/no decoy tokens/i);
+  const make = async (name) => {
+    await decoys.locator('[name="name"]').fill(name);
+    await decoys.locator('form[action="/security/decoys"] button[type="submit"]').click();
+  };
+  await make("no spaces");
+  visitor.expect(/400/);
+  await visitor.sees(/a token name has/i);
+  assert.equal(await visitor.page.evaluate(() => document.activeElement.name), "name");
+  await visitor.look("decoy-refused");
+  await make("old-backup");
+  await visitor.sees(/shown this once/i);
+  const text = await visitor.page.locator(".secret code").innerText();
+  await visitor.look("decoy-made");
+  // A ban of this machine itself is held: the page still answers.
+  const bearer = { headers: { Authorization: `Bearer ${text}` }, failOnStatusCode: false };
+  const thief = await visitor.page.context().browser().newContext({ ignoreHTTPSErrors: true });
+  assert.equal((await thief.request.get(new URL("/api/nodes", house.panel).href, bearer)).status(), 401);
+  await thief.close();
+  await until("the touch", async () => {
+    await visitor.go("/security");
+    return /from (127\.0\.0\.1|::1)/.test(await decoys.innerText());
+  });
+  assert.doesNotMatch(await visitor.page.content(), new RegExp(text));
+  await visitor.look("decoy-touched");
+  // The forms need no scripts.
+  const plain = await arrive({ scripts: false });
+  await plain.signIn();
+  await plain.go("/security");
+  await plain.page.locator('form[action$="/remove"] button').click();
+  await plain.sees(/the decoy old-backup is removed/i);
+  await plain.sees(/no decoy tokens/i);
+  await plain.page.locator('[aria-labelledby="decoys"] [name="name"]').fill("wiki");
+  await plain.page.locator('form[action="/security/decoys"] button[type="submit"]').click();
+  assert.match(await plain.page.locator(".secret code").innerText(), /^wr_pat_/);
+  await plain.go("/security");
+  await plain.sees("wiki");
+  assert.equal(await plain.page.locator(".secret").count(), 0);
+  plain.assertContent();
+});
+
 story("input that looks like an attack is refused and stands on the page of findings, without what was sent", async ({ visitor }) => {
   await visitor.setUp();
   visitor.expect(/400/);

@@ -3,6 +3,7 @@
 mod audit;
 mod cluster_ca;
 mod create;
+mod decoys;
 mod deed;
 mod email;
 mod entry;
@@ -50,6 +51,7 @@ pub(crate) fn routes() -> Vec<Route<Panel>> {
     routes.extend(room_routes());
     routes.extend(node_routes());
     routes.extend(security_routes());
+    routes.extend(decoys::routes());
     routes.extend(machine_routes());
     routes.extend(server_routes());
     routes.extend(passkey::routes());

@@ -1,4 +1,4 @@
-//! `/security`: who is kept out, and from where which routes may be asked for.
+//! `/security`: who is kept out, from where which routes may be asked for, and what the edge does of itself.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -12,13 +12,20 @@ use watchroom_policy::{Resource, ResourceKind, act};
 use watchroom_web::{Params, Problem};
 
 use super::entry::Nothing;
-use super::most;
 use super::step_up::{ProofForm, with_proof};
+use super::{decoys, most};
 use crate::text::EN;
-use crate::view::security::{BanRow, BanTyped, CheckRow, Edge, LockoutRow, Lockouts, SecurityPage};
+use crate::view::certificate::CertificateCard;
+use crate::view::decoys::DecoyTyped;
+use crate::view::profile::Issued;
+use crate::view::security::{
+    BanRow, BanTyped, CheckRow, Edge, Kept, LockoutRow, Lockouts, May, SecurityPage,
+};
 use crate::view::{Faults, Flash, Section};
 use crate::viewer::{Form, Viewer};
 use crate::{Panel, answer};
+
+pub(super) const PAGE: &str = "/security";
 
 /// What the form for a new ban sends.
 #[derive(Debug, Default, Deserialize)]
@@ -30,39 +37,63 @@ pub(super) struct BanForm {
     hours: String,
 }
 
+/// What the page shows beside what there is.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    pub(super) ban: BanTyped,
+    pub(super) decoy: DecoyTyped,
+    /// A decoy that was just made.
+    pub(super) issued: Option<Issued>,
+}
+
 pub(super) async fn show(viewer: Viewer, State(panel): State<Panel>) -> Result<Response, Problem> {
+    may_look(&viewer)?;
+    page(&viewer, &panel, StatusCode::OK, Beside::default()).await
+}
+
+/// Lets nobody pass who may not see the page.
+pub(super) fn may_look(viewer: &Viewer) -> Result<(), Problem> {
     viewer
         .caller
         .permit(act::ListBans, &Resource::all(ResourceKind::Ban))?;
-    page(&viewer, &panel, StatusCode::OK, &BanTyped::default()).await
+    Ok(())
 }
 
-async fn page(
+pub(super) async fn page(
     viewer: &Viewer,
     panel: &Panel,
     status: StatusCode,
-    typed: &BanTyped,
+    beside: Beside,
 ) -> Result<Response, Problem> {
     let filter = BanFilter::default();
     let principal = viewer.caller.principal();
     let bans = panel.defence.bans(principal, &filter, &most(None)).await?;
     let rows = bans.items.into_iter().map(BanRow::from).collect();
-    let may_change = viewer.may(act::CreateBan, &Resource::all(ResourceKind::Ban));
+    let may = May {
+        change: viewer.may(act::CreateBan, &Resource::all(ResourceKind::Ban)),
+        see_locks: viewer.may(act::ListLocks, &Resource::all(ResourceKind::Lock)),
+    };
     let shell = viewer.shell(Section::Security, EN.nav_security);
     let lockouts = lockouts(viewer, panel).await?;
     let sees_settings = viewer.may(act::ExamineHost, &Resource::all(ResourceKind::Host));
     let edge = Edge::of(&panel.entrance.shield, sees_settings);
-    let checks = match sees_settings {
+    let found = match sees_settings {
         true => panel.doctor.examine().await,
         false => Vec::new(),
     };
-    let page = SecurityPage::new(
-        shell,
-        (rows, lockouts, checks.into_iter().map(CheckRow::from).collect()),
-        edge,
-        typed,
-        (may_change, viewer.needs_proof()),
-    );
+    let checks: Vec<_> = found.into_iter().map(CheckRow::from).collect();
+    let certificate =
+        sees_settings.then(|| CertificateCard::new(panel.certificates.served(), &checks, viewer.now()));
+    let decoys = decoys::tokens(viewer, panel, &beside.decoy, beside.issued).await?;
+    let kept = Kept {
+        rows,
+        lockouts,
+        checks,
+        certificate,
+        decoys_ban: panel.defence.config().decoys,
+        decoys,
+    };
+    let page = SecurityPage::new(shell, kept, edge, &beside.ban, (may, viewer.needs_proof()));
     viewer.page_with(status, &page)
 }
 
@@ -89,7 +120,7 @@ pub(super) async fn lift_lockout(
     let lockout = viewer.caller.found(panel.identity().lockout(id).await?)?;
     let permit = viewer.caller.permit(act::LiftLockout, &lockout)?;
     let lifted = panel.identity().lift_lockout(&permit).await;
-    answer::redirect_with("/security", &Flash::told(lifted.map(|()| EN.lockout_lifted)))
+    answer::redirect_with(PAGE, &Flash::told(lifted.map(|()| EN.lockout_lifted)))
 }
 
 pub(super) async fn create(
@@ -113,14 +144,18 @@ pub(super) async fn create(
             .map(|hours| u64::from(hours) * 3_600),
     };
     match panel.defence.create(&permit, new).await {
-        Ok(ban) => answer::redirect_with("/security", &made(&ban)),
+        Ok(ban) => answer::redirect_with(PAGE, &made(&ban)),
         Err(error @ BanError::Invalid { .. }) => {
-            let typed = BanTyped {
+            let ban = BanTyped {
                 network: form.network,
                 reason: form.reason,
                 faults: Faults::new(error.fields()),
             };
-            page(&viewer, &panel, StatusCode::BAD_REQUEST, &typed).await
+            let beside = Beside {
+                ban,
+                ..Beside::default()
+            };
+            page(&viewer, &panel, StatusCode::BAD_REQUEST, beside).await
         }
         Err(error) => Err(error.into()),
     }
@@ -148,7 +183,7 @@ pub(super) async fn lift(
     let permit = viewer.caller.permit(act::LiftBan, &ban)?;
     let lifted = panel.defence.lift(&permit).await;
     let flash = Flash::told(lifted.map(|()| EN.ban_lifted(ban.network)));
-    answer::redirect_with("/security", &flash)
+    answer::redirect_with(PAGE, &flash)
 }
 
 pub(super) async fn confirm(
@@ -157,7 +192,7 @@ pub(super) async fn confirm(
     Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
     let ban = found(&viewer, &panel, id).await?;
-    let (asked, sent) = ((act::ConfirmBan, &ban), (form.password, "/security"));
+    let (asked, sent) = ((act::ConfirmBan, &ban), (form.password, PAGE));
     with_proof(&viewer, &panel, asked, sent, async |permit| {
         let confirmed = panel.defence.confirm(&permit).await;
         Ok(Flash::told(confirmed.map(|ban| EN.ban_confirmed(ban.network))))

@@ -13,7 +13,9 @@ mod shell;
 
 pub(crate) mod ahead;
 pub(crate) mod audit;
+pub(crate) mod certificate;
 pub(crate) mod create;
+pub(crate) mod decoys;
 pub(crate) mod deed;
 pub(crate) mod device;
 pub(crate) mod entry;

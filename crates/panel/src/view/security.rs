@@ -7,6 +7,8 @@ use watchroom_identity::{LockoutScope, LockoutView};
 use watchroom_shield::{Network, Reported, Shield, Window};
 use watchroom_web::{Check, Finding};
 
+use super::certificate::CertificateCard;
+use super::decoys::DecoyTokens;
 use super::{Choice, Command, Faults, Field, Moment, Shell};
 use crate::text::{EN, Text};
 
@@ -164,6 +166,8 @@ pub(crate) struct Edge {
     pub(crate) settings: Vec<(&'static str, String)>,
     /// Kinds of requests, and how many of them in which time.
     pub(crate) limits: Vec<(&'static str, String)>,
+    /// Paths that nobody has a reason to ask for.
+    pub(crate) decoys: Vec<String>,
     /// Reasons, and how often each turned a request away.
     pub(crate) refusals: Vec<(&'static str, u64)>,
     /// What browsers kept out of pages, for those who may see settings.
@@ -193,8 +197,8 @@ impl Edge {
                     "shield.trusted_proxies",
                     words(config.trusted_proxies.iter().map(ToString::to_string)),
                 ),
-                ("shield.decoys", words(config.decoys.iter().cloned())),
             ],
+            decoys: config.decoys.clone(),
             limits: [
                 ("anonymous", &config.limits.anonymous),
                 ("presented", &config.limits.presented),
@@ -234,6 +238,32 @@ pub(crate) struct BanTyped {
     pub(crate) faults: Faults,
 }
 
+/// Who is kept out, and what is known of the installation.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// Bans that hold or wait.
+    pub(crate) rows: Vec<BanRow>,
+    /// What is locked, for those who may see people.
+    pub(crate) lockouts: Option<Lockouts>,
+    /// What a look over the installation found, for those who may see settings.
+    pub(crate) checks: Vec<CheckRow>,
+    /// What browsers are shown, for those who may see settings.
+    pub(crate) certificate: Option<CertificateCard>,
+    /// Whether touching a decoy bans.
+    pub(crate) decoys_ban: bool,
+    /// Decoy tokens, for those who manage tokens.
+    pub(crate) decoys: Option<DecoyTokens>,
+}
+
+/// What the viewer may.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct May {
+    /// Ban and lift.
+    pub(crate) change: bool,
+    /// See what people have locked.
+    pub(crate) see_locks: bool,
+}
+
 /// The page.
 #[derive(Debug, Template)]
 #[template(path = "pages/security.html")]
@@ -242,16 +272,12 @@ pub(crate) struct SecurityPage {
     pub(crate) t: &'static Text,
     /// What surrounds it.
     pub(crate) shell: Shell,
-    /// Bans that hold or wait.
-    pub(crate) rows: Vec<BanRow>,
-    /// What a look over the installation found, for those who may see settings.
-    pub(crate) checks: Vec<CheckRow>,
-    /// What is locked, for those who may see people.
-    pub(crate) lockouts: Option<Lockouts>,
+    /// Who is kept out, and what is known of the installation.
+    pub(crate) kept: Kept,
     /// What the edge is told and has seen.
     pub(crate) edge: Edge,
-    /// Whether the viewer may ban and lift.
-    pub(crate) may_change: bool,
+    /// What the viewer may.
+    pub(crate) may: May,
     /// Whether a confirmation wants the password.
     pub(crate) needs_proof: bool,
     /// Whom to ban.
@@ -267,14 +293,14 @@ pub(crate) struct SecurityPage {
 }
 
 impl SecurityPage {
-    /// The page with the form as it was typed; `may` says whether the viewer may change bans, and whether a
-    /// confirmation wants their password.
+    /// The page with the form as it was typed; `may` says what the viewer may, and whether a confirmation wants their
+    /// password.
     pub(crate) fn new(
         shell: Shell,
-        (rows, lockouts, checks): (Vec<BanRow>, Option<Lockouts>, Vec<CheckRow>),
+        kept: Kept,
         edge: Edge,
         typed: &BanTyped,
-        may: (bool, bool),
+        (may, needs_proof): (May, bool),
     ) -> Self {
         let option = |value: &str, words: &str| (value.to_owned(), words.to_owned());
         let kinds = vec![
@@ -290,12 +316,10 @@ impl SecurityPage {
         Self {
             t: &EN,
             shell,
-            rows,
-            lockouts,
-            checks,
+            kept,
             edge,
-            may_change: may.0,
-            needs_proof: may.1,
+            may,
+            needs_proof,
             network: Field::text("network", EN.ban_network)
                 .hint(EN.ban_network_hint)
                 .value(&typed.network)

@@ -29,7 +29,9 @@ use watchroom_model::{
     ServerOrder, Share,
 };
 use watchroom_model::{ServerId, ServerReport, ServerStatus};
-use watchroom_panel::{Panel, PanelParts, problem_page, routes};
+use watchroom_panel::{
+    CertificateText, Certificates, Panel, PanelParts, ServedCertificate, problem_page, routes,
+};
 use watchroom_records::Records;
 use watchroom_shield::{AllowedNetworks, Passed, Peer, Shield};
 use watchroom_store::{Settings, Store};
@@ -202,6 +204,26 @@ impl Doctor for OneCheck {
     }
 }
 
+/// A certificate that somebody gave, with three days left.
+#[derive(Debug)]
+struct Given;
+
+impl Certificates for Given {
+    fn served(&self) -> ServedCertificate {
+        ServedCertificate {
+            fingerprint: "AB:CD".to_owned(),
+            says: Some(CertificateText {
+                issuer: "CN=Some <CA>".to_owned(),
+                is_ours: false,
+                names: vec!["watch.example".to_owned(), "192.0.2.4".to_owned()],
+                not_before: datetime!(2026-08-25 12:00 UTC),
+                not_after: datetime!(2026-11-23 18:00 UTC),
+                problems: vec!["it ends in 3 days (fewer than 14); renew it".to_owned()],
+            }),
+        }
+    }
+}
+
 struct NoNotes;
 
 /// Nobody is kept out of this room, and nobody is spared.
@@ -327,6 +349,7 @@ impl Room {
             defence,
             mail,
             doctor: Arc::new(OneCheck),
+            certificates: Arc::new(Given),
             ways: Arc::new(AllOpen),
             providers: Arc::new(Nobody),
         });

@@ -90,6 +90,21 @@ async fn the_page_shows_what_was_found_and_what_to_do_and_the_limits_in_force() 
 }
 
 #[tokio::test]
+async fn a_certificate_is_shown_with_whose_it_is_how_long_it_holds_and_what_is_wrong() {
+    let (room, mut alice) = Room::with_alice().await;
+    let page = alice.get(&room, "/security").await.html;
+    for told in [
+        "AB:CD",
+        "watch.example, 192.0.2.4",
+        "given by an administrator: <code>CN=Some &#60;CA&#62;</code>",
+        "3 days left",
+        "it ends in 3 days (fewer than 14); renew it",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn a_lockout_is_listed_and_lifted_on_the_page() {
     let (room, mut alice) = Room::with_alice().await;
     let trail = watchroom_policy::Trail {

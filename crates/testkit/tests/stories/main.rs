@@ -15,6 +15,8 @@ pub mod bans;
 mod client_certificates;
 mod crowds;
 #[cfg(test)]
+mod decoys;
+#[cfg(test)]
 mod directory;
 #[cfg(test)]
 mod doctor;

@@ -44,6 +44,7 @@ use crate::doctor::named;
 use crate::failure::Failure;
 use crate::role_file::HostRole;
 use crate::state::State;
+use crate::wire::certificate::OfPanel;
 use crate::wire::defence::Own;
 use crate::wire::providers::Configured;
 use crate::wire::refusals::ToRecords;
@@ -137,7 +138,8 @@ impl Host {
             doctor: Arc::new(doctor),
             security_contact: config.host.security_contact.clone(),
         });
-        let dispatch = routes.serve(&api, ways, providers)?;
+        let served = Arc::new(OfPanel(Arc::clone(&certificate)));
+        let dispatch = routes.serve(&api, (ways, providers), served)?;
         let ops = ops::router(vitals.clone(), shield.clone(), fleet.clone(), ambient.clone());
         let choose = links::doors(&cluster_ca, &hub, certificates, config, &ambient)?;
         link_events::follow(&hub, &fleet, &ambient.tasks);

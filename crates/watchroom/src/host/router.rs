@@ -5,7 +5,7 @@ use std::sync::Arc;
 use watchroom_api::Api;
 use watchroom_identity::Providers;
 use watchroom_kit::{Ambient, FaultKind};
-use watchroom_panel::{Panel, PanelParts};
+use watchroom_panel::{Certificates, Panel, PanelParts};
 use watchroom_shield::{Network, RedisCounters, Shield};
 use watchroom_web::{Dispatch, Route, RouteClash, RouteTable, Ways};
 
@@ -38,8 +38,8 @@ impl Routes {
     pub(super) fn serve(
         self,
         api: &Api,
-        ways: Arc<dyn Ways>,
-        providers: Arc<dyn Providers>,
+        (ways, providers): (Arc<dyn Ways>, Arc<dyn Providers>),
+        certificates: Arc<dyn Certificates>,
     ) -> Result<Dispatch, Failure> {
         let panel = Panel::new(PanelParts {
             entrance: api.entrance.clone(),
@@ -48,6 +48,7 @@ impl Routes {
             defence: api.defence.clone(),
             mail: api.mail.clone(),
             doctor: api.doctor.clone(),
+            certificates,
             ways,
             providers,
         });

@@ -2,6 +2,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod authority;
+pub(crate) mod certificate;
 pub(crate) mod client_ca;
 pub(crate) mod defence;
 pub(crate) mod directory;

@@ -411,6 +411,14 @@ async fn ban_forms(case: &Case<'_>, path: &'static str, walker: &str) -> Option<
         "/security/fail2ban/lift" => by(path.into())
             .on(On::Kind)
             .form(vec![("address", "192.0.2.7".to_owned())]),
+        "/security/decoys" => by(path.into())
+            .on(On::Kind)
+            .form(vec![("name", case.fresh_name())])
+            .done(200),
+        "/security/decoys/{id}/remove" => {
+            let decoy = case.fresh_decoy().await;
+            by(format!("/security/decoys/{decoy}/remove")).form(Vec::new())
+        }
         "/security/lockouts/{id}/lift" => {
             let lockout = case.fresh_lockout().await;
             by(format!("/security/lockouts/{lockout}/lift")).form(Vec::new())
