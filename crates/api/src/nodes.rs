@@ -18,6 +18,7 @@ pub(crate) fn routes() -> Vec<Route<Api>> {
     vec![
         Route::new(Method::GET, "/api/nodes", act::ListNodes, RouteClass::Read, list)
             .says("List nodes")
+            .at_most(100, "nodes")
             .asks::<PageRequest>()
             .gives_page::<NodeView>(),
         Route::new(

@@ -16,6 +16,8 @@ pub struct Suspicion {
     pub client: IpAddr,
     /// For what class of route.
     pub class: String,
+    /// What was asked for, where that is one of the paths we know.
+    pub path: Option<String>,
     /// How many since the last such event.
     pub count: u64,
 }
@@ -31,6 +33,9 @@ impl Records {
                 tx.note("why", suspicion.why);
                 tx.note("from", json!(suspicion.client));
                 tx.note("class", suspicion.class.clone());
+                if let Some(path) = &suspicion.path {
+                    tx.note("path", path.clone());
+                }
                 tx.note("count", suspicion.count);
                 tx.note_denied();
                 Ok(())

@@ -3,7 +3,7 @@
 use http::Method;
 use serde::{Deserialize, Serialize};
 
-use crate::Inspected;
+use crate::{Inspected, RouteLimit};
 
 /// The kinds of routes the edge tells apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,6 +56,8 @@ pub struct RouteRule {
     pub secrets: &'static [&'static str],
     /// Whether its input is inspected.
     pub inspected: Inspected,
+    /// A limit of its own.
+    pub limit: Option<RouteLimit>,
 }
 
 impl RouteRule {
@@ -70,6 +72,7 @@ impl RouteRule {
             free_text: &[],
             secrets: &[],
             inspected: Inspected::Yes,
+            limit: None,
         }
     }
 
@@ -101,6 +104,15 @@ impl RouteRule {
     pub const fn with_body_limit(self, bytes: usize) -> Self {
         Self {
             body_limit: Some(bytes),
+            ..self
+        }
+    }
+
+    /// The same with a limit of its own.
+    #[must_use]
+    pub const fn with_limit(self, limit: RouteLimit) -> Self {
+        Self {
+            limit: Some(limit),
             ..self
         }
     }

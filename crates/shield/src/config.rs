@@ -1,5 +1,6 @@
 //! The `shield` section: sizes, deadlines, connections, hosts, proxies and limits of the edge.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -147,6 +148,12 @@ pub struct LimitsConfig {
     pub presented: Vec<Window>,
     /// Sign-in attempts per address; a success is given back. Default: 5 in 60 s and 20 in 3600 s.
     pub sign_in: Vec<Window>,
+    /// Requests per person beside their role's rate a minute: by the hour or day, say. Default: none.
+    pub person: Vec<Window>,
+    /// Requests with one token, beside its owner's. Default: none.
+    pub token: Vec<Window>,
+    /// Requests per person to routes that have a limit of their own: `nodes`, the list of nodes. Default: 100 in 60 s.
+    pub routes: BTreeMap<String, Vec<Window>>,
     /// Requests to sensitive routes, per person. Default: 10 in 60 s.
     pub sensitive: Vec<Window>,
     /// Static files per address. Default: 2000 in 60 s.
@@ -171,6 +178,9 @@ impl Default for LimitsConfig {
             anonymous: vec![Window::per_minute(200)],
             presented: vec![Window::per_minute(2_000)],
             sign_in: vec![Window::per_minute(5), Window::per_hour(20)],
+            person: Vec::new(),
+            token: Vec::new(),
+            routes: BTreeMap::new(),
             sensitive: vec![Window::per_minute(10)],
             static_files: vec![Window::per_minute(2_000)],
             reports: vec![Window::per_minute(20), Window::per_hour(200)],
@@ -250,7 +260,7 @@ impl Section for Config {
             );
         }
         for (key, windows) in self.limits.named() {
-            check_windows(problems, key, windows);
+            check_windows(problems, &key, windows);
         }
     }
 }
@@ -298,15 +308,23 @@ impl LimitsConfig {
         crate::RedisServer::new(url, password.as_ref(), self.redis_ca_file.as_deref()).map(Some)
     }
 
-    fn named(&self) -> [(&'static str, &[Window]); 6] {
-        [
+    fn named(&self) -> impl Iterator<Item = (String, &[Window])> {
+        let fixed = [
             ("shield.limits.anonymous", &self.anonymous),
             ("shield.limits.presented", &self.presented),
             ("shield.limits.sign_in", &self.sign_in),
+            ("shield.limits.person", &self.person),
+            ("shield.limits.token", &self.token),
             ("shield.limits.sensitive", &self.sensitive),
             ("shield.limits.static_files", &self.static_files),
             ("shield.limits.reports", &self.reports),
-        ]
+        ];
+        let fixed = fixed
+            .into_iter()
+            .map(|(key, windows)| (key.to_owned(), windows.as_slice()));
+        let routes = self.routes.iter();
+        fixed
+            .chain(routes.map(|(name, windows)| (format!("shield.limits.routes.{name}"), windows.as_slice())))
     }
 }
 

@@ -23,6 +23,7 @@ mod greetings;
 mod headers;
 mod hosts;
 mod inspection;
+mod known;
 mod layer;
 mod limits;
 mod networks;
@@ -52,6 +53,7 @@ pub use hosts::Host;
 pub use inspection::{
     AttackClass, AttackRule, BodyForm, Inspected, InspectionConfig, Objection, Spotted, SpottedEvent,
 };
+pub use known::{Known, RouteLimit};
 pub use layer::{ShieldLayer, Shielded};
 #[cfg(feature = "redis")]
 pub use limits::redis::{RedisCounters, RedisError, RedisServer};

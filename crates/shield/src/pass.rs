@@ -25,7 +25,10 @@ use crate::limits::Key;
 use crate::peer::Door;
 use crate::refusal::wants_page;
 use crate::rules::Rules;
-use crate::{Host, LimitKey, LocalPeer, Peer, Refused, RouteClass, RouteRule, Shield, Spotted, Verdict, Why};
+use crate::{
+    Host, LimitKey, LocalPeer, Peer, Refused, RouteClass, RouteLimit, RouteRule, Shield, Spotted, Verdict,
+    Why,
+};
 
 /// The checks. Each sees what those before it found out; the first that objects ends the pass. Before them
 /// the request has got its id and its client's address, which every log line and counter needs.
@@ -137,6 +140,8 @@ pub struct Finding {
     pub is_own_doing: bool,
     /// How its input is taken.
     pub(crate) plan: Plan,
+    /// A limit of the route's own.
+    pub(crate) limit: Option<RouteLimit>,
     /// What was counted, for giving it back.
     pub(crate) charge: Option<Key>,
     /// The address has used up what nobody in particular may ask; it passed by what it presents.
@@ -356,6 +361,7 @@ impl Visit<'_> {
             host: self.host,
             may_upgrade: self.rule.may_upgrade,
             plan: read::plan(self.rules, self.rule),
+            limit: self.rule.limit,
             told: self.told,
             charge: self.charge,
             over_anonymous: self.over_anonymous,

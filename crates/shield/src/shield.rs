@@ -17,8 +17,8 @@ use crate::headers::Labels;
 use crate::reports::Reports;
 use crate::rules::Rules;
 use crate::{
-    AttackClass, BanBook, BanKind, Classify, Config, JudgeCertificates, LimitKey, Limits, Pages, Passed,
-    Refused, RouteClass, RouteRule, ShieldEvent, Spotted, Verdict,
+    AttackClass, BanBook, BanKind, Classify, Config, JudgeCertificates, Limits, Pages, Passed, Refused,
+    RouteClass, RouteRule, ShieldEvent, Spotted,
 };
 
 /// The edge. Cloning is cheap and shares it.
@@ -130,15 +130,6 @@ impl Shield {
     pub fn is_allowed(&self, class: RouteClass, passed: &Passed) -> bool {
         let rules = self.rules();
         passed.is_loopback || rules.config.allowed_networks.bar(class, passed.client).is_none()
-    }
-
-    /// Counts a request of somebody known to a sensitive route; `None` without such a limit.
-    pub async fn take_sensitive(&self, user: Uuid) -> Option<Verdict> {
-        let rules = Arc::clone(&self.rules());
-        let windows = &rules.config.limits.sensitive;
-        self.limits()
-            .take_everywhere("sensitive", LimitKey::Id(user), windows)
-            .await
     }
 
     /// What the edge has to say from now on: each kind of trouble with each client at most twice a minute.

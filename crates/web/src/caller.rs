@@ -10,7 +10,7 @@ use watchroom_identity::{Identity, Session, TokenFault};
 use watchroom_kit::{Fault, FaultKind, SecretString};
 use watchroom_model::{DecisionId, RequestId};
 use watchroom_policy::{Act, Ask, Permit, Principal, Resource, ResourceKind, Target, Trail, Who, decide};
-use watchroom_shield::{LimitKey, Passed, RouteClass, Shield, Verdict, Why, Window};
+use watchroom_shield::{Known, Passed, Refused, RouteClass, Shield, Verdict, Why};
 
 use crate::csrf::{CsrfError, header_token, same_origin};
 use crate::tickets::{GOOD_FOR_S, TicketFault};
@@ -124,6 +124,9 @@ impl Caller {
         let is_socket = socket::is_asked(parts);
         // Scripts of other pages may open WebSockets to us, whatever they show; nothing else stands between.
         if is_socket && says_from_where(parts) && same_origin(parts).is_err() {
+            entrance
+                .refusals
+                .forged(&Principal::stranger().audit_name(), &trail);
             return Err(CsrfError::ForeignOrigin.into());
         }
         let token = bearer(&parts.headers);
@@ -154,6 +157,7 @@ impl Caller {
         } else if let Some(session) = session(&parts.headers, &entrance.identity, &trail) {
             let is_foreign = is_from_elsewhere(parts) || is_socket && same_origin(parts).is_err();
             if passed.class == RouteClass::Stream && is_foreign {
+                entrance.refusals.forged(&session.principal.audit_name(), &trail);
                 return Err(CsrfError::ForeignOrigin.into());
             }
             (Arc::clone(&session.principal), Credential::Session(session))
@@ -172,36 +176,19 @@ impl Caller {
     /// so an attempt to sign in, whoever makes it: only its success gives that back.
     async fn within_rate(&self, passed: &Passed) -> Result<(), Problem> {
         let shield = &self.entrance.shield;
-        let verdict = match (self.principal.user(), self.principal.per_minute()) {
-            (Some(user), Some(limit)) => {
-                if passed.class != RouteClass::SignIn {
-                    shield.give_back(passed);
-                }
-                let id = user.as_uuid();
-                let verdict = shield
-                    .limits()
-                    .take_everywhere("user", LimitKey::Id(id), &[Window::per_minute(limit)])
-                    .await;
-                let is_sensitive = matches!(passed.class, RouteClass::Sensitive | RouteClass::Administration);
-                match verdict {
-                    Some(verdict) if verdict.is_limited || !is_sensitive => Some(verdict),
-                    _ if is_sensitive => Box::pin(shield.take_sensitive(id)).await,
-                    verdict => verdict,
-                }
-            }
-            _ => return stranger_within(shield, passed),
+        let (Some(user), Some(per_minute)) = (self.principal.user(), self.principal.per_minute()) else {
+            return stranger_within(shield, passed);
         };
-        match verdict {
-            Some(verdict) => {
-                shield.show(passed, verdict);
-                if verdict.is_limited {
-                    Err(RateLimited(verdict).into())
-                } else {
-                    Ok(())
-                }
-            }
-            None => Ok(()),
-        }
+        let token = match &self.credential {
+            Credential::Token(token) => Some(&**token),
+            _ => None,
+        };
+        let known = Known {
+            user: user.as_uuid(),
+            per_minute,
+            token,
+        };
+        shield.take_known(passed, known).await.map_err(turned_away)
     }
 
     /// Asks the evaluator.
@@ -381,10 +368,14 @@ where
 
 /// Turns away somebody nobody knows whose address has used up what such may ask.
 fn stranger_within(shield: &Shield, passed: &Passed) -> Result<(), Problem> {
-    match shield.refuse_stranger(passed).map_err(|refused| refused.why) {
-        Ok(()) => Ok(()),
-        Err(Why::Limited(verdict)) => Err(RateLimited(verdict).into()),
-        Err(_) => Err(Banned.into()),
+    shield.refuse_stranger(passed).map_err(turned_away)
+}
+
+#[expect(clippy::boxed_local, reason = "as the edge gives it")]
+fn turned_away(refused: Box<Refused>) -> Problem {
+    match refused.why {
+        Why::Limited(verdict) => RateLimited(verdict).into(),
+        _ => Banned.into(),
     }
 }
 

@@ -13,7 +13,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 use watchroom_model::Page;
 use watchroom_policy::{Act, ActSpec};
-use watchroom_shield::{Classify, RouteClass, RouteRule};
+use watchroom_shield::{Classify, RouteClass, RouteLimit, RouteRule};
 
 use crate::paths::{Found, Paths, RouteClash};
 
@@ -58,6 +58,8 @@ pub struct Route<S> {
     pub class: RouteClass,
     /// Most bytes of a body, if other than usual for its class.
     pub body_limit: Option<usize>,
+    /// A limit of its own for each person.
+    pub limit: Option<RouteLimit>,
     /// Whether it may be asked for from everywhere and by any host name, whatever is allowed.
     pub is_for_all_networks: bool,
     /// Whether its answer may be to go on in another protocol.
@@ -91,6 +93,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             act: A::SPEC,
             class,
             body_limit: None,
+            limit: None,
             is_for_all_networks: false,
             may_upgrade: false,
             free_text: &[],
@@ -189,6 +192,13 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
         self
     }
 
+    /// Most requests of one person in a minute, and what the configuration calls that.
+    #[must_use]
+    pub fn at_most(mut self, per_minute: u32, name: &'static str) -> Self {
+        self.limit = Some(RouteLimit { name, per_minute });
+        self
+    }
+
     /// Its answer is to go on in another protocol on the same connection.
     #[must_use]
     pub fn upgrades(mut self) -> Self {
@@ -228,6 +238,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             rule
         };
         let rule = self.body_limit.map_or(rule, |bytes| rule.with_body_limit(bytes));
+        let rule = self.limit.map_or(rule, |limit| rule.with_limit(limit));
         let rule = self.uninspected.map_or(rule, |reason| rule.uninspected(reason));
         (self.path, self.method.clone(), rule)
     }

@@ -120,7 +120,7 @@ fn room_routes() -> Vec<Route<Panel>> {
     let page = RouteClass::Page;
     vec![
         Route::new(Method::GET, "/", act::SeeSelf, page, overview::show),
-        Route::new(Method::GET, "/nodes", act::ListNodes, page, nodes::list),
+        Route::new(Method::GET, "/nodes", act::ListNodes, page, nodes::list).at_most(100, "nodes"),
         Route::new(Method::GET, "/nodes/{id}", act::ShowNode, page, nodes::show),
         Route::new(Method::GET, "/audit", act::ReadAudit, page, audit::search).free_text(&["text"]),
         Route::new(

@@ -4,7 +4,7 @@ use askama::Template;
 use time::OffsetDateTime;
 use watchroom_defence::{BanKind, BanStatus, BanView};
 use watchroom_identity::{LockoutScope, LockoutView};
-use watchroom_shield::{Network, Reported, Shield, Window};
+use watchroom_shield::{LimitsConfig, Network, Reported, Shield, Window};
 use watchroom_web::{Check, Finding};
 
 use super::certificate::CertificateCard;
@@ -165,7 +165,7 @@ pub(crate) struct Edge {
     /// Keys of the configuration, and what they say.
     pub(crate) settings: Vec<(&'static str, String)>,
     /// Kinds of requests, and how many of them in which time.
-    pub(crate) limits: Vec<(&'static str, String)>,
+    pub(crate) limits: Vec<(String, String)>,
     /// Paths that nobody has a reason to ask for.
     pub(crate) decoys: Vec<String>,
     /// Reasons, and how often each turned a request away.
@@ -199,20 +199,33 @@ impl Edge {
                 ),
             ],
             decoys: config.decoys.clone(),
-            limits: [
-                ("anonymous", &config.limits.anonymous),
-                ("presented", &config.limits.presented),
-                ("sign_in", &config.limits.sign_in),
-                ("sensitive", &config.limits.sensitive),
-                ("static_files", &config.limits.static_files),
-                ("reports", &config.limits.reports),
-            ]
-            .map(|(name, windows)| (name, words(windows.iter().map(in_words))))
-            .to_vec(),
+            limits: limits(&config.limits),
             refusals: shield.refusals().filter(|(_, count)| *count > 0).collect(),
             violations: sees_settings.then(violations),
         }
     }
+}
+
+/// Each kind of limit and what it allows; of single routes those that the configuration names.
+fn limits(limits: &LimitsConfig) -> Vec<(String, String)> {
+    let fixed = [
+        ("anonymous", &limits.anonymous),
+        ("presented", &limits.presented),
+        ("sign_in", &limits.sign_in),
+        ("person", &limits.person),
+        ("token", &limits.token),
+        ("sensitive", &limits.sensitive),
+        ("static_files", &limits.static_files),
+        ("reports", &limits.reports),
+    ];
+    let fixed = fixed
+        .into_iter()
+        .map(|(name, windows)| (name.to_owned(), windows));
+    let routes = limits.routes.iter();
+    fixed
+        .chain(routes.map(|(name, windows)| (format!("routes.{name}"), windows)))
+        .map(|(name, windows)| (name, words(windows.iter().map(in_words))))
+        .collect()
 }
 
 fn in_words(window: &Window) -> String {

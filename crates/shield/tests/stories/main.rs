@@ -12,6 +12,7 @@ mod headers;
 #[cfg(test)]
 mod http2;
 #[cfg(test)]
+mod known;
 mod order;
 #[cfg(test)]
 mod protocols;

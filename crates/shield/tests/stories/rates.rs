@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
 use watchroom_shield::{Config, ShieldEvent, Window};
 
 use super::room::{Room, line, slug, status};
@@ -39,22 +38,6 @@ async fn the_numbers_in_the_headers_are_what_a_client_meets() {
     assert_eq!(status(&room.get("/").await), 429);
     room.clock.advance(Duration::from_secs(1));
     assert_eq!(status(&room.get("/").await), 200);
-}
-
-#[tokio::test]
-async fn sensitive_requests_are_counted_for_each_person() {
-    let room = Room::open(Config::default()).await;
-    let (vera, olga) = (Uuid::from_u128(1), Uuid::from_u128(2));
-    let is_limited = async |person| {
-        let verdict = room.shield.take_sensitive(person).await;
-        verdict.is_some_and(|verdict| verdict.is_limited)
-    };
-    for _ in 0..10 {
-        assert!(!is_limited(vera).await);
-    }
-    assert!(is_limited(vera).await && !is_limited(olga).await);
-    room.clock.advance(Duration::from_secs(2 * 60));
-    assert!(!is_limited(vera).await);
 }
 
 #[tokio::test]

@@ -22,8 +22,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use watchroom_kit::{Ambient, Clock, Entropy, Tasks};
 use watchroom_shield::{
-    Choice, ChooseTls, Config, HandOff, MayUpgrade, Passed, Refused, RouteClass, RouteRule, Shield, serve,
-    serve_loopback, serve_plain,
+    Choice, ChooseTls, Config, HandOff, MayUpgrade, Passed, Refused, RouteClass, RouteLimit, RouteRule,
+    Shield, serve, serve_loopback, serve_plain,
 };
 
 /// Longest a story waits for anything.
@@ -223,6 +223,11 @@ pub fn shield(config: Config) -> (Shield, Clock) {
 fn classify(_: &Method, path: &str) -> RouteRule {
     match path {
         "/sign-in" => RouteRule::new(RouteClass::SignIn),
+        "/sensitive" => RouteRule::new(RouteClass::Sensitive),
+        "/list" => RouteRule::new(RouteClass::Read).with_limit(RouteLimit {
+            name: "list",
+            per_minute: 100,
+        }),
         "/health" => RouteRule::new(RouteClass::Health),
         "/file" => RouteRule::new(RouteClass::Static),
         "/stream" => RouteRule::new(RouteClass::Stream),

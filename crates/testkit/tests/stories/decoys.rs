@@ -217,3 +217,32 @@ async fn the_page_shows_the_certificate_that_browsers_meet_and_what_is_wrong_wit
     assert!(!shown.contains("days left"), "{shown}");
     room.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_is_a_decoy_leaves_an_entry_even_if_it_bans_nobody() {
+    let room = TestRoom::with(program!(), Ambient::system(), |config| {
+        proxied(config);
+        config.bans.decoys = false;
+    })
+    .await;
+    let ada = room.admin("ada").await.coming_from(DESK);
+    let scanner = room.stranger().coming_from(FAR);
+    scanner.get("/.env").await.problem(404, "not-found");
+    let deadline = tokio::time::Instant::now() + SOON;
+    let touch = loop {
+        let log = ada.get("/api/audit?action=shield.refused").await.json();
+        let entries = log["items"].as_array().expect("entries");
+        if let Some(touch) = entries.iter().find(|entry| entry["extra"]["why"] == "decoy") {
+            break touch.clone();
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{log}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(
+        (&touch["extra"]["from"], &touch["extra"]["path"]),
+        (&json!(FAR), &json!("/.env"))
+    );
+    assert_eq!(touch["event_type"], "SUSPICIOUS", "{touch}");
+    assert_eq!(scanner.get("/login").await.status, 200);
+    room.close().await;
+}

@@ -107,7 +107,13 @@ impl Host {
         let records = Records::new(store.clone(), ambient.clone());
         let feed = Feed::new(&ambient.entropy);
         let routes = Routes::all();
-        let (shield, ways) = ways::edge(state.folder(), config, &own_hosts, routes.table()?, &ambient)?;
+        let (shield, ways) = ways::edge(
+            state.folder(),
+            config,
+            &own_hosts,
+            routes.table(config)?,
+            &ambient,
+        )?;
         let client_ca = client_ca::open(config, &shield, &ambient);
         let vitals = Arc::new(HostVitals::new(Asked {
             store: store.clone(),

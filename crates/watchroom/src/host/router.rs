@@ -1,5 +1,6 @@
 //! One route table: router, classifier and access walk are made from it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use watchroom_api::Api;
@@ -29,7 +30,18 @@ impl Routes {
     }
 
     /// What the shield knows of them.
-    pub(super) fn table(&self) -> Result<RouteTable, Failure> {
+    pub(super) fn table(&self, config: &Config) -> Result<RouteTable, Failure> {
+        let limits = self.api.iter().filter_map(|route| route.limit);
+        let limits = limits.chain(self.panel.iter().filter_map(|route| route.limit));
+        let limits: BTreeSet<_> = limits.map(|limit| limit.name).collect();
+        let mut named = config.shield.limits.routes.keys();
+        if let Some(unknown) = named.find(|name| !limits.contains(name.as_str())) {
+            let known = Vec::from_iter(limits).join(", ");
+            let cause = format!("shield.limits.routes.{unknown} limits no route");
+            return Err(
+                Failure::new(FaultKind::Invalid, cause).next_step(format!("take it out; there is {known}"))
+            );
+        }
         let rules = self.api.iter().map(Route::rule);
         RouteTable::new(rules.chain(self.panel.iter().map(Route::rule))).map_err(|error| clash(&error))
     }

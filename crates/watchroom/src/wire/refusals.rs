@@ -1,5 +1,6 @@
 //! Refusals of the evaluator and of the edge become entries of the audit log.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::broadcast::error::RecvError;
@@ -32,6 +33,7 @@ pub(crate) fn follow_edge(shield: &Shield, records: &Records, tasks: &Tasks) {
             let noted = match events.recv().await {
                 Ok(ShieldEvent::Refused(event)) => records.suspect(suspicion(&event)).await,
                 Ok(ShieldEvent::Spotted(event)) => records.inspected(finding(&event)).await,
+                Ok(ShieldEvent::Decoy { client, path, .. }) => records.suspect(touch(client, path)).await,
                 Ok(_) | Err(RecvError::Lagged(_)) => continue,
                 Err(RecvError::Closed) => return,
             };
@@ -47,7 +49,19 @@ fn suspicion(event: &RefusedEvent) -> Suspicion {
         why: event.why,
         client: event.client,
         class: word(event.class),
+        path: None,
         count: event.count,
+    }
+}
+
+/// Nobody has reason to ask for a decoy; whether it also leads to a ban, the defence weighs.
+fn touch(client: IpAddr, path: String) -> Suspicion {
+    Suspicion {
+        why: "decoy",
+        client,
+        class: word(RouteClass::Page),
+        path: Some(path),
+        count: 1,
     }
 }
 
