@@ -107,17 +107,17 @@ fn the_names_of_this_machine_hold_localhost_and_its_loopback_address() {
 }
 
 #[test]
-fn ours_is_warned_about_and_made_again_once_expired() {
+fn ours_is_warned_about_and_made_again_before_it_expires() {
     let machine = Machine::new();
     let (panel, _) = machine.open().unwrap();
     let first = panel.fingerprint();
     machine.ambient.clock.advance(DAY * 336);
     assert_eq!(panel.report().unwrap().verdict, Verdict::Warning);
     assert_eq!(machine.open().unwrap().1, PanelVerdict::Kept);
-    machine.ambient.clock.advance(DAY * 30);
-    let expired = panel.report().unwrap();
-    assert_eq!((expired.verdict, expired.days_left), (Verdict::Bad, -1));
-    remade_because(&panel.reload().unwrap(), "expired");
+    machine.ambient.clock.advance(DAY * 28 + DAY / 2);
+    let ending = panel.report().unwrap();
+    assert_eq!((ending.verdict, ending.days_left), (Verdict::Warning, 0));
+    remade_because(&panel.reload().unwrap(), "expires");
     assert_ne!(panel.fingerprint(), first);
     assert_eq!(panel.report().unwrap().verdict, Verdict::Good);
 }
@@ -277,7 +277,7 @@ fn a_reload_is_seen_by_the_next_connection_of_the_same_configuration() {
     let (panel, _) = machine.open().unwrap();
     let config = panel_server_config(&panel, OldestTls::Tls13, &machine.ambient.clock, None).unwrap();
     machine.ambient.clock.advance(DAY * 366);
-    remade_because(&panel.reload().unwrap(), "expired");
+    remade_because(&panel.reload().unwrap(), "expires");
     let (version, _) = browse(config, &panel, &[], &machine.ambient.clock);
     assert_eq!(version, ProtocolVersion::TLSv1_3);
 }

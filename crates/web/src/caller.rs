@@ -371,7 +371,7 @@ fn stranger_within(shield: &Shield, passed: &Passed) -> Result<(), Problem> {
     shield.refuse_stranger(passed).map_err(turned_away)
 }
 
-#[expect(clippy::boxed_local, reason = "as the edge gives it")]
+#[expect(clippy::needless_pass_by_value, reason = "as the edge gives it")]
 fn turned_away(refused: Box<Refused>) -> Problem {
     match refused.why {
         Why::Limited(verdict) => RateLimited(verdict).into(),

@@ -27,6 +27,8 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 const RETRY: Duration = Duration::from_millis(500);
 /// What all our keys begin with.
 const PREFIX: &str = "watchroom:limit:";
+/// What is written to see whether anything can be.
+const WRITABLE: &str = "watchroom:writable";
 
 /// Why Redis cannot be used as it is configured.
 #[derive(Debug, thiserror::Error)]
@@ -261,7 +263,14 @@ impl RedisServer {
             .0
             .get_multiplexed_async_connection_with_config(&config)
             .await?;
-        redis::cmd("PING").query_async::<()>(&mut connection).await?;
+        // One that is full or only a copy answers all but this, and would be given up again at the first request.
+        redis::cmd("SET")
+            .arg(WRITABLE)
+            .arg(1)
+            .arg("PX")
+            .arg(1_000)
+            .query_async::<()>(&mut connection)
+            .await?;
         Ok(connection)
     }
 }

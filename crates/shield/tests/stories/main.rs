@@ -4,6 +4,7 @@
 mod barred;
 #[cfg(test)]
 mod connections;
+#[cfg(test)]
 mod cors;
 #[cfg(test)]
 mod example;
@@ -13,6 +14,7 @@ mod headers;
 mod http2;
 #[cfg(test)]
 mod known;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod protocols;

@@ -107,13 +107,8 @@ impl Host {
         let records = Records::new(store.clone(), ambient.clone());
         let feed = Feed::new(&ambient.entropy);
         let routes = Routes::all();
-        let (shield, ways) = ways::edge(
-            state.folder(),
-            config,
-            &own_hosts,
-            routes.table(config)?,
-            &ambient,
-        )?;
+        let table = routes.table(config)?;
+        let (shield, ways) = ways::edge(state.folder(), config, &own_hosts, table, &ambient)?;
         let client_ca = client_ca::open(config, &shield, &ambient);
         let vitals = Arc::new(HostVitals::new(Asked {
             store: store.clone(),
@@ -148,14 +143,7 @@ impl Host {
         let dispatch = routes.serve(&api, (ways, providers), served)?;
         let ops = ops::router(vitals.clone(), shield.clone(), fleet.clone(), ambient.clone());
         let choose = links::doors(&cluster_ca, &hub, certificates, config, &ambient)?;
-        link_events::follow(&hub, &fleet, &ambient.tasks);
-        locks::follow(&identity, &fleet, &ambient.tasks);
-        own_node::follow(&role, &hub, &ambient.tasks);
-        rotation::follow(&cluster_ca, &hub, &fleet, &ambient);
-        feed::feed(&feed, &fleet, &store, &ambient.tasks);
-        refusals::follow_edge(&shield, &records, &ambient.tasks);
-        certificate::keep(Arc::clone(&certificate), &ambient);
-        Ok(Self {
+        let host = Self {
             store,
             identity,
             fleet,
@@ -174,7 +162,21 @@ impl Host {
             reach,
             choose: Arc::new(choose),
             ambient,
-        })
+        };
+        host.follow();
+        Ok(host)
+    }
+
+    /// Lets the parts hear of each other from now on.
+    fn follow(&self) {
+        let tasks = &self.ambient.tasks;
+        link_events::follow(&self.hub, &self.fleet, tasks);
+        locks::follow(&self.identity, &self.fleet, tasks);
+        own_node::follow(&self.role, &self.hub, tasks);
+        rotation::follow(&self.cluster_ca, &self.hub, &self.fleet, &self.ambient);
+        feed::feed(&self.feed, &self.fleet, &self.store, tasks);
+        refusals::follow_edge(&self.shield, &self.records, tasks);
+        certificate::keep(Arc::clone(&self.certificate), &self.ambient);
     }
 
     /// Serves on these listeners until the tasks stop.
