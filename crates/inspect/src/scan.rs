@@ -1,6 +1,7 @@
 //! The one look at every byte that tells which readers a text is worth.
 
 const DIGIT: u16 = 1;
+/// What [`crate::text::is_blank`] takes for white space.
 const SPACE: u16 = 1 << 1;
 /// Quotes of every kind.
 const QUOTE: u16 = 1 << 2;
@@ -13,7 +14,7 @@ const BACKSLASH: u16 = 1 << 7;
 const SLASH: u16 = 1 << 8;
 const DOT: u16 = 1 << 9;
 const COLON: u16 = 1 << 10;
-/// Control characters and all that is not ASCII.
+/// Control characters that nobody types, and all that is not ASCII.
 const ODD: u16 = 1 << 11;
 const DASH: u16 = 1 << 12;
 const COMMA: u16 = 1 << 13;
@@ -29,6 +30,8 @@ const fn classes() -> [u16; 256] {
         table[byte as usize] = match byte {
             b'0'..=b'9' => DIGIT,
             b' ' | b'\t' | b'\n' | b'\r' => SPACE,
+            // White space to a machine, but nobody types it.
+            ..b' ' | 0x7f => SPACE | ODD,
             b'\'' | b'"' | b'`' => QUOTE,
             b'(' | b')' | b'#' | b';' | b'@' | b'*' | b'|' | b'!' | b'~' | b'^' | b'+' | b'[' | b']'
             | b'{' | b'}' | b'$' => OPERATOR,
@@ -162,5 +165,31 @@ impl Traits {
     /// Whether a quote could end the text that a query holds around the value.
     pub(crate) fn has_quote(self) -> bool {
         self.has(QUOTE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_is_the_same_to_all_who_ask() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(
+                Traits::of(&[byte]).has(SPACE),
+                crate::text::is_blank(byte),
+                "{byte:#x}"
+            );
+        }
+    }
+
+    #[test]
+    fn any_white_space_parts_the_words_of_a_query() {
+        for blank in ["\x0b", "\x0c", "\x01", "\x1f", "%0b", "%0c", "%a0", "\t"] {
+            let text = ["0", "union", "select", "1"].join(blank);
+            assert!(crate::inspect(text.as_bytes()).is_some(), "{text:?}");
+            let text = ["the", "union", "was", "strong"].join(blank);
+            assert!(crate::inspect(text.as_bytes()).is_none(), "{text:?}");
+        }
     }
 }
