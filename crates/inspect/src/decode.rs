@@ -130,6 +130,13 @@ mod tests {
     }
 
     #[test]
+    fn a_separator_before_a_hexadecimal_dot_is_no_octal_zero() {
+        assert_eq!(plain("0x2e0x2e\\0x2e0x2e\\x"), "..\\..\\x");
+        assert_eq!(plain("0x2e0x2e0x5c0X2E0X2E"), "..\\..");
+        assert_eq!(plain("scr\\0ipt, scr\\0xipt"), "script, scrxipt");
+    }
+
+    #[test]
     fn what_is_not_encoded_stays() {
         for text in [
             "100 % sure",

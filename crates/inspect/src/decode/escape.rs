@@ -32,6 +32,8 @@ fn escape(rest: &[u8], decoded: &mut Vec<u8>) -> usize {
             }
             _ => 0,
         },
+        // A separator, and a character of a path behind it.
+        [b'\\', b'0', b'x' | b'X', digit, ..] if digit.is_ascii_hexdigit() => 0,
         [b'\\', digits @ ..] => octal(digits, decoded),
         [b'0', b'x' | b'X', b'2', b'e' | b'E', ..] => put(decoded, b'.'),
         [b'0', b'x' | b'X', b'2', b'f' | b'F', ..] => put(decoded, b'/'),
