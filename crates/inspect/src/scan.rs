@@ -19,6 +19,8 @@ const ODD: u16 = 1 << 11;
 const DASH: u16 = 1 << 12;
 const COMMA: u16 = 1 << 13;
 const EQUALS: u16 = 1 << 14;
+/// A quote that calls in script.
+const BACKTICK: u16 = 1 << 15;
 
 const CLASSES: [u16; 256] = classes();
 
@@ -32,7 +34,8 @@ const fn classes() -> [u16; 256] {
             b' ' | b'\t' | b'\n' | b'\r' => SPACE,
             // White space to a machine, but nobody types it.
             ..b' ' | 0x7f => SPACE | ODD,
-            b'\'' | b'"' | b'`' => QUOTE,
+            b'\'' | b'"' => QUOTE,
+            b'`' => BACKTICK | QUOTE,
             b'(' | b')' | b'#' | b';' | b'@' | b'*' | b'|' | b'!' | b'~' | b'^' | b'+' | b'[' | b']'
             | b'{' | b'}' | b'$' => OPERATOR,
             b'=' => EQUALS | OPERATOR,
@@ -151,7 +154,8 @@ impl Traits {
     }
 
     pub(crate) fn may_be_markup(self) -> bool {
-        self.has(ANGLE | EQUALS | COLON) || (self.has(QUOTE | OPERATOR) && self.has(OPERATOR | SLASH))
+        self.has(ANGLE | EQUALS | COLON | BACKTICK)
+            || (self.has(QUOTE | OPERATOR) && self.has(OPERATOR | SLASH))
     }
 
     pub(crate) fn may_be_path(self) -> bool {

@@ -3,6 +3,7 @@
 #![expect(clippy::tests_outside_test_module, reason = "the modules are the test")]
 
 mod path;
+mod script;
 
 use watchroom_inspect::{Class, inspect};
 
