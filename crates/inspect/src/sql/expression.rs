@@ -29,8 +29,9 @@ pub(super) fn judge(tokens: &[Token<'_>], place: Place, tally: &mut Tally, work:
         is_first: true,
         is_past_statement: false,
         is_denying: false,
+        is_owner: false,
     };
-    let mut tokens = tokens.iter();
+    let mut tokens = tokens.iter().peekable();
     if let Place::Within(_) = place {
         match tokens.next() {
             Some(token) if matches!(token.kind, Kind::Text { is_closed: true, .. }) => {
@@ -40,8 +41,9 @@ pub(super) fn judge(tokens: &[Token<'_>], place: Place, tally: &mut Tally, work:
             _ => return,
         }
     }
-    for token in tokens {
+    while let Some(token) = tokens.next() {
         *work += 1;
+        reader.is_owner = tokens.peek().is_some_and(|next| next.kind == Kind::Dot);
         reader.read(token, tally);
         if tally.is_decided() {
             return;
@@ -72,13 +74,26 @@ enum Previous {
     Dot,
 }
 
+/// A literal, or a name with what it belongs to before a dot.
+#[derive(Clone, Copy)]
+struct Operand<'a> {
+    owner: &'a [u8],
+    name: &'a [u8],
+}
+
+impl Operand<'_> {
+    fn is(&self, other: &Operand<'_>) -> bool {
+        self.name.eq_ignore_ascii_case(other.name) && self.owner.eq_ignore_ascii_case(other.owner)
+    }
+}
+
 struct Reader<'a> {
     /// The quote that ends the query's text stands where people open one: behind a space or a bracket.
     is_opening: bool,
-    /// The last operand, if it is one token.
-    right: Option<&'a [u8]>,
-    /// The operand left of the comparison that was just read, if it is one token.
-    left: Option<&'a [u8]>,
+    /// The last operand, if it is no more than a name.
+    right: Option<Operand<'a>>,
+    /// The operand left of the comparison that was just read, if it is no more than a name.
+    left: Option<Operand<'a>>,
     /// The first operand of the run.
     first: Option<&'a [u8]>,
     place: Place,
@@ -91,6 +106,8 @@ struct Reader<'a> {
     is_past_statement: bool,
     /// `not` was the last operator.
     is_denying: bool,
+    /// A dot follows: what is read is not all of the operand.
+    is_owner: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -246,7 +263,7 @@ impl<'a> Reader<'a> {
             self.restart(End::Broken, Began::Middle, tally);
         } else if self.previous == Previous::Dot {
             if token.glued {
-                self.previous = Previous::Name;
+                self.member(token);
                 return;
             }
             self.restart(End::Broken, Began::Middle, tally);
@@ -259,10 +276,11 @@ impl<'a> Reader<'a> {
                 tally,
             );
         }
-        let is_repeated = self
-            .left
-            .take()
-            .is_some_and(|left| left.eq_ignore_ascii_case(token.text));
+        let operand = Operand {
+            owner: &[],
+            name: token.text,
+        };
+        let is_repeated = self.is_repeated(&operand);
         if is_literal
             && self.run.operands == 1
             && self
@@ -280,12 +298,32 @@ impl<'a> Reader<'a> {
             self.run.is_left_literal = Some(true);
             self.run.is_number_repeated |= token.text.len() > 1 && matches!(token.kind, Kind::Number(_));
         }
-        self.right = Some(token.text);
+        self.right = Some(operand);
         self.previous = if is_name {
             Previous::Name
         } else {
             Previous::Operand
         };
+    }
+
+    /// What stands behind a dot, a part of the operand before it.
+    fn member(&mut self, token: &Token<'a>) {
+        let owner = self.right.map(|owner| owner.name).unwrap_or_default();
+        let operand = Operand {
+            owner,
+            name: token.text,
+        };
+        if self.is_repeated(&operand) {
+            self.run.is_left_literal = Some(true);
+            self.run.is_side_literal = Some(true);
+        }
+        self.right = Some(operand);
+        self.previous = Previous::Name;
+    }
+
+    /// Whether an operand that is all there is the one on the other side of its comparison.
+    fn is_repeated(&mut self, operand: &Operand<'a>) -> bool {
+        !self.is_owner && self.left.take().is_some_and(|left| left.is(operand))
     }
 
     fn operator(&mut self, token: &Token<'a>, tally: &mut Tally) {
@@ -368,6 +406,7 @@ impl<'a> Reader<'a> {
 
     fn restart(&mut self, end: End, began: Began, tally: &mut Tally) {
         self.finish(end, tally);
+        self.left = None;
         self.run = Run::began(began);
         self.previous = if began == Began::Clause {
             Previous::Operator

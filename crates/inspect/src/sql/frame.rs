@@ -150,8 +150,9 @@ fn adds_row(tokens: &[Token<'_>]) -> bool {
             });
             let behind = tokens.get(at + 1..).unwrap_or_default();
             return is_value
+                && token.text == b")"
                 && token.glued
-                && matches!(behind, [comma, open, next, ..] if comma.kind == Kind::Comma && open.kind == Kind::Open
+                && matches!(behind, [comma, open, next, ..] if comma.kind == Kind::Comma && open.is_round()
                     && comma.glued && open.glued && next.glued && matches!(next.kind, Kind::Number(_) | Kind::Text { .. } | Kind::Word(_)));
         }
     }

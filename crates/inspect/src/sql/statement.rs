@@ -124,7 +124,10 @@ impl Reader<'_> {
     }
 
     fn is_called(&self, at: usize) -> bool {
-        self.next(at) == Some(Kind::Open)
+        let next = self
+            .after(at + 1, |_| false)
+            .and_then(|(next, _)| self.tokens.get(next));
+        next.is_some_and(Token::is_round)
     }
 
     fn call(&self, at: usize, calls: Calls, tally: &mut Tally) {

@@ -36,9 +36,9 @@ pub(super) enum Kind {
     Bang,
     /// `&&` and `||`.
     Logic,
-    /// `(`.
+    /// `(`, and `{` before ODBC's dates.
     Open,
-    /// `)`.
+    /// `)` and `}`.
     Close,
     /// `,`.
     Comma,
@@ -70,6 +70,11 @@ pub(super) struct Token<'a> {
 }
 
 impl Token<'_> {
+    /// Whether it is the bracket of a call or a row; databases know curly ones for little else than dates.
+    pub(super) fn is_round(&self) -> bool {
+        self.text == b"("
+    }
+
     /// For a text in quotes: whether white space is the first thing in it.
     pub(super) fn is_spaced(&self) -> bool {
         self.text.get(1).is_some_and(|byte| is_blank(*byte))

@@ -4,6 +4,7 @@
 
 mod path;
 mod script;
+mod sql;
 
 use watchroom_inspect::{Class, inspect};
 
