@@ -19,6 +19,7 @@ const KINDS: &[Layer] = &[
     entity::decode,
     escape::decode,
     unicode::fold,
+    percent::gather,
     percent::plus,
     parted::join,
     quote::fold,

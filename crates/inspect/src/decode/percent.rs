@@ -30,6 +30,33 @@ fn escape(rest: &[u8], decoded: &mut Vec<u8>) -> usize {
     }
 }
 
+/// How many letters with a per cent sign before each make a word that somebody spelled so.
+const STREWN: usize = 3;
+
+/// Drops per cent signs before letters, as old web servers did: `%S%E%L%E%C%T`.
+pub(super) fn gather(text: &[u8]) -> Option<Vec<u8>> {
+    let is_strewn = |window: &[u8]| {
+        window
+            .chunks(2)
+            .all(|pair| matches!(pair, [b'%', letter] if letter.is_ascii_alphabetic()))
+    };
+    if !text.windows(2 * STREWN).any(is_strewn) {
+        return None;
+    }
+    let is_letter = |rest: &[u8]| rest.get(1).is_some_and(u8::is_ascii_alphabetic);
+    replace(
+        text,
+        |byte| byte == b'%',
+        |rest, gathered| {
+            if !is_letter(rest) {
+                return 0;
+            }
+            gathered.extend(rest.get(1));
+            2
+        },
+    )
+}
+
 /// Spaces for plus signs, in a text that has no others.
 pub(super) fn plus(text: &[u8]) -> Option<Vec<u8>> {
     let spelled = text.contains(&b'+') && !text.contains(&b' ');
