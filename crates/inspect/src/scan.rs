@@ -148,9 +148,9 @@ impl Traits {
             || JOINERS
                 .iter()
                 .any(|joiner| crate::text::starts_with(text, joiner));
-        text.split(|byte| !byte.is_ascii_alphabetic())
-            .any(|word| is_in(OPENERS, word) || is_number_first && is_in(JOINERS, word))
-            || (self.has(DASH) && crate::text::contains(text, b"--"))
+        text.split(|byte| !byte.is_ascii_alphabetic()).any(|word| {
+            is_in(OPENERS, word) || is_number_first && is_in(JOINERS, word) || crate::sql::is_doubled(word)
+        }) || (self.has(DASH) && crate::text::contains(text, b"--"))
     }
 
     pub(crate) fn may_be_markup(self) -> bool {

@@ -28,6 +28,11 @@ pub(crate) enum Place {
 /// PostgreSQL's other quote, which is two of these.
 const DOLLARS: u8 = b'$';
 
+/// Whether a word is one of SQL's with itself inside, as it survives a filter.
+pub(crate) fn is_doubled(word: &[u8]) -> bool {
+    words::within_itself(word).is_some()
+}
+
 /// Reads one view of a text as SQL, wherever in a query it may land.
 pub(crate) fn judge(text: &[u8], traits: Traits, work: &mut u64) -> Option<Finding> {
     // One list for all places: a long text makes a large one.

@@ -2,6 +2,8 @@
 
 mod table;
 
+use crate::text::{from, starts_with};
+
 use table::WORDS;
 
 /// What a word is to the reader.
@@ -108,8 +110,7 @@ pub(super) fn word(text: &[u8]) -> Word {
     };
     let shape = SHAPES.get(initial).copied().unwrap_or_default();
     let is_known = shape.lengths >> text.len() & 1 == 1;
-    let is_double = matches!(text.len(), 10 | 12);
-    if !is_known && !shape.is_of_family && !is_double {
+    if !is_known && !shape.is_of_family && within_itself(text).is_none() {
         return Word::Plain;
     }
     let mut lower = [0; LONGEST];
@@ -120,7 +121,7 @@ pub(super) fn word(text: &[u8]) -> Word {
     let words = WORDS.get(shape.from..shape.to).unwrap_or_default();
     match words.binary_search_by(|(known, _)| known.as_bytes().cmp(lower)) {
         Ok(at) => words.get(at).map_or(Word::Plain, |(_, word)| *word),
-        Err(_) => within_itself(lower).unwrap_or_else(|| prefixed(lower)),
+        Err(_) => within_itself(text).unwrap_or_else(|| prefixed(lower)),
     }
 }
 
@@ -186,19 +187,27 @@ const fn shapes() -> [Shape; 26] {
     shapes
 }
 
+/// Words that filters take out of a text.
+const FILTERED: &[(&[u8], Word)] = &[
+    (b"union", Word::Union),
+    (b"select", Word::Select),
+    (b"and", Word::Logic),
+    (b"or", Word::Logic),
+];
+
 /// `selselectect`, which is `select` once a filter has taken `select` out of it.
-fn within_itself(lower: &[u8]) -> Option<Word> {
-    for (known, word) in [(&b"union"[..], Word::Union), (b"select", Word::Select)] {
-        let is_double = lower.len() == 2 * known.len()
-            && (1..known.len()).any(|at| {
-                let (head, tail) = known.split_at(at);
-                lower.strip_prefix(head).and_then(|rest| rest.strip_suffix(tail)) == Some(known)
-            });
-        if is_double {
-            return Some(word);
-        }
-    }
-    None
+pub(super) fn within_itself(text: &[u8]) -> Option<Word> {
+    let (known, word) = FILTERED.iter().find(|(known, _)| {
+        text.len() == 2 * known.len() && text.first().map(u8::to_ascii_lowercase) == known.first().copied()
+    })?;
+    let is_double = (1..known.len()).any(|at| {
+        let (head, tail) = known.split_at(at);
+        let inner = text.get(at..at + known.len()).unwrap_or_default();
+        starts_with(text, head)
+            && inner.eq_ignore_ascii_case(known)
+            && starts_with(from(text, at + known.len()), tail)
+    });
+    is_double.then_some(*word)
 }
 
 /// Families of functions that reach out.
@@ -218,11 +227,7 @@ const DESCRIBING: &[&[u8]] = &[b"syscat", b"sysibm", b"rdb$", b"v$"];
 
 /// Names that share a beginning.
 fn prefixed(lower: &[u8]) -> Word {
-    let begins = |families: &[&[u8]]| {
-        families
-            .iter()
-            .any(|family| crate::text::starts_with(lower, family))
-    };
+    let begins = |families: &[&[u8]]| families.iter().any(|family| starts_with(lower, family));
     if begins(REACHING) {
         Word::Calls(Calls::Reach)
     } else if begins(DESCRIBING) {
