@@ -90,7 +90,8 @@ impl<'a> Lexer<'a, '_> {
                 self.number(glued);
             }
             b'@' => self.variable(glued),
-            b'(' | b'{' => self.push(Kind::Open, glued, 1),
+            b'(' => self.push(Kind::Open, glued, 1),
+            b'{' => self.push(Kind::Open, glued, 1 + odbc(from(self.rest(), 1))),
             b')' | b'}' => self.push(Kind::Close, glued, 1),
             b',' => self.push(Kind::Comma, glued, 1),
             b';' => self.push(Kind::Semicolon, glued, 1),
@@ -326,6 +327,8 @@ impl<'a> Lexer<'a, '_> {
                 return self.comment(2, glued);
             }
             [b'-', b'-'] => return self.comment(2, glued),
+            // Only MySQL asks for white space behind the sign. A word alone on the rest of the line is padding.
+            [b'-', b'-', rest @ ..] if glued && pads_line(rest) => return self.comment(2, glued),
             [b'/', b'*', ..] => return self.block(glued),
             [b'*', b'/', ..] => (Kind::Version, 2),
             [b'<', b'=', b'>', ..] | [b'<', b'-', b'>', ..] => (Kind::Compare, 3),
@@ -376,6 +379,23 @@ impl<'a> Lexer<'a, '_> {
             end.map_or(rest.len(), |end| end + 4),
         );
     }
+}
+
+/// How long the kind of a value in ODBC's brackets is, `d` in `{d '2000-01-01'}`; databases take any letters there.
+fn odbc(rest: &[u8]) -> usize {
+    let letters = rest
+        .iter()
+        .take(3)
+        .take_while(|byte| byte.is_ascii_alphabetic())
+        .count();
+    let is_apart = rest.get(letters).is_some_and(|byte| is_blank(*byte));
+    if letters < 3 && is_apart { letters } else { 0 }
+}
+
+/// Whether a text begins with a word, and that ends its line but not the text.
+fn pads_line(rest: &[u8]) -> bool {
+    let word = rest.iter().take_while(|byte| is_name(**byte)).count();
+    word > 0 && rest.get(word) == Some(&b'\n') && !from(rest, word).trim_ascii().is_empty()
 }
 
 /// Letters right before a quote that belong to the text.
