@@ -26,6 +26,7 @@ pub(super) fn judge(tokens: &[Token<'_>], place: Place, tally: &mut Tally, work:
         run: Run::default(),
         previous: Previous::Start,
         depth: 0,
+        call: None,
         is_first: true,
         is_past_statement: false,
         is_denying: false,
@@ -100,11 +101,13 @@ struct Reader<'a> {
     run: Run,
     previous: Previous,
     depth: i32,
+    /// How deep the brackets of the outermost call are.
+    call: Option<i32>,
     /// Nothing but brackets stood behind the break yet.
     is_first: bool,
     /// A semicolon was the last thing seen.
     is_past_statement: bool,
-    /// `not` was the last operator.
+    /// `not` or a sign was the last operator.
     is_denying: bool,
     /// A dot follows: what is read is not all of the operand.
     is_owner: bool,
@@ -134,9 +137,9 @@ impl<'a> Reader<'a> {
         }
         match token.kind {
             Kind::Number(_) => {
-                let is_denied = std::mem::take(&mut self.is_denying);
+                let is_computed = self.is_denying || token.is_in_code();
                 self.operand(token, true, false, tally);
-                self.run.is_denied |= is_denied;
+                self.run.is_computed |= is_computed && self.run.logic > 0;
             }
             Kind::Text { quote, is_closed } => {
                 self.operand(token, true, false, tally);
@@ -298,6 +301,7 @@ impl<'a> Reader<'a> {
             self.run.is_left_literal = Some(true);
             self.run.is_number_repeated |= token.text.len() > 1 && matches!(token.kind, Kind::Number(_));
         }
+        self.is_denying = false;
         self.right = Some(operand);
         self.previous = if is_name {
             Previous::Name
@@ -341,6 +345,8 @@ impl<'a> Reader<'a> {
                 self.previous = Previous::Operator;
             } else if !is_sign {
                 self.restart(End::Broken, Began::Middle, tally);
+            } else {
+                self.is_denying = true;
             }
             return;
         }
@@ -378,10 +384,18 @@ impl<'a> Reader<'a> {
             _ => self.run.brackets += 1,
         }
         self.depth += 1;
+        if matches!(self.previous, Previous::Name | Previous::Function) && self.call.is_none() {
+            self.call = Some(self.depth);
+        }
         self.previous = Previous::Open;
     }
 
     fn close(&mut self, tally: &mut Tally) {
+        if self.call == Some(self.depth) {
+            // What was called is the operand, not what it was given.
+            self.call = None;
+            self.right = None;
+        }
         self.depth -= 1;
         match self.previous {
             Previous::Open | Previous::Operand | Previous::Name | Previous::Function => {

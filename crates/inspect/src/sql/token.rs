@@ -75,6 +75,13 @@ impl Token<'_> {
         self.text == b"("
     }
 
+    /// For a number: whether it is written as in programs, `0x31` or `1e0`.
+    pub(super) fn is_in_code(&self) -> bool {
+        self.text
+            .iter()
+            .any(|byte| matches!(byte, b'x' | b'X' | b'e' | b'E'))
+    }
+
     /// For a text in quotes: whether white space is the first thing in it.
     pub(super) fn is_spaced(&self) -> bool {
         self.text.get(1).is_some_and(|byte| is_blank(*byte))

@@ -68,8 +68,8 @@ pub(super) struct Run {
     pub(super) is_doubled: bool,
     /// A number of several digits is compared with itself.
     pub(super) is_number_repeated: bool,
-    /// It denies a literal.
-    pub(super) is_denied: bool,
+    /// It connects a number that people do not write so: `not 0`, `~0`, `0x31`.
+    pub(super) is_computed: bool,
     /// Since the last comparison or connection: whether all operands were literals, and there was one.
     pub(super) is_side_literal: Option<bool>,
     /// The same for the left side of the last comparison.
@@ -174,8 +174,10 @@ pub(super) fn weigh_bare(run: &Run, end: End, is_whole: bool) -> (Rule, u8) {
             (Rule::SqlTautology, 50)
         }
         // `1 or not 0`
-        (End::Text, true) if run.begins_with_literal && run.is_denied && run.logic > 0 => {
-            (Rule::SqlTautology, 50)
+        (End::Text, true) if run.begins_with_literal && run.is_computed => (Rule::SqlTautology, 50),
+        // `1 or 2 group by 1`
+        (End::Clause, true) if run.begins_with_literal && run.logic > 0 && run.literals == run.operands => {
+            (Rule::SqlTautology, 25)
         }
         // `null+null+null`
         (_, _) if run.constants > 1 && run.arithmetic > 1 && run.named > 0 => (Rule::SqlTautology, 50),
