@@ -21,6 +21,9 @@ pub(super) fn judge(tokens: &[Token<'_>], place: Place, tally: &mut Tally, work:
             return;
         }
         match token.kind {
+            Kind::Word(Word::Select | Word::Union) if super::is_doubled(token.text) => {
+                tally.add(Rule::SqlDisguise, 50);
+            }
             Kind::Word(Word::Select) => {
                 *work += REACH as u64;
                 reader.select(at, tally);
@@ -287,6 +290,10 @@ impl Reader<'_> {
                 35
             }
             Some(Kind::Word(Word::Plain)) if is_command && is_stacked && self.ends_soon(at) => 35,
+            // `shutdown with nowait`
+            Some(Kind::Word(Word::Plain)) if is_stacked && self.is_followed_by(at, &[b"with", b"nowait"]) => {
+                50
+            }
             Some(Kind::Word(Word::Verb | Word::Command | Word::Select)) => 30,
             None | Some(Kind::Comment { .. } | Kind::Semicolon | Kind::Word(Word::Part))
                 if is_command && is_stacked =>
@@ -295,6 +302,15 @@ impl Reader<'_> {
             }
             _ => 0,
         }
+    }
+
+    fn is_followed_by(&self, at: usize, words: &[&[u8]]) -> bool {
+        let behind = self.tokens.get(at + 1..).unwrap_or_default();
+        behind.len() >= words.len()
+            && behind
+                .iter()
+                .zip(words)
+                .all(|(token, word)| token.text.eq_ignore_ascii_case(word))
     }
 
     /// `update t set c = ..`

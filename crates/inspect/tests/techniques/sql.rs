@@ -44,3 +44,124 @@ fn calls_and_rows_have_round_brackets() {
         "[{'n': 1}, {'n': 2}]",
     ]);
 }
+
+#[test]
+fn a_second_query_whatever_it_lists() {
+    refused(
+        Sqli,
+        &[
+            "1 union select!1,2",
+            "1 union select~1,2",
+            "1 union all select 'a' 'b'",
+            "1 union select `a`",
+            "1 union select{x 1}",
+            "1 union distinct select-1",
+            "1 union table users",
+            "' union table users limit 1-- -",
+            "0 UNIunionON SELselectECT 1,2",
+            "1 uniunionon selselectect name",
+            "' + (select top 1 password from users) + '",
+            "1;select top 1 name from users--",
+        ],
+    );
+    left_alone(&[
+        "Union Select Committee",
+        "union select, then order",
+        "a credit union table for users",
+        "Select top 5 items",
+        "select top 3 winners from the list",
+        "the European Union table",
+    ]);
+}
+
+#[test]
+fn a_condition_that_is_a_constant() {
+    refused(
+        Sqli,
+        &[
+            "17 or ~0",
+            "17 or !0",
+            "17 or -1",
+            "17 or 0x31",
+            "17 or 1e0",
+            "17 || ~1",
+            "17 or 1 group by 2",
+            "17 or not 0",
+        ],
+    );
+    left_alone(&[
+        "17 or 2",
+        "1 or 2 or 3",
+        "a or -a",
+        "f(x) = x or -x",
+        "3 and 4",
+        "4 or 5 people",
+        "0x10, 0x20",
+        "1 or 2, group by age",
+        "2 or 3 from each",
+    ]);
+}
+
+#[test]
+fn words_with_themselves_inside() {
+    refused(
+        Sqli,
+        &[
+            "0'oorr'1'='1",
+            "' oorr 1=1-- -",
+            "' anandd 1=1#",
+            "x' aandnd 'a'='a",
+            "1 oorr 1=1",
+            "1 SELSELECTECT 1",
+        ],
+    );
+    left_alone(&[
+        "oorr",
+        "the word anandd",
+        "Anand Anand",
+        "door, floor",
+        "1 oorr 2",
+    ]);
+}
+
+#[test]
+fn letters_strewn_with_per_cent_signs() {
+    refused(
+        Sqli,
+        &[
+            "1 %A%N%D 1=1",
+            "1 %U%N%I%O%N %S%E%L%E%C%T 1,2",
+            "x') %o%r ('a'='a",
+            "1;%W%A%I%T%F%O%R %D%E%L%A%Y '0:0:5'",
+        ],
+    );
+    left_alone(&[
+        "%Y%m%dT%H%M%S",
+        "%s%d%s or %s",
+        "date +%Y%m%d",
+        "100%Cotton",
+        "%S%E",
+    ]);
+}
+
+#[test]
+fn odbc_and_padded_lines() {
+    refused(
+        Sqli,
+        &[
+            "1 and{d 1}=1",
+            "1 or {fn 1}={t 1}",
+            "1--AbC%0AAND--qwE%0A1=1",
+            "1--x\nor--y\n1=1",
+            "1;shutdown with nowait",
+        ],
+    );
+    left_alone(&[
+        "{d 1}",
+        "if a {b c}",
+        "--help\n--version",
+        "i--j\nor k",
+        "a--b",
+        "1; shutdown with care",
+    ]);
+}

@@ -18,7 +18,7 @@ impl Reader<'_> {
         match self.after(at + 1, skipped) {
             Some((select, Kind::Word(Word::Select))) => {
                 // "Union Select Committee" is a name.
-                let is_query = self.weigh_select(select) >= 20;
+                let is_query = self.weigh_select(select) >= 20 || self.begins_list(select);
                 tally.add(Rule::SqlUnion, if is_query { 55 } else { 30 });
             }
             Some((values, Kind::Word(Word::Part)))
@@ -29,12 +29,54 @@ impl Reader<'_> {
             {
                 tally.add(Rule::SqlUnion, 55);
             }
+            Some((table, Kind::Word(Word::Object))) if self.is_whole_table(table) => {
+                tally.add(Rule::SqlUnion, 55);
+            }
             _ if self.is_behind_break(at) && self.next(at).is_none_or(|kind| kind != Kind::Comma) => {
                 tally.add(Rule::SqlUnion, 15);
             }
             _ => {}
         }
         self.lone_union(at, tally);
+    }
+
+    /// Whether what stands right behind a `select` begins a list, and no sentence.
+    fn begins_list(&self, select: usize) -> bool {
+        let Some((first, kind)) = self.after(select + 1, |_| false) else {
+            return false;
+        };
+        let is_round = self.tokens.get(first).is_some_and(Token::is_round);
+        !is_round
+            && matches!(
+                kind,
+                Kind::Number(_)
+                    | Kind::Text { is_closed: true, .. }
+                    | Kind::Variable(_)
+                    | Kind::Name
+                    | Kind::Bang
+                    | Kind::Arithmetic(b'*' | b'@')
+                    | Kind::Open
+                    | Kind::Word(Word::Constant | Word::Who)
+            )
+    }
+
+    /// MySQL's short form of a query: `table t`, and nothing but what a query may end in.
+    fn is_whole_table(&self, table: usize) -> bool {
+        let is_named = self.kind(table + 1).is_some_and(|name| {
+            matches!(
+                name,
+                Kind::Name | Kind::Word(Word::Plain | Word::System | Word::Calls(_))
+            )
+        });
+        let is_over = matches!(
+            self.next(table + 1),
+            None | Some(
+                Kind::Comment { .. } | Kind::Block(_) | Kind::Word(Word::Sort | Word::Limit | Word::Into)
+            )
+        );
+        let begins = matches!(self.tokens.first(), Some(first) if matches!(first.kind, Kind::Number(_)))
+            || self.place != Place::Bare;
+        is_named && is_over && begins
     }
 
     /// A `union` whose second half is still to come, with comments for spaces.
@@ -58,7 +100,16 @@ impl Reader<'_> {
                 Kind::Open | Kind::Word(Word::Prefix) | Kind::Arithmetic(b'-' | b'+')
             )
         };
-        let first = self.after(at + 1, skipped);
+        let mut first = self.after(at + 1, skipped);
+        // `select top 1 a`
+        if self
+            .tokens
+            .get(at + 1)
+            .is_some_and(|top| top.text.eq_ignore_ascii_case(b"top"))
+            && let Some((count, Kind::Number(_))) = first
+        {
+            first = self.after(count + 1, |kind| kind == Kind::Close).or(first);
+        }
         match first {
             None => 20,
             Some((place, kind)) => self.list(place, kind),
@@ -135,6 +186,7 @@ impl Reader<'_> {
             Kind::Text { .. } if matches!(next, Some(Kind::Word(Word::Logic | Word::Infix))) => 25,
             Kind::Word(Word::Who) => 50,
             Kind::Word(_) | Kind::Text { .. } | Kind::Number(_) | Kind::Other | Kind::Bang => 0,
+            Kind::Comma | Kind::Dot | Kind::Semicolon => 0,
             _ => 20,
         }
     }
