@@ -121,7 +121,9 @@ fn is_program(rest: &[u8]) -> bool {
 
 fn data(rest: &[u8], is_markup: bool, tally: &mut Tally) {
     let kind = skip_blank(rest.get(..rest.len().min(MEDIA_TYPE)).unwrap_or_default());
-    if DOCUMENTS.iter().any(|document| starts_with(kind, document)) {
+    if DOCUMENTS.iter().any(|document| starts_with(kind, document))
+        || !rest.starts_with(b"//") && is_markup_in_base64(kind)
+    {
         tally.add(Rule::XssAddress, 60);
     } else if is_markup
         && (kind.starts_with(b",") || kind.starts_with(b";") || contains(kind, b"base64,"))
@@ -129,4 +131,11 @@ fn data(rest: &[u8], is_markup: bool, tally: &mut Tally) {
     {
         tally.add(Rule::XssAddress, 40);
     }
+}
+
+/// Whether what is spelled in base64 begins with `<`.
+fn is_markup_in_base64(kind: &[u8]) -> bool {
+    const MARK: &[u8] = b"base64,";
+    kind.windows(MARK.len() + 2)
+        .any(|window| starts_with(window, MARK) && matches!(window, [.., b'P', b'A'..=b'P']))
 }

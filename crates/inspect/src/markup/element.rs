@@ -182,7 +182,8 @@ fn named(rest: &[u8], is_type: bool, is_closing: bool, is_apart: bool, tally: &m
             .take(24)
             .take_while(|byte| byte.is_ascii_alphanumeric())
             .count();
-        if is_in(ACTIVE, from_start(local, local_name)) {
+        let is_server_side = name.eq_ignore_ascii_case(b"esi");
+        if is_server_side || is_in(ACTIVE, from_start(local, local_name)) {
             tally.add(Rule::XssElement, 60);
         }
         return;

@@ -108,6 +108,7 @@ const EVENTS: Words = Words::new(&[
     b"webkit",
     b"wheel",
     b"xxx",
+    b"zoom",
 ]);
 
 pub(super) fn judge(text: &[u8], tally: &mut Tally) {
@@ -150,11 +151,14 @@ fn each_attribute(text: &[u8]) -> impl Iterator<Item = usize> + '_ {
     })
 }
 
+/// The longest name of an event, and some more for those to come.
+const NAME: usize = 48;
+
 /// What is assigned to a name, given the text behind its `on`. Between name and sign there may be dust.
 fn value(rest: &[u8]) -> Option<&[u8]> {
     let letters = rest
         .iter()
-        .take(32)
+        .take(NAME)
         .take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'_')
         .count();
     if letters < 2 {
