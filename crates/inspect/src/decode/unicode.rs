@@ -78,8 +78,8 @@ fn alike(character: char) -> Option<&'static str> {
         '\u{2212}' | '\u{2010}' | '\u{2011}' => "-",
         // Two private characters that old web servers took for a slash.
         '\u{2215}' | '\u{2044}' | '\u{f025}' | '\u{efc8}' => "/",
-        '\u{2216}' | '\u{29f5}' => "\\",
-        '\u{2024}' => ".",
+        '\u{2216}' | '\u{29f5}' | '\u{fe68}' => "\\",
+        '\u{2024}' | '\u{fe52}' => ".",
         '\u{2025}' => "..",
         '\u{2026}' => "...",
         '\u{2039}' | '\u{3008}' | '\u{fe64}' => "<",
