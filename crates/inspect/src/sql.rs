@@ -7,6 +7,7 @@
 mod expression;
 mod frame;
 mod lexer;
+mod quotation;
 mod statement;
 mod token;
 mod words;
@@ -15,6 +16,7 @@ use crate::scan::Traits;
 use crate::tally::{Finding, Tally};
 
 use lexer::{Token, lex};
+use quotation::Quotation;
 
 /// Where in a query a text may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +61,8 @@ pub(crate) fn judge(text: &[u8], traits: Traits, work: &mut u64) -> Option<Findi
 fn judge_tokens(tokens: &[Token<'_>], place: Place, text: &[u8], work: &mut u64) -> Option<Finding> {
     *work += u64::try_from(text.len() + tokens.len()).unwrap_or(u64::MAX);
     let mut tally = Tally::default();
-    expression::judge(tokens, place, &mut tally, work);
+    let quotation = Quotation::of(text, place);
+    expression::judge(tokens, place, quotation, &mut tally, work);
     // Backticks hold names in queries, and code in most texts that have them; there they come in pairs.
     let is_code = place == Place::Within(b'`')
         && text
@@ -68,8 +71,10 @@ fn judge_tokens(tokens: &[Token<'_>], place: Place, text: &[u8], work: &mut u64)
             .count()
             .is_multiple_of(2);
     if !tally.is_decided() && !is_code {
-        statement::judge(tokens, place, &mut tally, work);
-        frame::judge(tokens, place, text, &mut tally);
+        statement::judge(tokens, place, quotation, &mut tally, work);
+        if quotation != Quotation::Enclosed {
+            frame::judge(tokens, place, text, &mut tally);
+        }
     }
     tally.finding()
 }

@@ -9,6 +9,7 @@ mod run;
 
 use super::Place;
 use super::lexer::{Kind, SHORT, TRACE, Token};
+use super::quotation::Quotation;
 use super::words::{Calls, Word};
 use crate::rule::Rule;
 use crate::tally::Tally;
@@ -16,12 +17,19 @@ use crate::tally::Tally;
 use run::{Began, End, Run, weigh_bare, weigh_break_out};
 
 /// Judges the runs of a text.
-pub(super) fn judge(tokens: &[Token<'_>], place: Place, tally: &mut Tally, work: &mut u64) {
+pub(super) fn judge(
+    tokens: &[Token<'_>],
+    place: Place,
+    quotation: Quotation,
+    tally: &mut Tally,
+    work: &mut u64,
+) {
     let mut reader = Reader {
         right: None,
         left: None,
         first: None,
         is_opening: false,
+        is_enclosed: quotation == Quotation::Enclosed,
         place,
         run: Run::default(),
         previous: Previous::Start,
@@ -91,6 +99,8 @@ impl Operand<'_> {
 struct Reader<'a> {
     /// The quote that ends the query's text stands where people open one: behind a space or a bracket.
     is_opening: bool,
+    /// It opens a quotation, in what is a program by all signs.
+    is_enclosed: bool,
     /// The last operand, if it is no more than a name.
     right: Option<Operand<'a>>,
     /// The operand left of the comparison that was just read, if it is no more than a name.
@@ -176,7 +186,11 @@ impl<'a> Reader<'a> {
                 if was_first {
                     tally.add(
                         Rule::SqlComment,
-                        if is_last && letters <= SHORT { 60 } else { 25 },
+                        if is_last && letters <= SHORT && !self.is_enclosed {
+                            60
+                        } else {
+                            25
+                        },
                     );
                 }
                 let is_cut = is_last
@@ -185,7 +199,7 @@ impl<'a> Reader<'a> {
             }
             Kind::Block(false) => {
                 if was_first {
-                    tally.add(Rule::SqlComment, 60);
+                    tally.add(Rule::SqlComment, if self.is_enclosed { 25 } else { 60 });
                 }
                 self.restart(End::Comment(true), Began::Middle, tally);
             }
@@ -449,7 +463,7 @@ impl<'a> Reader<'a> {
         if run.is_continuing {
             let weight = weigh_break_out(&run, end, is_whole);
             // `the "+" sign`, `simd = "*"`
-            let is_quoting = self.is_opening && run.logic == 0 && run.operands == 1;
+            let is_quoting = run.logic == 0 && (self.is_enclosed || self.is_opening && run.operands == 1);
             let is_code = self.place == Place::Within(b'`') && run.logic == 0;
             tally.add(
                 Rule::SqlBreakOut,

@@ -5,6 +5,7 @@ mod spelling;
 
 use super::Place;
 use super::lexer::{Kind, SHORT, TRACE, Token};
+use super::quotation::Quotation;
 use super::words::{Calls, Word};
 use crate::rule::Rule;
 use crate::tally::Tally;
@@ -13,8 +14,18 @@ use crate::tally::Tally;
 const REACH: usize = 24;
 
 /// Judges every word that can begin something.
-pub(super) fn judge(tokens: &[Token<'_>], place: Place, tally: &mut Tally, work: &mut u64) {
-    let reader = Reader { tokens, place };
+pub(super) fn judge(
+    tokens: &[Token<'_>],
+    place: Place,
+    quotation: Quotation,
+    tally: &mut Tally,
+    work: &mut u64,
+) {
+    let reader = Reader {
+        tokens,
+        place,
+        quotation,
+    };
     for (at, token) in tokens.iter().enumerate() {
         *work += 1;
         if tally.is_decided() {
@@ -66,6 +77,7 @@ pub(super) fn judge(tokens: &[Token<'_>], place: Place, tally: &mut Tally, work:
 struct Reader<'a> {
     tokens: &'a [Token<'a>],
     place: Place,
+    quotation: Quotation,
 }
 
 impl Reader<'_> {
@@ -108,7 +120,7 @@ impl Reader<'_> {
 
     /// Whether nothing but brackets stands between a position and the quote that ended the query's text.
     fn is_behind_break(&self, at: usize) -> bool {
-        if self.place == Place::Bare {
+        if self.place == Place::Bare || self.quotation != Quotation::None {
             return false;
         }
         let before = self.tokens.get(..at).unwrap_or_default();

@@ -165,3 +165,38 @@ fn odbc_and_padded_lines() {
         "1; shutdown with care",
     ]);
 }
+
+#[test]
+fn a_quotation_ends_no_text_of_the_query() {
+    left_alone(&[
+        "if line[0] != '#':",
+        "i = line.find('#')",
+        "bits = string.split(b'%')",
+        "version = \"<version>\"",
+        "PGBINROOT=\"/usr/lib/postgresql/\"",
+        "machine.replace('/', '-')",
+        "'+': PLUS,",
+        "\"/examples/**\",",
+        "cu.execute(\"create table lang(name, first)\")",
+        "docker exec -c 'select 1'",
+        "ERROR: syntax error at or near \"select\"",
+        "name = \"glob\"",
+        "File \"<stdin>\", line 1",
+    ]);
+    refused(
+        Sqli,
+        &[
+            "'#",
+            "admin'--",
+            "x '#",
+            "'='",
+            "'+'",
+            "a' or 'b'='b",
+            "a '; drop table users; select '",
+            "(' or 1=1 or '')",
+            "a = ' or 'b' = 'b';",
+            "' union select '1','2",
+            "x=',(select password from users),'",
+        ],
+    );
+}
