@@ -2,7 +2,7 @@
 
 use crate::rule::Rule;
 use crate::tally::Tally;
-use crate::text::{contains, from, is_blank, is_name, skip_blank, starts_with};
+use crate::text::{contains, each_word, from, is_blank, is_name, skip_blank, starts_with};
 
 /// Elements that run script, load what does, or change what the rest of the page means.
 const ACTIVE: &[&[u8]] = &[
@@ -79,17 +79,50 @@ const NEVER_HONEST: &[&[u8]] = &[
 const SHORTEST: usize = 3;
 
 pub(super) fn judge(text: &[u8], tally: &mut Tally) {
+    // Nothing that an element could do anything with.
+    let is_prose = !text
+        .iter()
+        .any(|byte| matches!(byte, b'(' | b'=' | b'`' | b'{' | b'&' | b'%'))
+        && !contains(text, b"</");
     for (at, _) in text.iter().enumerate().filter(|(_, byte)| **byte == b'<') {
         if tally.is_decided() {
             return;
         }
         let left = at.checked_sub(1).and_then(|left| text.get(left));
-        opened(
-            from(text, at + 1),
-            left.is_some_and(|byte| is_name(*byte) || *byte == b':'),
-            tally,
-        );
+        let rest = from(text, at + 1);
+        if is_placeholder(left, rest) || is_prose && is_mentioned(left, rest) {
+            tally.add(Rule::XssElement, 10);
+        } else {
+            let is_type = left.is_some_and(|byte| is_name(*byte) || *byte == b':');
+            opened(rest, is_type, tally);
+        }
     }
+}
+
+/// `"<input>"`: a name between the same quotes, as programs have for what is no file.
+fn is_placeholder(left: Option<&u8>, rest: &[u8]) -> bool {
+    let name = rest
+        .iter()
+        .take(24)
+        .take_while(|byte| byte.is_ascii_lowercase())
+        .count();
+    let is_quoted = matches!((left, from(rest, name)), (Some(open @ (b'"' | b'\'' | b'`')), [b'>', close, ..]) if open == close);
+    name > 0 && is_quoted && !is_in(NEVER_HONEST, from_start(rest, name))
+}
+
+/// "the <script> tag": the name of an element in a sentence.
+fn is_mentioned(left: Option<&u8>, rest: &[u8]) -> bool {
+    let name = rest
+        .iter()
+        .take(24)
+        .take_while(|byte| byte.is_ascii_alphanumeric())
+        .count();
+    name > 0
+        && left == Some(&b' ')
+        && matches!(
+            from(rest, name),
+            [b'>', b'.' | b',' | b'!' | b'?', ..] | [b'>', b' ', b'a'..=b'z', ..]
+        )
 }
 
 /// Looks at what follows one `<`. `is_type` says that a name stands right before it, as in `Vec<String>`.
@@ -124,15 +157,23 @@ fn declared(rest: &[u8], tally: &mut Tally) {
     ]
     .iter()
     .any(|word| starts_with(body, word))
-        || (starts_with(body, b"doctype") && body.contains(&b'['))
+        || starts_with(body, b"doctype") && (body.contains(&b'[') || loads(body))
     {
         60
     } else if starts_with(rest, b"--") {
         // A comment is nothing by itself, unless it takes an element in half.
-        if contains(rest, b"<") || contains(rest, b"`") {
+        let inner = rest
+            .windows(3)
+            .skip(2)
+            .position(|end| end == b"-->")
+            .map(|end| from_start(rest, end + 2));
+        let is_open = inner.is_none_or(|inner| contains(inner, b"<"));
+        if is_open && contains(rest, b"<") || contains(inner.unwrap_or(rest), b"`") {
             50
-        } else {
+        } else if is_open {
             20
+        } else {
+            10
         }
     } else if is_quoted_soon(body) {
         50
@@ -142,7 +183,18 @@ fn declared(rest: &[u8], tally: &mut Tally) {
     tally.add(Rule::XssDeclaration, weight);
 }
 
+/// Whether a declaration of a document names a file of its own for what it declares.
+fn loads(doctype: &[u8]) -> bool {
+    each_word(doctype, b"system")
+        .next()
+        .is_some_and(|at| doctype.get(at + 6).is_some_and(|byte| is_blank(*byte)))
+}
+
 fn instructed(rest: &[u8], tally: &mut Tally) {
+    // How every document in XML begins; what it declares or holds is seen on its own.
+    if starts_with(rest, b"xml version=") {
+        return tally.add(Rule::XssDeclaration, 20);
+    }
     let is_program = [&b"php"[..], b"xml-stylesheet", b"import", b"xml", b"=", b"echo"]
         .iter()
         .any(|word| starts_with(skip_blank(rest), word));
@@ -193,7 +245,8 @@ fn named(rest: &[u8], is_type: bool, is_closing: bool, is_apart: bool, tally: &m
         return;
     }
     if is_in(NEVER_HONEST, name) || starts_with(name, b"script") {
-        tally.add(Rule::XssElement, if is_apart { 30 } else { 60 });
+        let is_honest = is_apart || is_type && is_parameter(name, after);
+        tally.add(Rule::XssElement, if is_honest { 30 } else { 60 });
     } else if is_in(ACTIVE, name) {
         let is_ended = after
             .first()
@@ -201,13 +254,24 @@ fn named(rest: &[u8], is_type: bool, is_closing: bool, is_apart: bool, tally: &m
         let has_attribute = after.contains(&b'=');
         let is_placeholder = (is_apart || is_type || !has_attribute) && after.first() == Some(&b'>');
         if is_closing {
-            let ends_text = [&b"style"[..], b"title", b"textarea", b"xml", b"comment"]
-                .iter()
-                .any(|text| name.eq_ignore_ascii_case(text));
-            tally.add(Rule::XssElement, if ends_text { 50 } else { 10 });
+            let ends_text = is_in(&[b"style", b"title", b"textarea", b"xml", b"comment"], name);
+            // What never has an end in a page has one as the name of something else.
+            let is_empty = is_in(&[b"base", b"input", b"link"], name);
+            tally.add(
+                Rule::XssElement,
+                if ends_text {
+                    50
+                } else if is_empty {
+                    0
+                } else {
+                    10
+                },
+            );
             return;
         }
-        match (is_ended, is_placeholder, is_apart) {
+        // Perl's `C<use integer>`, and types with bounds.
+        let is_marked = is_type && !has_attribute;
+        match (is_ended, is_placeholder || is_marked, is_apart) {
             (true, false, false) => tally.add(Rule::XssElement, 60),
             (true, true, false) if !is_type => tally.add(Rule::XssElement, 40),
             _ => tally.add(Rule::XssElement, 10),
@@ -215,6 +279,16 @@ fn named(rest: &[u8], is_type: bool, is_closing: bool, is_apart: bool, tally: &m
     } else if starts_with(name, b"img") && !is_type {
         image(after, tally);
     }
+}
+
+/// `Vec<Script>,`: what is in the brackets is the name of a type, and not an element that goes on.
+fn is_parameter(name: &[u8], after: &[u8]) -> bool {
+    let is_title = matches!(name, [first, rest @ ..] if first.is_ascii_uppercase() && rest.iter().all(u8::is_ascii_lowercase));
+    is_title
+        && matches!(
+            after,
+            [b'>'] | [b'>', b',' | b')' | b':' | b';' | b'>' | b' ', ..]
+        )
 }
 
 /// A picture without a handler: harmless as people write it, an attack when its address is none or in no quotes.
