@@ -133,6 +133,20 @@ const REPEATED: &[&str] = &[
     "<script",
     "x(",
     "alert(",
+    "a=alert,",
+    "top.",
+    "top.alert",
+    "'+'",
+    "[](",
+    "a<x>b",
+    "%S%E%L",
+    "..././",
+    "..%bg%qf",
+    "(\"../x\")",
+    "/*?",
+    "1--a\n",
+    "{d 1}",
+    "a.b=a.b ",
 ];
 
 #[test]

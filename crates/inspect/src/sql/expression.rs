@@ -5,6 +5,7 @@
 //! until the query is whole again, which is when its text ends inside of quotes that the query closes, or in a
 //! comment that hides what the query would add.
 
+mod operand;
 mod run;
 
 use super::Place;
@@ -14,6 +15,7 @@ use super::words::{Calls, Word};
 use crate::rule::Rule;
 use crate::tally::Tally;
 
+use operand::Operand;
 use run::{Began, End, Run, weigh_bare, weigh_break_out};
 
 /// Judges the runs of a text.
@@ -81,19 +83,6 @@ enum Previous {
     Operator,
     Open,
     Dot,
-}
-
-/// A literal, or a name with what it belongs to before a dot.
-#[derive(Clone, Copy)]
-struct Operand<'a> {
-    owner: &'a [u8],
-    name: &'a [u8],
-}
-
-impl Operand<'_> {
-    fn is(&self, other: &Operand<'_>) -> bool {
-        self.name.eq_ignore_ascii_case(other.name) && self.owner.eq_ignore_ascii_case(other.owner)
-    }
 }
 
 struct Reader<'a> {
@@ -194,6 +183,7 @@ impl<'a> Reader<'a> {
                     );
                 }
                 let is_cut = is_last
+                    && !self.is_remark(token, letters)
                     && (letters <= TRACE || letters <= SHORT && self.run.compares + self.run.named > 0);
                 self.restart(End::Comment(is_cut), Began::Middle, tally);
             }
@@ -206,6 +196,16 @@ impl<'a> Reader<'a> {
             Kind::Block(true) | Kind::Version => {}
             Kind::Other => self.restart(End::Broken, Began::Middle, tally),
         }
+    }
+
+    /// Whether a comment is one that a person wrote behind an assignment: `TAB = 0x09  # ^I`.
+    fn is_remark(&self, token: &Token<'_>, letters: u8) -> bool {
+        let is_assignment = !self.run.begins_with_literal && self.run.logic == 0 && self.run.compares == 1;
+        self.run.began == Began::Text
+            && is_assignment
+            && letters > 0
+            && !token.glued
+            && token.text.starts_with(b"#")
     }
 
     /// Whether an unfinished text is one that the query would finish.
@@ -341,7 +341,11 @@ impl<'a> Reader<'a> {
 
     /// Whether an operand that is all there is the one on the other side of its comparison.
     fn is_repeated(&mut self, operand: &Operand<'a>) -> bool {
-        !self.is_owner && self.left.take().is_some_and(|left| left.is(operand))
+        // `a = a or b` is what programs write; behind a condition it is always true.
+        let is_assignment = self.run.began == Began::Text
+            && self.run.logic == 0
+            && operand.name.first().is_some_and(u8::is_ascii_alphabetic);
+        !self.is_owner && self.left.take().is_some_and(|left| left.is(operand)) && !is_assignment
     }
 
     fn operator(&mut self, token: &Token<'a>, tally: &mut Tally) {
@@ -417,7 +421,10 @@ impl<'a> Reader<'a> {
             }
             // `') or`, or `) or` where no quotes are: brackets of the query.
             Previous::Start if self.run.began == Began::Break => {}
-            Previous::Start if self.run.began == Began::Text => self.run.began = Began::Break,
+            Previous::Start if self.run.began == Began::Text => {
+                self.run.began = Began::Break;
+                self.run.is_unquoted = true;
+            }
             _ => self.restart(End::Broken, Began::Middle, tally),
         }
     }

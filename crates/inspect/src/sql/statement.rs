@@ -44,7 +44,12 @@ pub(super) fn judge(
             Kind::Word(Word::Calls(calls)) => reader.call(at, calls, tally),
             Kind::Word(Word::System) => reader.system(at, tally),
             Kind::Word(Word::From) => reader.source(at, tally),
-            Kind::Word(Word::File) => tally.add(Rule::SqlReach, 30),
+            // `$infile` and `Infile: %s` are of programs.
+            Kind::Word(Word::File)
+                if reader.before(at) != Some(Kind::Other) && reader.next(at) != Some(Kind::Other) =>
+            {
+                tally.add(Rule::SqlReach, 30);
+            }
             Kind::Word(Word::Plain)
                 if token.is_bare_exponent()
                     && matches!(reader.next(at), Some(Kind::Dot | Kind::Open | Kind::Name)) =>
@@ -212,7 +217,14 @@ impl Reader<'_> {
                 )
             )
         };
-        joins(self.before(at)) || (2..6).any(|by| joins(self.kind(at + by))) || self.is_behind_break(at)
+        let bracket = self.tokens.get(at + 1);
+        // `sleep(5);`, `we sleep (5 or 6 hours)`
+        let is_within = bracket.is_some_and(|bracket| bracket.glued)
+            && (2..6).any(|by| {
+                let kind = self.kind(at + by);
+                kind != Some(Kind::Semicolon) && joins(kind)
+            });
+        joins(self.before(at)) || is_within || self.is_behind_break(at)
     }
 
     fn next_but(&self, at: usize, skipped: usize) -> Option<Kind> {
@@ -227,6 +239,7 @@ impl Reader<'_> {
             return;
         }
         if matches!(self.kind(at), Some(Kind::Word(Word::Command)))
+            && self.before(at) != Some(Kind::Other)
             && self.kind(at + 1) == Some(Kind::Open)
             && matches!(self.kind(at + 2), Some(Kind::Variable(_)))
         {

@@ -135,3 +135,34 @@ fn quotes_in_pairs_are_the_text_s_own() {
     ]);
     refused(Xss, &["document['coo'+'kie']", "this['al'+'ert'](1)"]);
 }
+
+#[test]
+fn names_between_angle_brackets() {
+    left_alone(&[
+        "Vec<Script>,",
+        "Map::<Script>::new()",
+        "change C<use_ok> to C<use integer>.",
+        "compile(source, name=\"<input>\", mode=\"single\")",
+        "see our <Link>site</Link>.",
+        "The <script> tag goes at the end of <body>, they say.",
+        "Never put <script> in a comment.",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
+        "a = \"<!-- one -->\", b = \"<!-- two -->\\n\"",
+    ]);
+    refused(
+        Xss,
+        &[
+            "<script>",
+            "x<script>alert(1)</script>",
+            "x<Script>alert(1)</Script>",
+            "a <script> alert`1`",
+            "x<base href=//x.example>",
+            "\"<iframe>\"",
+            "a<input onfocus=alert(1) autofocus>",
+            "<!--<img src=\"--><img src=x onerror=alert(1)>",
+            "<!-- x --><script>alert(1)</script>",
+            "<?xml version=\"1.0\"?><!DOCTYPE x SYSTEM \"http://x.example/\">",
+            "<?xml version=\"1.0\"?><!DOCTYPE x [<!ENTITY y \"z\">]>",
+        ],
+    );
+}

@@ -200,3 +200,41 @@ fn a_quotation_ends_no_text_of_the_query() {
         ],
     );
 }
+
+#[test]
+fn lines_of_programs_and_sentences() {
+    left_alone(&[
+        ") -> bool;",
+        ") || usage();",
+        ") or return;",
+        "} = self;",
+        "TAB     = 0x09  # ^I",
+        "ECHO = bytes([1]) # echo",
+        "loop = loop or events.get_loop()",
+        "prefix = prefix or func.prefix",
+        "sleep(5);",
+        "await sleep(100);",
+        "We sleep (5 or 6 hours) and then go on.",
+        "Case 1: when it rains, then stay; else go. End.",
+        "return $call(@args);",
+        "my ($infile, $outfile);",
+        "from `hashbrown` so that in the future",
+    ]);
+    refused(
+        Sqli,
+        &[
+            ") or 1=1;",
+            ") or sleep(5);",
+            "1=1 or loop=loop",
+            "1 or loop=loop",
+            "id=1 #",
+            "1;sleep(5);",
+            "1 and sleep(5);",
+            "sleep(5)",
+            "exec(@q)",
+            "1 into outfile 'x'",
+            "from `users` where 1",
+            "1 and case 1 when 1 then 2 end",
+        ],
+    );
+}

@@ -40,6 +40,8 @@ pub(super) enum End {
 pub(super) struct Run {
     pub(super) began: Began,
     pub(super) is_continuing: bool,
+    /// It began behind a bracket, and no quote was ended.
+    pub(super) is_unquoted: bool,
     /// It begins with an operator, and no quote was ended.
     pub(super) is_bare_continuation: bool,
     pub(super) operands: usize,
@@ -127,7 +129,14 @@ pub(super) fn weigh_break_out(run: &Run, end: End, is_whole: bool) -> u8 {
         // `.. used" and "do not ..`, in the middle of a longer text
         (End::Balanced, true) if run.operands == 1 && run.is_wordy => 30,
         (End::Balanced | End::Comment(true), true) => 60,
-        (End::Statement, true) if run.logic + run.compares > 0 => 50,
+        // `) -> bool;` and `) || usage();` end brackets of a program.
+        (End::Statement, true) if run.logic + run.compares > 0 => {
+            if run.is_unquoted && run.literals == 0 {
+                30
+            } else {
+                50
+            }
+        }
         (End::Text, true) if run.logic > 0 && (run.compares > 0 || run.named > 0 || run.plain == 0) => 50,
         (End::Text, true) if run.logic > 0 || run.compares > 0 && run.plain == 0 => 30,
         (End::Comment(false), true) if run.logic + run.compares > 0 => 35,

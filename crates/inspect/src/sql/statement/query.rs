@@ -238,7 +238,9 @@ impl Reader<'_> {
         if at == 2 && self.place != Place::Bare && self.before(at) == Some(Kind::Arithmetic(b'*')) {
             tally.add(Rule::SqlSelect, 50);
         }
-        if self.is_statement_start(at) && self.table(at) >= 40 {
+        // "from `this` so that", at the start of a line
+        let is_prose = at == 0 && matches!(self.next_but(at, 1), Some(Kind::Word(Word::Plain)));
+        if !is_prose && self.is_statement_start(at) && self.table(at) >= 40 {
             tally.add(Rule::SqlSelect, 15);
         }
     }
@@ -253,7 +255,9 @@ impl Reader<'_> {
     pub(super) fn when(&self, at: usize, tally: &mut Tally) {
         let left = self.tokens.get(at.saturating_sub(6)..at).unwrap_or_default();
         let right = self.tokens.get(at + 1..).unwrap_or_default().iter().take(8);
-        let has_case = left.iter().any(|token| token.kind == Kind::Word(Word::Case));
+        // "Case 1: when it rains"
+        let has_case = left.iter().any(|token| token.kind == Kind::Word(Word::Case))
+            && !left.iter().any(|token| token.kind == Kind::Other);
         if has_case
             && right
                 .into_iter()
