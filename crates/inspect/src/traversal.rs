@@ -84,7 +84,9 @@ fn suffix(text: &[u8], tally: &mut Tally) {
     });
     let is_cut = text.iter().rposition(|byte| *byte == 0).is_some_and(|end| {
         let (file, suffix) = text.split_at_checked(end).unwrap_or_default();
-        let is_suffix = matches!(suffix, [0, b'.', letters @ ..]
+        let has_suffix = file.iter().rev().take(6).any(|byte| *byte == b'.');
+        let is_suffix = suffix.len() == 1 && has_suffix
+            || matches!(suffix, [0, b'.', letters @ ..]
             if matches!(letters.len(), 2..=5) && letters.iter().all(u8::is_ascii_alphanumeric));
         is_suffix && file.last().is_some_and(|byte| is_name(*byte))
     });

@@ -115,6 +115,16 @@ const PRIVATE: Words = Words::new(&[
     b"/run/secrets",
     b"/var/lib/docker",
     b"/var/lib/kubelet",
+    b"/root/",
+    b"/private/etc/",
+    b"/usr/local/etc/",
+    b"/usr/local/apache",
+    b"/usr/local/nginx/",
+    b"/opt/lampp/",
+    b"/xampp/",
+    b"/wamp/",
+    b"/windows/debug/",
+    b"/windows/panther/",
     b"/web-inf/",
     b"/.git/",
     b"/.hg/",
@@ -124,6 +134,12 @@ const PRIVATE: Words = Words::new(&[
 const GUARDED: Words = Words::new(&[
     b"/private/",
     b"/kubernetes/",
+    b"/security/",
+    b"/pam.d/",
+    b"/samba/",
+    b"/ldap",
+    b"/network",
+    b"/sysconfig/",
     b"/sites-",
     b"/pg_hba",
     b"secret",
@@ -202,16 +218,32 @@ fn is_spoken_of(text: &[u8]) -> bool {
 
 /// Whether a path that is all of the text is one of a file that is no stranger's.
 fn is_private(path: &[u8], squeezed: &[u8]) -> bool {
-    let is_rooted = path.starts_with(b"/");
+    let rooted = if path.starts_with(b".") {
+        &[]
+    } else {
+        absolute(squeezed)
+    };
+    let is_hidden = [&b".git/"[..], b".svn/", b".hg/"]
+        .iter()
+        .any(|folder| starts_with(squeezed, folder));
     NAMED_ALONE.within(absolute(squeezed)).next().is_some()
         || squeezed.eq_ignore_ascii_case(b".env")
-        || is_rooted
-            && (PRIVATE.at_start(squeezed).next().is_some() || is_guarded(squeezed) || is_wild(squeezed))
+        || is_hidden
+        || PRIVATE.at_start(rooted).next().is_some()
+        || is_guarded(rooted)
+        || is_wild(rooted)
 }
 
-/// Whether a path below `/etc` says that it is a secret; the rest there is configuration, which people speak of.
+/// Whether a path below `/etc` says that it is a secret, or is of a file of the machine's own. What programs have
+/// there, each in its folder, is configuration, which people speak of.
 fn is_guarded(path: &[u8]) -> bool {
-    starts_with(path, b"/etc/") && GUARDED.within(path).next().is_some()
+    let below = if starts_with(path, b"/etc/") {
+        from(path, 5)
+    } else {
+        &[]
+    };
+    let is_file = !below.is_empty() && !below.contains(&b'/') && !below.contains(&b',');
+    is_file || !below.is_empty() && GUARDED.within(path).next().is_some()
 }
 
 /// `/e?c/pass*`: wild cards for the letters that a filter looks for.
