@@ -142,6 +142,12 @@ impl<'a> Reader<'a> {
             }
             Kind::Text { quote, is_closed } => {
                 self.operand(token, true, false, tally);
+                // `1 or 'a'`
+                let is_behind_number = self
+                    .first
+                    .is_some_and(|first| first.iter().all(u8::is_ascii_digit));
+                self.run.is_computed |=
+                    is_closed && is_behind_number && self.run.logic > 0 && token.is_one_word();
                 self.run.texts += 1;
                 self.run.is_open = !is_closed;
                 self.run.is_in_open_text = !is_closed && self.closes(quote);

@@ -108,7 +108,9 @@ impl<'a> Lexer<'a, '_> {
         self.after_name()
             && !matches!(
                 self.tokens.last().map(|token| token.kind),
-                Some(Kind::Word(Word::Logic | Word::Prefix | Word::Infix))
+                Some(Kind::Word(
+                    Word::Logic | Word::Prefix | Word::Infix | Word::Select
+                ))
             )
     }
 

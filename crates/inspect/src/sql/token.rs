@@ -117,6 +117,11 @@ impl Token<'_> {
             > 1
     }
 
+    /// For a text in quotes: whether there is no white space in it.
+    pub(super) fn is_one_word(&self) -> bool {
+        !self.text.iter().any(|byte| is_blank(*byte))
+    }
+
     /// For a text in quotes: whether it looks like JSON.
     pub(super) fn is_json(&self) -> bool {
         matches!(self.text, [b'\'', b'{' | b'[', ..])

@@ -56,6 +56,13 @@ fn a_call_in_other_words() {
             "a=alert,a(1)",
             "toString=alert;''+window",
             "eval(atob('x'))",
+            "alert.call(0,1)",
+            "frames[0].alert(1)",
+            "onerror=alert;throw 1",
+            "setTimeout('alert(1)')",
+            "Function`alert(1)`",
+            "[]['constructor']['constructor']('alert(1)')()",
+            "Promise.resolve(1).then(alert)",
         ],
     );
     left_alone(&[

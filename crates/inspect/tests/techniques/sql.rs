@@ -87,11 +87,15 @@ fn a_condition_that_is_a_constant() {
             "17 || ~1",
             "17 or 1 group by 2",
             "17 or not 0",
+            "17 or 'a'",
+            "1 union select.1",
         ],
     );
     left_alone(&[
         "17 or 2",
         "1 or 2 or 3",
+        "5 or 'five of them'",
+        "a or 'b'",
         "a or -a",
         "f(x) = x or -x",
         "3 and 4",

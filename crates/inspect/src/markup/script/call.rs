@@ -26,6 +26,15 @@ const SINKS: Words = Words::new(&[
 /// Of these, the ones whose bare call is proof.
 const PROOFS: &[&[u8]] = &[b"alert", b"confirm", b"prompt", b"eval", b"msgbox"];
 
+/// What runs a text.
+const RUNNERS: &[&[u8]] = &[
+    b"settimeout",
+    b"setinterval",
+    b"function",
+    b"constructor",
+    b"execscript",
+];
+
 /// How long what is around or within a call that proves a point may be, to be nothing but that.
 const SHORT: usize = 40;
 
@@ -57,6 +66,7 @@ pub(super) fn sinks(text: &[u8]) -> Sinks {
         let is_bare = is_alone(before, rest)
             || is_handed_on(before, rest)
             || is_renamed(before, rest)
+            || is_run(before) && is_called(rest)
             || is_evaluated_call(before, sink, rest);
         match rest {
             _ if is_proof && (is_bare || is_called(rest)) => {
@@ -86,7 +96,7 @@ fn without_global(mut before: &[u8], is_proof: bool) -> Option<&[u8]> {
             [.., left, b'-'] if is_name(*left) && !left.is_ascii_digit() => return None,
             [.., b'$'] => return None,
             [owner @ .., b'.'] if is_proof => {
-                let owner = owner.strip_suffix(b"?").unwrap_or(owner);
+                let owner = without_index(owner.strip_suffix(b"?").unwrap_or(owner));
                 let length = owner.iter().rev().take_while(|byte| is_name(**byte)).count();
                 let (left, owner) = owner.split_at_checked(owner.len() - length)?;
                 if !GLOBALS.at_start(owner).any(|global| global.len() == length) {
@@ -101,21 +111,55 @@ fn without_global(mut before: &[u8], is_proof: bool) -> Option<&[u8]> {
     None
 }
 
-/// The bracket or backtick that calls a function, and all behind it: at once, `alert?.(`, or `(alert)(`.
+/// `frames` of `frames[0]`.
+fn without_index(owner: &[u8]) -> &[u8] {
+    let Some(inner) = owner.strip_suffix(b"]") else {
+        return owner;
+    };
+    let index = inner
+        .iter()
+        .rev()
+        .take(SHORT)
+        .take_while(|byte| byte.is_ascii_alphanumeric())
+        .count();
+    inner
+        .get(..inner.len() - index)
+        .and_then(|left| left.strip_suffix(b"["))
+        .unwrap_or(owner)
+}
+
+/// The bracket or backtick that calls a function, and all behind it: at once, `alert?.(`, `(alert)(`, `alert.call(`.
 fn bracket(rest: &[u8]) -> Option<&[u8]> {
     let rest = skip_blank(rest);
     let rest = rest.strip_prefix(b")").unwrap_or(rest);
     let rest = rest.strip_prefix(b"?.").unwrap_or(rest);
+    let rest = [&b".call"[..], b".apply", b".bind"]
+        .iter()
+        .find_map(|method| rest.strip_prefix(*method))
+        .unwrap_or(rest);
     matches!(rest.first(), Some(b'(' | b'`')).then_some(rest)
 }
 
 fn is_called(rest: &[u8]) -> bool {
-    bracket(rest).is_some()
-        || starts_with(skip_blank(rest), b"%28")
-        || [&b".call"[..], b".apply", b".bind"]
-            .iter()
-            .filter_map(|method| rest.strip_prefix(*method))
-            .any(|behind| matches!(behind.first(), Some(b'(' | b'`')))
+    bracket(rest).is_some() || starts_with(skip_blank(rest), b"%28")
+}
+
+/// In a text that is run as a program: `setTimeout('alert(1)')`, `[]['constructor']['constructor']('alert(1)')()`.
+fn is_run(before: &[u8]) -> bool {
+    let [caller @ .., b'\'' | b'"' | b'`'] = before else {
+        return false;
+    };
+    let caller = caller.strip_suffix(b"(").unwrap_or(caller);
+    let name = caller
+        .iter()
+        .rev()
+        .take(SHORT)
+        .take_while(|byte| is_name(**byte))
+        .count();
+    let is_runner = RUNNERS
+        .iter()
+        .any(|runner| from(caller, caller.len() - name).eq_ignore_ascii_case(runner));
+    is_runner || caller.ends_with(b"']") || caller.ends_with(b"\"]")
 }
 
 /// Given to what calls it: `[1].find(alert)`, `Reflect.apply(alert, ..`, `setTimeout(alert, ..`.
@@ -130,7 +174,7 @@ fn is_handed_on(before: &[u8], rest: &[u8]) -> bool {
         .take_while(|byte| is_name(**byte))
         .count();
     let (owner, name) = caller.split_at_checked(caller.len() - name).unwrap_or_default();
-    let is_caller = [&b"apply"[..], b"settimeout", b"setinterval"]
+    let is_caller = [&b"apply"[..], b"settimeout", b"setinterval", b"then"]
         .iter()
         .any(|caller| name.eq_ignore_ascii_case(caller));
     matches!(rest, [b',' | b')', ..]) && (is_caller || owner.ends_with(b"]."))
@@ -152,8 +196,8 @@ fn is_renamed(before: &[u8], rest: &[u8]) -> bool {
         let near = rest.get(..rest.len().min(NEAR)).unwrap_or_default();
         each_word(near, name).any(|at| matches!(from(near, at + name.len()).first(), Some(b'(' | b'`')))
     };
-    // What signs call: `toString=alert;''+window`.
-    let is_hook = [&b"tostring"[..], b"valueof"]
+    // What signs call, and what errors do: `toString=alert;''+window`, `onerror=alert;throw 1`.
+    let is_hook = [&b"tostring"[..], b"valueof", b"onerror"]
         .iter()
         .any(|hook| name.eq_ignore_ascii_case(hook));
     length > 0 && (is_hook || rest.starts_with(b")(") || is_called_so())
@@ -176,10 +220,12 @@ fn is_alone(before: &[u8], rest: &[u8]) -> bool {
 
 /// A number, a text, or something of the page; with spaces it is a sentence for people.
 fn is_literal(argument: &[u8]) -> bool {
-    let is_text = matches!(argument.first(), Some(b'\'' | b'"' | b'`' | b'/'));
-    let is_number = argument.first().is_some_and(u8::is_ascii_digit);
+    let begins = matches!(
+        argument.first(),
+        Some(b'\'' | b'"' | b'`' | b'/' | b'[' | b'0'..=b'9')
+    );
     !argument.iter().any(|byte| is_blank(*byte))
-        && (is_text || is_number || starts_with(argument, b"document."))
+        && (begins || starts_with(argument, b"document.") || starts_with(argument, b"null"))
 }
 
 /// `eval(atob(..`: a program that another call makes.
