@@ -218,7 +218,10 @@ fn is_program(value: &[u8]) -> bool {
 /// `expression(..)`, `behavior:url(..)`, `-moz-binding:..` and what else styles could do, comments and escapes in
 /// between or not.
 fn styles(text: &[u8], tag: Option<usize>, quote: Option<usize>, tally: &mut Tally) {
-    let is_placed = tag.is_some() || quote.is_some() || crate::text::contains(text, b"style=");
+    let is_placed = tag.is_some()
+        || quote.is_some()
+        || crate::text::contains(text, b"style=")
+        || text.contains(&b'(') && !text.iter().any(|byte| is_blank(*byte));
     if !text.contains(&b':') || !is_placed {
         return;
     }
@@ -237,7 +240,8 @@ fn styles(text: &[u8], tag: Option<usize>, quote: Option<usize>, tally: &mut Tal
             tally.add(Rule::XssStyle, 60);
         }
     }
-    if each_word(text, b"@import").next().is_some() {
+    let imports = |at: usize| from(text, at + 7).first().is_none_or(|byte| !is_name(*byte));
+    if each_word(text, b"@import").any(imports) {
         tally.add(Rule::XssStyle, 30);
     }
 }

@@ -73,6 +73,7 @@ pub(super) fn judge(
             Kind::Arithmetic(b':') => reader.cast(at, tally),
             Kind::Number(true) => tally.add(Rule::SqlFunction, 8),
             Kind::Version => tally.add(Rule::SqlDisguise, 25),
+            Kind::Block(true) if reader.joins_words(at) => tally.add(Rule::SqlDisguise, 50),
             Kind::Block(_) if reader.parts_words(at) => tally.add(Rule::SqlDisguise, 25),
             _ => {}
         }
@@ -134,6 +135,20 @@ impl Reader<'_> {
                 .iter()
                 .skip(1)
                 .all(|token| matches!(token.kind, Kind::Close | Kind::Semicolon) || is_space(token.kind))
+    }
+
+    /// `drop/**/t`: a comment is all that stands between a word that begins something and what it takes.
+    fn joins_words(&self, at: usize) -> bool {
+        let left = at.checked_sub(1).and_then(|left| self.kind(left));
+        let begins = matches!(
+            left,
+            Some(Kind::Word(
+                Word::Verb | Word::Command | Word::Select | Word::Union | Word::Logic
+            ))
+        );
+        let block = self.tokens.get(at).is_some_and(|block| block.glued);
+        let next = self.tokens.get(at + 1).is_some_and(|next| next.glued);
+        begins && block && next
     }
 
     fn parts_words(&self, at: usize) -> bool {
@@ -291,6 +306,12 @@ impl Reader<'_> {
             Some(Kind::Word(Word::Plain))
                 if self.next_but(at, 1) == Some(Kind::Word(Word::Part))
                     && self.next_but(at, 2) == Some(Kind::Open) =>
+            {
+                35
+            }
+            // `create user x identified by 'y'`
+            Some(Kind::Word(Word::Calls(Calls::Identity)))
+                if self.is_followed_by(at + 2, &[b"identified", b"by"]) =>
             {
                 35
             }

@@ -173,3 +173,21 @@ fn names_between_angle_brackets() {
         ],
     );
 }
+
+#[test]
+fn styles_as_all_of_the_text() {
+    refused(
+        Xss,
+        &[
+            "behavior:url(x.htc)",
+            "-moz-binding:url(//x.example/x)",
+            "a:b;behavior:url(#x)",
+        ],
+    );
+    left_alone(&[
+        "$class->Exporter::import(@imports);",
+        "behavior: see (a) and (b)",
+        "url(x.png)",
+        "color:rgb(1,2,3)",
+    ]);
+}

@@ -242,3 +242,23 @@ fn lines_of_programs_and_sentences() {
         ],
     );
 }
+
+#[test]
+fn comments_for_spaces_and_new_users() {
+    refused(
+        Sqli,
+        &[
+            "drop/**/sampletable",
+            "1/**/and/**/x",
+            "select/*x*/name",
+            "create user x identified by 'y'",
+        ],
+    );
+    left_alone(&[
+        "drop /* it */ here",
+        "and/or",
+        "f(a/*b*/, c)",
+        "create a user account",
+        "create user guides",
+    ]);
+}
