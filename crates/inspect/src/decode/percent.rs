@@ -40,7 +40,7 @@ pub(super) fn gather(text: &[u8]) -> Option<Vec<u8>> {
             .chunks(2)
             .all(|pair| matches!(pair, [b'%', letter] if letter.is_ascii_alphabetic()))
     };
-    if !text.windows(2 * STREWN).any(is_strewn) {
+    if !text.contains(&b'%') || !text.windows(2 * STREWN).any(is_strewn) {
         return None;
     }
     let is_letter = |rest: &[u8]| rest.get(1).is_some_and(u8::is_ascii_alphabetic);

@@ -178,30 +178,24 @@ impl<'a> Reader<'a> {
             // A comment that is not the last thing is a space.
             Kind::Comment { is_last: false, .. } if !was_first => {}
             Kind::Comment { letters, is_last } => {
-                if was_first {
-                    tally.add(
-                        Rule::SqlComment,
-                        if is_last && letters <= SHORT && !self.is_enclosed {
-                            60
-                        } else {
-                            25
-                        },
-                    );
-                }
                 let is_cut = is_last
                     && !self.is_remark(token, letters)
                     && (letters <= TRACE || letters <= SHORT && self.run.compares + self.run.named > 0);
-                self.restart(End::Comment(is_cut), Began::Middle, tally);
+                self.cut(was_first, is_last && letters <= SHORT, is_cut, tally);
             }
-            Kind::Block(false) => {
-                if was_first {
-                    tally.add(Rule::SqlComment, if self.is_enclosed { 25 } else { 60 });
-                }
-                self.restart(End::Comment(true), Began::Middle, tally);
-            }
+            Kind::Block(false) => self.cut(was_first, true, true, tally),
             Kind::Block(true) | Kind::Version => {}
             Kind::Other => self.restart(End::Broken, Began::Middle, tally),
         }
+    }
+
+    /// A comment, which hides what the query would add: at once, or behind the run that it ends.
+    fn cut(&mut self, was_first: bool, is_short: bool, is_cut: bool, tally: &mut Tally) {
+        if was_first {
+            let weight = if is_short && !self.is_enclosed { 60 } else { 25 };
+            tally.add(Rule::SqlComment, weight);
+        }
+        self.restart(End::Comment(is_cut), Began::Middle, tally);
     }
 
     /// Whether a comment is one that a person wrote behind an assignment: `TAB = 0x09  # ^I`.
