@@ -4,7 +4,7 @@
 //! text that it has not begun.
 
 use super::Place;
-use crate::text::{from, is_blank, is_name};
+use crate::text::{contains, from, is_blank, is_name};
 
 /// How surely the first quote of a kind begins a quotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,13 +37,20 @@ impl Quotation {
         let left = without_prefix(text.get(..first).unwrap_or_default());
         let right = from(text, second + 1).first();
         let ends_text = matches!(right, Some(b',' | b')' | b']' | b'}' | b':'));
+        // A name and a space before a comment sign are as good as the name alone to many databases.
+        let hides = hides(text.get(first + 1..second).unwrap_or_default());
         if left.is_empty() {
-            return if ends_text { Self::Enclosed } else { Self::None };
+            return if ends_text && !hides {
+                Self::Enclosed
+            } else {
+                Self::None
+            };
         }
         let is_spaced = left.last().is_some_and(|byte| is_blank(*byte));
         let sign = left.trim_ascii_end().last();
         let is_assigned = matches!(sign, Some(b'=' | b':'));
-        let is_opened = is_spaced || is_assigned || matches!(sign, Some(b'(' | b'[' | b'{' | b',' | b'&'));
+        let is_signed = is_assigned || matches!(sign, Some(b'(' | b'[' | b'{' | b',' | b'&'));
+        let is_opened = is_signed || is_spaced && !hides;
         let is_enclosed = ends_text || right == Some(&b';') || is_assigned && right.is_none();
         match (is_opened, is_enclosed) {
             (true, true) => Self::Enclosed,
@@ -51,6 +58,11 @@ impl Quotation {
             _ => Self::None,
         }
     }
+}
+
+/// Whether a text has a sign in it that hides what follows.
+fn hides(inner: &[u8]) -> bool {
+    inner.contains(&b'#') || inner.starts_with(b"/*") || contains(inner, b"--")
 }
 
 /// The text before a quote without a letter that says of which kind it is: `b'-'`, `f"*"`.
