@@ -4,6 +4,7 @@
 mod access;
 #[cfg(test)]
 mod around;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod bad_input;
