@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use watchroom_model::{DecisionId, RequestId};
-use watchroom_policy::{Act, EventType, Permit};
+use watchroom_policy::{Act, EventType, Permit, Trail};
 
 use crate::Outcome;
 
@@ -42,8 +42,7 @@ impl Draft {
     pub fn of<A: Act>(permit: &Permit<A>, timestamp: OffsetDateTime) -> Self {
         let spec = permit.spec();
         let event_type = spec.event.unwrap_or(EventType::Audit);
-        let trail = permit.trail();
-        Self {
+        let mut draft = Self {
             timestamp,
             event_type,
             user: permit.principal().audit_name(),
@@ -54,11 +53,23 @@ impl Draft {
                 EventType::AuthzDenied | EventType::Suspicious => Outcome::Denied,
                 EventType::Auth | EventType::Audit | EventType::Security => Outcome::Success,
             },
-            source_ip: trail.source_ip,
-            user_agent: trail.user_agent.as_deref().map(str::to_owned),
-            request_id: trail.request_id,
+            source_ip: None,
+            user_agent: None,
+            request_id: None,
             decision_id: Some(permit.decision()),
             extra: Map::new(),
+        };
+        draft.come_by(permit.trail());
+        draft
+    }
+
+    /// Says by what request it came, from where and by what browser or program.
+    pub fn come_by(&mut self, trail: &Trail) {
+        self.source_ip = trail.source_ip;
+        self.user_agent = trail.user_agent.as_deref().map(str::to_owned);
+        self.request_id = trail.request_id;
+        if let Some(id) = trail.client_request_id.as_deref() {
+            self.extra.insert("client_request_id".to_owned(), Value::from(id));
         }
     }
 }

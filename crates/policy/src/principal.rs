@@ -186,6 +186,8 @@ impl Principal {
 pub struct Trail {
     /// The request, if one led to it.
     pub request_id: Option<RequestId>,
+    /// What the client itself calls the request; untrusted text, by which it finds it again.
+    pub client_request_id: Option<Arc<str>>,
     /// The client's address.
     pub source_ip: Option<IpAddr>,
     /// What the client says it is; untrusted text, shortened by the shield.

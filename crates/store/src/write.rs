@@ -50,9 +50,7 @@ impl Notes {
             draft.action = refusal.spec.name.to_owned();
             draft.resource = refusal.resource.to_string();
             draft.result = Outcome::Denied;
-            draft.source_ip = refusal.trail.source_ip;
-            draft.user_agent = refusal.trail.user_agent.as_deref().map(str::to_owned);
-            draft.request_id = refusal.trail.request_id;
+            draft.come_by(&refusal.trail);
             draft.decision_id = Some(refusal.decision);
             draft
                 .extra

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRef, FromRequestParts};
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use watchroom_identity::{Identity, Session, TokenFault};
 use watchroom_kit::{Fault, FaultKind, SecretString};
 use watchroom_model::{DecisionId, RequestId};
@@ -118,8 +118,9 @@ impl Caller {
     fn by_what_is_shown(parts: &Parts, passed: &Passed, entrance: &Entrance) -> Result<Self, Problem> {
         let trail = Trail {
             request_id: Some(RequestId::from(passed.request_id)),
+            client_request_id: shortened(passed.client_request_id.as_ref(), 64),
             source_ip: Some(passed.client),
-            user_agent: user_agent(&parts.headers),
+            user_agent: shortened(parts.headers.get(USER_AGENT), 256),
         };
         let is_socket = socket::is_asked(parts);
         // Scripts of other pages may open WebSockets to us, whatever they show; nothing else stands between.
@@ -458,11 +459,11 @@ fn session(headers: &HeaderMap, identity: &Identity, trail: &Trail) -> Option<Ar
     identity.session_shown(Cookie::find(headers, SESSION_COOKIE)?, trail)
 }
 
-/// What the client says it is, as far as it is text and not a novel.
-fn user_agent(headers: &HeaderMap) -> Option<Arc<str>> {
+/// What the client says of itself, as far as it is text and not a novel.
+fn shortened(value: Option<&HeaderValue>, most: usize) -> Option<Arc<str>> {
     // Visible ASCII, so that bytes are characters.
-    let text = headers.get(USER_AGENT)?.to_str().ok()?;
-    Some(Arc::from(text.get(..256).unwrap_or(text)))
+    let text = value?.to_str().ok()?;
+    Some(Arc::from(text.get(..most).unwrap_or(text)))
 }
 
 fn os_user(uid: u32) -> String {

@@ -332,9 +332,9 @@ pub fn trail() -> Trail {
 
 pub fn trail_from(address: &str) -> Trail {
     Trail {
-        request_id: None,
         source_ip: Some(address.parse::<IpAddr>().unwrap()),
         user_agent: Some(BROWSER.into()),
+        ..Trail::default()
     }
 }
 

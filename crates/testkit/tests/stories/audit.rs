@@ -182,6 +182,32 @@ fn public_key(room: &TestRoom) -> watchroom_audit::PublicKey {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_entry_is_found_by_what_the_client_called_its_request() {
+    let room = TestRoom::open(program!()).await;
+    let ada = room.admin("ada").await;
+    let mine = format!("deploy-17-{}", "x".repeat(100));
+    let server = json!({ "name": "web", "command": ["/bin/true"] }).to_string();
+    let request = ada
+        .request(http::Method::POST, "/api/servers")
+        .header("content-type", "application/json")
+        .header("x-request-id", &mine)
+        .body(axum::body::Body::from(server))
+        .expect("a request");
+    let answer = ada.send(request).await;
+    assert_eq!(answer.status, 201);
+    assert_ne!(answer.header("x-request-id"), mine, "ours is made by us");
+    let found = ada.get("/api/audit?text=deploy-17-").await.json();
+    let items = found["items"].as_array().expect("entries");
+    assert_eq!(items.len(), 2, "what was meant, and what came of it: {found}");
+    for entry in items {
+        assert_eq!(entry["action"], "server.create");
+        assert_eq!(entry["request_id"], answer.header("x-request-id"));
+        assert_eq!(entry["extra"]["client_request_id"], mine[..64]);
+    }
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_export_ends_with_a_signature_and_verifies_offline() {
     let room = TestRoom::open(program!()).await;
     let ada = room.admin("ada").await;
