@@ -43,6 +43,9 @@ pub(crate) struct Client {
     pub(crate) is_loopback: bool,
     /// Something on this machine forwards for others and nobody declared it.
     pub(crate) is_undeclared_proxy: bool,
+    /// Something in a network of one's own seems to, in a container next door, say. Anybody there can seem so, and it changes
+    /// nothing; but if it is a proxy, its clients have what that network has.
+    pub(crate) may_be_proxy: bool,
     /// A trusted proxy names two clients, one of them as somebody invented it.
     pub(crate) is_contradicted: bool,
 }
@@ -52,16 +55,17 @@ pub(crate) fn resolve(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
     let peer = folded(peer.ip());
     let is_proxied = is_trusted(trusted, peer);
     let is_local = peer.is_loopback();
+    let is_forwarded = || headers.keys().any(|name| FORWARDED_BY.contains(name));
     if !is_proxied && !is_local {
         return Client {
             address: peer,
             is_proxied,
             is_loopback: false,
             is_undeclared_proxy: false,
+            may_be_proxy: is_of_ones_own(peer) && is_forwarded(),
             is_contradicted: false,
         };
     }
-    let is_forwarded = || headers.keys().any(|name| FORWARDED_BY.contains(name));
     let is_undeclared_proxy = is_local && !is_proxied && is_forwarded();
     let named = is_proxied.then(|| behind(peer, headers, trusted));
     let (address, is_contradicted) = match named {
@@ -76,7 +80,16 @@ pub(crate) fn resolve(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
         // A declared proxy that forwards nothing would lend loopback's privileges to the whole world.
         is_loopback: is_local && !is_proxied && !is_undeclared_proxy,
         is_undeclared_proxy,
+        may_be_proxy: false,
         is_contradicted,
+    }
+}
+
+/// Whether an address is of a network that is nobody's on the internet (RFC 1918, RFC 4193, RFC 3927, RFC 4291).
+const fn is_of_ones_own(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_private() || address.is_link_local(),
+        IpAddr::V6(address) => address.is_unique_local() || address.is_unicast_link_local(),
     }
 }
 

@@ -39,7 +39,7 @@ pub enum ShieldEvent {
     Refused(RefusedEvent),
     /// Something in requests looked like an attack.
     Spotted(SpottedEvent),
-    /// Something on this machine forwards requests for others, and `shield.trusted_proxies` does not name it.
+    /// Something on this machine, or in a network of one's own, forwards requests for others, and `shield.trusted_proxies` does not name it.
     UndeclaredProxy {
         /// Its address.
         peer: IpAddr,
@@ -253,7 +253,7 @@ impl Events {
                 client.address = %peer,
                 request.id = %request_id,
                 setting = "shield.trusted_proxies",
-                "a proxy on this machine forwards requests but is not declared; its clients all count as one",
+                "a proxy on this machine or in a network of its own forwards requests but is not declared; its clients all count as one",
             );
             self.send(ShieldEvent::UndeclaredProxy { peer, request_id });
         }

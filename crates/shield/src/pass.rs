@@ -244,7 +244,7 @@ impl Shield {
         };
         visit.told.readers = rules.config.cors.readers(&visit.parts.headers);
         visit.is_https = https::is_secure(peer, &visit.client, &visit.parts.headers);
-        if visit.client.is_undeclared_proxy {
+        if visit.client.is_undeclared_proxy || visit.client.may_be_proxy {
             self.warn_of_proxy(folded(peer.address.ip()), visit.rule.class, visit.told.request_id);
         }
         for (name, check) in CHECKS {

@@ -29,12 +29,13 @@ fn found(peer: &str, lines: &[(&str, &str)]) -> String {
     } else {
         ""
     };
+    let hint = if client.may_be_proxy { " may-be-proxy" } else { "" };
     let doubt = if client.is_contradicted {
         " contradicted"
     } else {
         ""
     };
-    format!("{}{privilege}{warning}{doubt}", client.address)
+    format!("{}{privilege}{warning}{hint}{doubt}", client.address)
 }
 
 /// Peer, header lines, and who it is.
@@ -44,79 +45,89 @@ type Case = (
     &'static str,
 );
 
+const XFF: &str = "x-forwarded-for";
+const CASES: &[Case] = &[
+    // Nobody vouches: the peer, whatever it claims.
+    ("198.51.100.7", &[], "198.51.100.7"),
+    ("198.51.100.7", &[(XFF, "1.1.1.1")], "198.51.100.7"),
+    (
+        "198.51.100.7",
+        &[("forwarded", "for=1.1.1.1;proto=https")],
+        "198.51.100.7",
+    ),
+    ("::ffff:198.51.100.7", &[], "198.51.100.7"),
+    // A trusted proxy: the right-most that is not ours.
+    ("10.0.0.1", &[(XFF, "1.1.1.1")], "1.1.1.1"),
+    ("10.0.0.1", &[(XFF, "6.6.6.6, 1.1.1.1")], "1.1.1.1"),
+    ("10.0.0.1", &[(XFF, "6.6.6.6, 1.1.1.1, 10.2.3.4")], "1.1.1.1"),
+    ("10.0.0.1", &[(XFF, "6.6.6.6"), (XFF, "1.1.1.1")], "1.1.1.1"),
+    ("10.0.0.1", &[(XFF, "::ffff:1.1.1.1")], "1.1.1.1"),
+    ("10.0.0.1", &[(XFF, "1.1.1.1:5000")], "1.1.1.1"),
+    ("10.0.0.1", &[(XFF, "[2001:db8::7]:443")], "2001:db8::7"),
+    ("fd00::1", &[(XFF, "2001:db8::7")], "2001:db8::7"),
+    (
+        "10.0.0.1",
+        &[("forwarded", "for=6.6.6.6, For=\"[2001:db8::7]:80\";proto=https")],
+        "2001:db8::7",
+    ),
+    (
+        "10.0.0.1",
+        &[("forwarded", "for=1.1.1.1, for=10.9.9.9")],
+        "1.1.1.1",
+    ),
+    // All hops ours: the outermost of them.
+    ("10.0.0.1", &[(XFF, "10.0.0.5, 10.0.0.4")], "10.0.0.5"),
+    // Of whom the proxy says nothing that helps is nowhere, and not where the proxy is.
+    ("10.0.0.1", &[(XFF, "1.1.1.1, unknown")], "0.0.0.0"),
+    ("10.0.0.1", &[(XFF, "1.1.1.1, unknown, 10.0.0.9")], "0.0.0.0"),
+    ("10.0.0.1", &[(XFF, "")], "0.0.0.0"),
+    ("10.0.0.1", &[("forwarded", "proto=https")], "0.0.0.0"),
+    ("10.0.0.1", &[], "10.0.0.1"),
+    // What anybody wrote left of it says nothing against the proxy's own word, whatever bytes it has.
+    ("10.0.0.1", &[(XFF, "\u{80}\u{ff}, 1.1.1.1")], "1.1.1.1"),
+    ("10.0.0.1", &[(XFF, "\u{80}"), (XFF, "1.1.1.1")], "1.1.1.1"),
+    ("10.0.0.1", &[("forwarded", "for=\u{80}, for=1.1.1.1")], "1.1.1.1"),
+    ("10.0.0.1", &[(XFF, "\u{80}")], "0.0.0.0"),
+    ("10.0.0.1", &[(XFF, "fe80::1%eth0")], "fe80::1"),
+    ("10.0.0.1", &[(XFF, "[fe80::1%eth0]:80")], "fe80::1"),
+    // Two headers that disagree: one of them is the client's own invention.
+    (
+        "10.0.0.1",
+        &[(XFF, "6.6.6.6"), ("forwarded", "for=1.1.1.1")],
+        "10.0.0.1 contradicted",
+    ),
+    (
+        "10.0.0.1",
+        &[(XFF, "6.6.6.6"), ("forwarded", "for=unknown")],
+        "10.0.0.1 contradicted",
+    ),
+    (
+        "198.51.100.7",
+        &[(XFF, "6.6.6.6"), ("forwarded", "for=1.1.1.1")],
+        "198.51.100.7",
+    ),
+    (
+        "10.0.0.1",
+        &[(XFF, "1.1.1.1"), ("forwarded", "for=1.1.1.1")],
+        "1.1.1.1",
+    ),
+    // Next door, what forwards is told of; it gains and loses nothing.
+    ("192.168.1.9", &[(XFF, "1.1.1.1")], "192.168.1.9 may-be-proxy"),
+    (
+        "172.18.0.3",
+        &[("x-real-ip", "10.0.0.1")],
+        "172.18.0.3 may-be-proxy",
+    ),
+    ("fd12::7", &[("forwarded", "for=1.1.1.1")], "fd12::7 may-be-proxy"),
+    ("192.168.1.9", &[], "192.168.1.9"),
+    // Loopback's privileges are for those who are really here.
+    ("127.0.0.1", &[], "127.0.0.1 loopback"),
+    ("::1", &[], "::1 loopback"),
+    ("10.0.0.1", &[(XFF, "127.0.0.1")], "127.0.0.1"),
+];
+
 #[test]
 fn the_table_of_who_is_asking() {
-    const XFF: &str = "x-forwarded-for";
-    const CASES: &[Case] = &[
-        // Nobody vouches: the peer, whatever it claims.
-        ("198.51.100.7", &[], "198.51.100.7"),
-        ("198.51.100.7", &[(XFF, "1.1.1.1")], "198.51.100.7"),
-        (
-            "198.51.100.7",
-            &[("forwarded", "for=1.1.1.1;proto=https")],
-            "198.51.100.7",
-        ),
-        ("::ffff:198.51.100.7", &[], "198.51.100.7"),
-        // A trusted proxy: the right-most that is not ours.
-        ("10.0.0.1", &[(XFF, "1.1.1.1")], "1.1.1.1"),
-        ("10.0.0.1", &[(XFF, "6.6.6.6, 1.1.1.1")], "1.1.1.1"),
-        ("10.0.0.1", &[(XFF, "6.6.6.6, 1.1.1.1, 10.2.3.4")], "1.1.1.1"),
-        ("10.0.0.1", &[(XFF, "6.6.6.6"), (XFF, "1.1.1.1")], "1.1.1.1"),
-        ("10.0.0.1", &[(XFF, "::ffff:1.1.1.1")], "1.1.1.1"),
-        ("10.0.0.1", &[(XFF, "1.1.1.1:5000")], "1.1.1.1"),
-        ("10.0.0.1", &[(XFF, "[2001:db8::7]:443")], "2001:db8::7"),
-        ("fd00::1", &[(XFF, "2001:db8::7")], "2001:db8::7"),
-        (
-            "10.0.0.1",
-            &[("forwarded", "for=6.6.6.6, For=\"[2001:db8::7]:80\";proto=https")],
-            "2001:db8::7",
-        ),
-        (
-            "10.0.0.1",
-            &[("forwarded", "for=1.1.1.1, for=10.9.9.9")],
-            "1.1.1.1",
-        ),
-        // All hops ours: the outermost of them.
-        ("10.0.0.1", &[(XFF, "10.0.0.5, 10.0.0.4")], "10.0.0.5"),
-        // Of whom the proxy says nothing that helps is nowhere, and not where the proxy is.
-        ("10.0.0.1", &[(XFF, "1.1.1.1, unknown")], "0.0.0.0"),
-        ("10.0.0.1", &[(XFF, "1.1.1.1, unknown, 10.0.0.9")], "0.0.0.0"),
-        ("10.0.0.1", &[(XFF, "")], "0.0.0.0"),
-        ("10.0.0.1", &[("forwarded", "proto=https")], "0.0.0.0"),
-        ("10.0.0.1", &[], "10.0.0.1"),
-        // What anybody wrote left of it says nothing against the proxy's own word, whatever bytes it has.
-        ("10.0.0.1", &[(XFF, "\u{80}\u{ff}, 1.1.1.1")], "1.1.1.1"),
-        ("10.0.0.1", &[(XFF, "\u{80}"), (XFF, "1.1.1.1")], "1.1.1.1"),
-        ("10.0.0.1", &[("forwarded", "for=\u{80}, for=1.1.1.1")], "1.1.1.1"),
-        ("10.0.0.1", &[(XFF, "\u{80}")], "0.0.0.0"),
-        ("10.0.0.1", &[(XFF, "fe80::1%eth0")], "fe80::1"),
-        ("10.0.0.1", &[(XFF, "[fe80::1%eth0]:80")], "fe80::1"),
-        // Two headers that disagree: one of them is the client's own invention.
-        (
-            "10.0.0.1",
-            &[(XFF, "6.6.6.6"), ("forwarded", "for=1.1.1.1")],
-            "10.0.0.1 contradicted",
-        ),
-        (
-            "10.0.0.1",
-            &[(XFF, "6.6.6.6"), ("forwarded", "for=unknown")],
-            "10.0.0.1 contradicted",
-        ),
-        (
-            "198.51.100.7",
-            &[(XFF, "6.6.6.6"), ("forwarded", "for=1.1.1.1")],
-            "198.51.100.7",
-        ),
-        (
-            "10.0.0.1",
-            &[(XFF, "1.1.1.1"), ("forwarded", "for=1.1.1.1")],
-            "1.1.1.1",
-        ),
-        // Loopback's privileges are for those who are really here.
-        ("127.0.0.1", &[], "127.0.0.1 loopback"),
-        ("::1", &[], "::1 loopback"),
-        ("10.0.0.1", &[(XFF, "127.0.0.1")], "127.0.0.1"),
-    ];
     for (peer, lines, expected) in CASES {
         assert_eq!(found(peer, lines), *expected, "{peer} {lines:?}");
     }
