@@ -1,8 +1,8 @@
 //! The example of the crate, as somebody who copies it would meet it.
 
 #[expect(dead_code, reason = "the example's own main is not called here")]
-#[path = "../../examples/guestbook.rs"]
-mod guestbook;
+#[path = "../../examples/protect.rs"]
+mod protect;
 
 use tokio::net::{TcpListener, TcpStream};
 use watchroom_kit::Ambient;
@@ -13,10 +13,9 @@ use super::room::{line, say, slug, status};
 async fn a_plain_axum_program_is_guarded_by_a_few_lines() {
     let (ambient, listener) = (Ambient::system(), TcpListener::bind("127.0.0.1:0").await.unwrap());
     let address = listener.local_addr().unwrap();
-    let serving = ambient.tasks.spawn_graceful(
-        "guestbook",
-        guestbook::guard(listener, guestbook::guestbook(), ambient.clone()),
-    );
+    let serving = ambient
+        .tasks
+        .spawn_graceful("protected", protect::protect(listener, ambient.clone()));
     let ask = async |request: &str, host: &str| {
         let stream = TcpStream::connect(address).await.unwrap();
         say(
