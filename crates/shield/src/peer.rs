@@ -124,6 +124,15 @@ impl Peer {
         }
     }
 
+    /// The same, taken in above the limits of connections only to be told so.
+    #[must_use]
+    pub const fn surplus(self) -> Self {
+        Self {
+            is_surplus: true,
+            ..self
+        }
+    }
+
     /// The process behind the Unix socket, if it came that way.
     #[must_use]
     pub const fn process(&self) -> Option<LocalPeer> {

@@ -1,78 +1,213 @@
 //! The order of the checks, as a request meets them that does everything wrong.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use http::{Method, Request, Version};
 use proptest::prelude::*;
-use watchroom_shield::{Config, Peer, Shield, Window};
+use rustls::pki_types::CertificateDer;
+use tokio::sync::broadcast::Receiver;
+use watchroom_kit::{Ambient, Clock, Entropy, Tasks};
+use watchroom_shield::{
+    AllowedNetworks, Ban, BanBook, BanKind, Config, JudgeCertificates, Lacks, LimitKey, Peer, RouteClass,
+    RouteRule, Shield, ShieldEvent, Window,
+};
 
 use super::room::shield;
 
-/// A request with faults that are mended one after the other.
+/// Tries to sign in that an address has, and uses up before the story.
+const TRIES: Window = Window::per_minute(5);
+
+/// A try to sign in, with faults that are mended one after the other.
 struct Marked {
-    target: String,
-    host: &'static str,
     peer: Peer,
+    path: &'static str,
+    query: String,
+    /// Whom the proxy names, in its own header and in the standard one.
+    named: [&'static str; 2],
+    host: &'static str,
+    proto: &'static str,
+    site: &'static str,
     length: &'static str,
 }
 
 impl Marked {
-    fn refused(&self, shield: &Shield) -> Option<&'static str> {
+    /// How many checks were passed, the one that objects and what it says.
+    fn refused(&self, shield: &Shield) -> Option<(usize, &'static str, &'static str)> {
         let request = Request::builder()
             .method(Method::POST)
-            .uri(&self.target)
+            .uri(format!("{}?{}", self.path, self.query))
             .version(Version::HTTP_11)
             .header("host", self.host)
+            .header("x-forwarded-for", self.named[0])
+            .header("forwarded", format!("for={}", self.named[1]))
+            .header("x-forwarded-proto", self.proto)
+            .header("sec-fetch-site", self.site)
             .header("content-length", self.length);
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
-        shield
-            .pass(&mut parts, &self.peer)
+        let mut behind = Vec::new();
+        let refused = shield.pass_watched(&mut parts, &self.peer, |check| behind.push(check));
+        let check = Shield::order().find(|check| !behind.contains(check));
+        refused
             .err()
-            .map(|refused| refused.why.slug())
+            .map(|refused| (behind.len(), check.unwrap(), refused.why.slug()))
     }
+}
+
+/// What is met on the way, decoys included: they are told of and stop nobody.
+struct Journey {
+    shield: Shield,
+    events: Receiver<ShieldEvent>,
+    met: Vec<String>,
+}
+
+impl Journey {
+    fn meet(&mut self, marked: &Marked) {
+        let refused = marked.refused(&self.shield);
+        while let Ok(event) = self.events.try_recv() {
+            if let ShieldEvent::Decoy { .. } = event {
+                self.met.push("decoys: told of".to_owned());
+            }
+        }
+        let (passed, check, slug) = refused.expect("there are faults left");
+        self.met.push(format!("{passed} passed, {check}: {slug}"));
+    }
+}
+
+/// Finds no certificate good.
+#[derive(Debug)]
+struct Severe;
+
+impl JudgeCertificates for Severe {
+    fn judge(&self, _: &[CertificateDer<'static>]) -> Result<(), Lacks> {
+        Err(Lacks::Certificate)
+    }
+}
+
+/// An edge to which everything that is asked for is an attempt to sign in.
+fn severe() -> (Shield, Clock) {
+    let networks: Vec<_> = vec!["192.0.2.0/24".parse().unwrap()];
+    let mut config = Config {
+        trusted_proxies: vec!["10.0.0.1".parse().unwrap()],
+        hosts: vec!["panel.example".to_owned()],
+        allowed_networks: AllowedNetworks {
+            sign_in: networks.clone(),
+            nodes: networks,
+            ..AllowedNetworks::default()
+        },
+        ..Config::default()
+    };
+    config.limits.sign_in = vec![TRIES];
+    let ambient = Ambient {
+        clock: Clock::manual(time::macros::datetime!(2026-01-02 03:04:05 UTC)),
+        entropy: Entropy::seeded(1),
+        tasks: Tasks::new(),
+    };
+    let classify = |_: &Method, _: &str| RouteRule::new(RouteClass::SignIn);
+    let shield = Shield::new(config, &[], Arc::new(classify), &ambient);
+    let bans = ["10.0.0.1", "198.51.100.7"].map(|network| Ban {
+        network: network.parse().unwrap(),
+        kind: BanKind::Attack,
+        until: i64::MAX,
+    });
+    shield.ban(bans.into_iter().collect::<BanBook>());
+    shield.want_certificates(vec![RouteClass::SignIn], Arc::new(Severe));
+    for address in ["10.0.0.1", "198.51.100.7", "198.51.100.8", "192.0.2.7"] {
+        let address = LimitKey::Address(address.parse().unwrap());
+        for _ in 0..TRIES.limit {
+            shield.limits().take("sign-in", address, &[TRIES]).unwrap();
+        }
+    }
+    (shield, ambient.clock)
 }
 
 #[test]
 fn a_marked_request_meets_the_checks_in_their_order() {
-    let mut config = Config::default();
-    config.limits.anonymous = vec![Window::per_minute(1)];
-    let (shield, clock) = shield(config);
-    let address = "198.51.100.7:5000".parse().unwrap();
+    let (shield, clock) = severe();
+    let events = shield.events();
+    let mut journey = Journey {
+        shield: shield.clone(),
+        events,
+        met: Vec::new(),
+    };
+    let proxy = "10.0.0.1:5000".parse().unwrap();
+    // Behind the wrong door no host is looked at and no certificate wanted; those two faults show once it is left.
     let mut marked = Marked {
-        target: format!("/{}", "x".repeat(9_000)),
+        peer: Peer::narrow(proxy, RouteClass::Join).surplus(),
+        path: "/.env",
+        query: format!(
+            "q='%20union%20select%20password%20from%20people--&pad={}",
+            "x".repeat(9_000)
+        ),
+        named: ["198.51.100.7", "203.0.113.9"],
         host: "a b",
-        peer: Peer::plain_to_tls(address),
+        proto: "http",
+        site: "cross-site",
         length: "99999999",
     };
-    let mut met = vec![marked.refused(&shield).unwrap()];
-    marked.target = "/echo".to_owned();
-    met.push(marked.refused(&shield).unwrap());
+    journey.meet(&marked);
+    marked.peer = Peer::narrow(proxy, RouteClass::Join);
+    journey.meet(&marked);
+    marked.query.truncate(48);
+    journey.meet(&marked);
+    marked.named = ["198.51.100.7"; 2];
+    journey.meet(&marked);
+    marked.named = ["198.51.100.8"; 2];
+    journey.meet(&marked);
+    marked.named = ["192.0.2.7"; 2];
+    journey.meet(&marked);
+    marked.path = "/sign-in";
+    marked.peer = Peer::tls(proxy, false);
+    journey.meet(&marked);
     marked.host = "elsewhere.example";
-    met.push(marked.refused(&shield).unwrap());
+    journey.meet(&marked);
     marked.host = "panel.example";
-    met.push(marked.refused(&shield).unwrap());
-    marked.peer = Peer::tls(address, false);
-    met.push(marked.refused(&shield).unwrap());
-    // The body was refused after it had been counted, so the next one is one too many.
-    met.push(marked.refused(&shield).unwrap());
-    clock.advance(std::time::Duration::from_secs(64));
+    journey.meet(&marked);
+    marked.proto = "https";
+    journey.meet(&marked);
+    marked.site = "same-origin";
+    journey.meet(&marked);
+    clock.advance(Duration::from_secs(64));
+    journey.meet(&marked);
+    shield.want_certificates(Vec::new(), Arc::new(Severe));
+    journey.meet(&marked);
     marked.length = "10";
+    journey.meet(&marked);
+    marked.query.clear();
     assert_eq!(marked.refused(&shield), None);
-    insta::assert_snapshot!(
-        met.join(", "),
-        @"uri-too-long, bad-host, wrong-host, https-required, body-too-large, rate-limited"
-    );
+    insta::assert_snapshot!(journey.met.join("\n"), @r"
+    0 passed, connections: overloaded
+    1 passed, sizes: uri-too-long
+    2 passed, proxies: forwarded-twice
+    3 passed, bans: banned
+    4 passed, networks: network-not-allowed
+    decoys: told of
+    6 passed, door: wrong-door
+    7 passed, host: bad-host
+    7 passed, host: wrong-host
+    8 passed, https: https-required
+    9 passed, elsewhere: from-elsewhere
+    10 passed, rates: rate-limited
+    11 passed, certificate: client-certificate-wanted
+    12 passed, body: body-too-large
+    13 passed, inspection: input-refused
+    ");
     insta::assert_snapshot!(Shield::order().collect::<Vec<_>>().join(", "), @"connections, sizes, proxies, bans, networks, decoys, door, host, https, elsewhere, rates, certificate, body, inspection");
 }
 
 #[test]
 fn a_changed_configuration_counts_from_the_next_request() {
     let (shield, _clock) = shield(Config::default());
-    let mut marked = Marked {
-        target: "/".to_owned(),
-        host: "new.example",
-        peer: Peer::tls("198.51.100.7:5000".parse().unwrap(), false),
-        length: "0",
+    let ask = |host: &str| {
+        let request = Request::builder().uri("/").header("host", host);
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        let peer = Peer::tls("198.51.100.7:5000".parse().unwrap(), false);
+        shield
+            .pass(&mut parts, &peer)
+            .err()
+            .map(|refused| refused.why.slug())
     };
-    assert_eq!(marked.refused(&shield), Some("wrong-host"));
+    assert_eq!(ask("new.example"), Some("wrong-host"));
     shield.reload(
         Config {
             hosts: vec!["new.example".to_owned()],
@@ -80,9 +215,8 @@ fn a_changed_configuration_counts_from_the_next_request() {
         },
         &[],
     );
-    assert_eq!(marked.refused(&shield), None);
-    marked.host = "panel.example";
-    assert_eq!(marked.refused(&shield), Some("wrong-host"));
+    assert_eq!(ask("new.example"), None);
+    assert_eq!(ask("panel.example"), Some("wrong-host"));
 }
 
 #[test]
