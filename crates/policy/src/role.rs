@@ -97,4 +97,16 @@ mod tests {
         }
         assert_eq!(Role::built_in("root"), None);
     }
+
+    #[test]
+    fn who_may_do_more_may_ask_more_often() {
+        for (name, per_minute) in [
+            ("admin", 1_000),
+            ("operator", 500),
+            ("developer", 200),
+            ("viewer", 100),
+        ] {
+            assert_eq!(Role::built_in(name).unwrap().per_minute, per_minute, "{name}");
+        }
+    }
 }

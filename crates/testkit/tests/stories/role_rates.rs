@@ -1,0 +1,54 @@
+//! How often somebody known may ask, by the role they have.
+
+use watchroom_kit::{Ambient, Clock, Entropy, Tasks};
+use watchroom_testkit::{Answer, TestRoom, Visitor, program};
+
+/// What a viewer may ask in a minute.
+const VIEWERS: usize = 100;
+
+/// Asks so many times, and gives the last answer.
+async fn asked(visitor: &Visitor, times: usize) -> Answer {
+    for _ in 1..times {
+        assert_eq!(visitor.get("/api/nodes").await.status, 200);
+    }
+    visitor.get("/api/nodes").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_asks_a_hundred_times_a_minute_and_an_operator_more_often() {
+    let clock = Clock::manual(Clock::system().now());
+    let ambient = Ambient {
+        clock: clock.clone(),
+        entropy: Entropy::system(),
+        tasks: Tasks::new(),
+    };
+    let room = TestRoom::with(program!(), ambient, |_| {}).await;
+    let vera = room.viewer("vera").await;
+    let olga = room.operator("olga").await;
+    let last = asked(&vera, VIEWERS).await;
+    assert_eq!(last.status, 200, "{}", last.text());
+    assert_eq!(last.header("ratelimit-policy"), "\"user-60\";q=100;w=60");
+    assert!(
+        last.header("ratelimit").starts_with("\"user-60\";r=0;t="),
+        "{last:?}"
+    );
+
+    let refused = vera.get("/api/nodes").await;
+    refused.problem(429, "rate-limited");
+    refused.assert_dressed();
+    assert_eq!(refused.header("ratelimit-policy"), "\"user-60\";q=100;w=60");
+    assert!(
+        refused.header("ratelimit").starts_with("\"user-60\";r=0;t="),
+        "{refused:?}"
+    );
+    let wait: u64 = refused.header("retry-after").parse().expect("seconds");
+    assert!((1..=64).contains(&wait), "{wait}");
+
+    let beyond = asked(&olga, VIEWERS + 1).await;
+    assert_eq!(beyond.status, 200, "{}", beyond.text());
+    assert_eq!(beyond.header("ratelimit-policy"), "\"user-60\";q=500;w=60");
+
+    clock.advance(std::time::Duration::from_secs(wait));
+    assert_eq!(vera.get("/api/nodes").await.status, 200);
+    room.close().await;
+}
