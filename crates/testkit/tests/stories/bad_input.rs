@@ -416,6 +416,14 @@ async fn a_stale_or_missing_token_of_a_form_changes_nothing() {
         "nothing was made, and nobody was signed out"
     );
     assert_eq!(olga.post("/api/servers", new("web")).await.status, 201);
+    // Other software's name for the header is as good.
+    olga.set_csrf(None);
+    let named = olga
+        .request(Method::POST, "/api/servers")
+        .header(CONTENT_TYPE, "application/json")
+        .header("x-csrftoken", good.as_deref().expect("a token"));
+    let named = named.body(new("mail").to_string().into()).expect("a request");
+    assert_eq!(olga.send(named).await.status, 201);
 
     // It is written down, in her name.
     let ada = room.admin("ada").await;
