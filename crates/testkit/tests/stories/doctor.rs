@@ -70,3 +70,26 @@ async fn the_doctor_finds_what_is_weak_and_says_what_to_do() {
     assert_eq!(finding(&checks, "secrets"), "bad");
     room.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_names_the_setting_for_a_proxy_that_nobody_declared() {
+    let room = TestRoom::open(program!()).await;
+    let ada = room.admin("ada").await;
+    assert_eq!(finding(&found(&ada).await, "proxies"), "good");
+    // It stands on this machine and passes somebody on.
+    let passed_on = room.stranger().coming_from("198.51.100.7").get("/login").await;
+    assert_eq!(passed_on.status, 200);
+    let checks = found(&ada).await;
+    assert_eq!(finding(&checks, "proxies"), "bad");
+    let check = checks
+        .iter()
+        .find(|check| check["id"] == "proxies")
+        .expect("a check");
+    let (evidence, next_step) = (&check["evidence"], &check["next_step"]);
+    assert!(evidence.to_string().contains("a proxy at 127.0.0.1 "), "{check}");
+    assert_eq!(
+        next_step,
+        "shield.trusted_proxies = [\"127.0.0.1\"], if it is yours"
+    );
+    room.close().await;
+}

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::room::{Room, wait_for};
 use crate::visitor::Visitor;
@@ -153,4 +153,25 @@ fn a_proxy_that_nobody_declared_is_named_in_the_log_and_lends_no_privilege() {
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines.find(|line| line.to_string().contains("shield.trusted_proxies"))
     });
+}
+
+#[test]
+fn a_refusal_by_networks_names_the_key_in_the_log() {
+    let room = trusting("127.0.0.1");
+    let mut far = room.stranger();
+    far.show("x-forwarded-for", "198.51.100.7");
+    let answer = far.post("/api/users", &json!({}));
+    assert_eq!(answer.status, 403, "{answer:?}");
+    let line = wait_for("the log has the refusal", || {
+        let log = room.log();
+        let mut lines = log
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.find(|line| line["refusal.why"] == "network-not-allowed")
+    });
+    assert_eq!(
+        line["setting"], "shield.allowed_networks.administration",
+        "{line}"
+    );
+    assert_eq!(line["client.address"], "198.51.100.7", "{line}");
 }

@@ -70,14 +70,27 @@ fn count_there(room: &Room, port: u16, authority: &Room) {
     fs::write(room.configuration(), configuration).unwrap();
 }
 
-/// Waits until a Host is ready in every part, its counters among them.
-fn until_ready(room: &Room) {
+/// What a Host says of its readiness, as monitoring hears it.
+fn readiness(room: &Room) -> Answer {
     let ops = room.endpoint("ops");
     let address = ops.strip_prefix("http://").unwrap();
-    let request = format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\n\r\n");
-    wait_for("every part is ready", || {
-        (plainly(address, &request).status == 200).then_some(())
+    plainly(address, &format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\n\r\n"))
+}
+
+/// Waits until a Host is ready in every part, its counters among them.
+fn until_ready(room: &Room) {
+    wait_for("every part is ready and none is weak", || {
+        let answer = readiness(room);
+        (answer.status == 200 && limits(&answer)["weakness"].is_null()).then_some(())
     });
+}
+
+/// What it says of its counters.
+fn limits(answer: &Answer) -> Value {
+    let said = answer.json();
+    let mut parts = said["parts"].as_array().into_iter().flatten();
+    let part = parts.find(|part| part["name"] == "limits");
+    part.unwrap_or_else(|| panic!("no counters in {said}")).clone()
 }
 
 #[test]
