@@ -358,3 +358,34 @@ fn old_versions_and_weak_suites_are_not_spoken() {
     assert_eq!(groups, ["X25519", "secp256r1", "secp384r1", "X25519MLKEM768"]);
     assert!(usual.ignore_client_order && usual.max_early_data_size == 0 && usual.send_tls13_tickets == 0);
 }
+
+#[test]
+fn the_end_of_a_certificate_is_near_at_thirty_fourteen_and_three_days() {
+    let machine = Machine::new();
+    let (panel, _) = machine.open().unwrap();
+    let mut days_left = panel.report().unwrap().days_left;
+    for (left, warned_at) in [
+        (31, None),
+        (30, None),
+        (29, Some(30)),
+        (14, Some(30)),
+        (13, Some(14)),
+        (3, Some(14)),
+        (2, Some(3)),
+        (0, Some(3)),
+    ] {
+        machine
+            .ambient
+            .clock
+            .advance(DAY * u32::try_from(days_left - left).unwrap());
+        days_left = left;
+        let report = panel.report().unwrap();
+        assert_eq!((report.days_left, report.warned_at()), (left, warned_at));
+        let verdict = if warned_at.is_some() {
+            Verdict::Warning
+        } else {
+            Verdict::Good
+        };
+        assert_eq!(report.verdict, verdict, "{left}: {:?}", report.problems);
+    }
+}

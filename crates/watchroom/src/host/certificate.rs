@@ -17,14 +17,7 @@ const JUDGED_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Keeps it until the tasks stop.
 pub(super) fn keep(certificate: Arc<PanelCertificate>, ambient: &Ambient) {
-    let mut keeper = Keeper {
-        served: certificate.seen(),
-        before: certificate.seen(),
-        judged_at: ambient.clock.elapsed(),
-        told: None,
-        clock: ambient.clock.clone(),
-        certificate,
-    };
+    let mut keeper = Keeper::of(certificate, ambient);
     ambient.tasks.spawn("panel certificate", async move {
         keeper.tell();
         let mut tick = tokio::time::interval(LOOKED_AT_EVERY);
@@ -48,6 +41,17 @@ struct Keeper {
 }
 
 impl Keeper {
+    fn of(certificate: Arc<PanelCertificate>, ambient: &Ambient) -> Self {
+        Self {
+            served: certificate.seen(),
+            before: certificate.seen(),
+            judged_at: ambient.clock.elapsed(),
+            told: None,
+            clock: ambient.clock.clone(),
+            certificate,
+        }
+    }
+
     fn look(&mut self) {
         let now = self.certificate.seen();
         let is_settled = now == self.before;
@@ -100,5 +104,89 @@ impl Keeper {
             );
         }
         self.told = state;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::Mutex;
+
+    use time::macros::datetime;
+    use tracing_subscriber::fmt::MakeWriter;
+    use watchroom_kit::{Entropy, Tasks};
+    use watchroom_trust::{LocalNames, PanelKeyKind, PanelSettings};
+
+    use super::*;
+
+    /// What was logged since it was last asked.
+    #[derive(Clone, Debug, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Log {
+        fn taken(&self) -> String {
+            String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+        }
+    }
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Log {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_ends_is_warned_of_once_at_each_step() {
+        let ambient = Ambient {
+            clock: Clock::manual(datetime!(2026-03-01 12:00 UTC)),
+            entropy: Entropy::system(),
+            tasks: Tasks::new(),
+        };
+        let state = tempfile::tempdir().unwrap();
+        let settings = PanelSettings {
+            key_kind: PanelKeyKind::EcdsaP256,
+            names: LocalNames::loopback(),
+        };
+        let (certificate, _) = PanelCertificate::open_or_make(state.path(), settings, &ambient).unwrap();
+        let mut keeper = Keeper::of(Arc::new(certificate), &ambient);
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            keeper.tell();
+            let mut days_left = keeper.certificate.report().unwrap().days_left;
+            for (left, told) in [
+                (31, None),
+                (30, None),
+                (29, Some("it ends in 29 days (fewer than 30)")),
+                (20, None),
+                (14, None),
+                (13, Some("it ends in 13 days (fewer than 14)")),
+                (3, None),
+                (2, Some("it ends in 2 days (fewer than 3)")),
+                (1, None),
+            ] {
+                let days = u64::try_from(days_left - left).unwrap();
+                ambient.clock.advance(Duration::from_secs(days * 86_400));
+                days_left = left;
+                keeper.look();
+                let logged = log.taken();
+                assert_eq!(told.is_some(), logged.contains("WARN"), "{left}: {logged}");
+                assert!(logged.contains(told.unwrap_or_default()), "{left}: {logged}");
+                keeper.look();
+                assert_eq!(log.taken(), "", "{left}: it was said");
+            }
+        });
     }
 }
