@@ -398,6 +398,49 @@ mod tests {
     }
 
     #[test]
+    fn a_host_is_a_name_an_address_or_any() {
+        for host in [
+            "*",
+            "panel.example",
+            "x",
+            "1.example",
+            "xn--caf-dma.example",
+            "192.0.2.1",
+            "2001:db8::1",
+        ] {
+            let config = Config {
+                hosts: vec![host.to_owned()],
+                ..Config::default()
+            };
+            assert_eq!(complaints(&config), Vec::<String>::new(), "{host}");
+        }
+        for host in [
+            "",
+            "x_",
+            "-x_",
+            "-x.example",
+            "x-.example",
+            "a..b",
+            "panel.example.",
+            "panel.example:7443",
+            "[2001:db8::1]",
+            "https://x",
+            "*.example",
+        ] {
+            let mut problems = Problems::default();
+            Config {
+                hosts: vec!["panel.example".to_owned(), host.to_owned()],
+                ..Config::default()
+            }
+            .check(&mut problems);
+            let problems = problems.into_vec();
+            assert_eq!(problems.len(), 1, "{host}");
+            assert_eq!(problems[0].key, "shield.hosts", "{host}");
+            assert!(problems[0].message.starts_with(&format!("{host:?} ")), "{host}");
+        }
+    }
+
+    #[test]
     fn a_section_survives_being_written_and_read_and_unknown_keys_are_refused() {
         let text =
             r#"{"trusted_proxies":["10.0.0.7","fd00::/8"],"limits":{"anonymous":[{"limit":3,"per_s":60}]}}"#;

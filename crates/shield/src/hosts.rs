@@ -146,9 +146,17 @@ pub(crate) fn is_loopback_name(host: Named<'_>) -> bool {
     }
 }
 
-/// Whether a text is a host name or an address without a port.
+/// Whether a text is a host name (RFC 1123) or an address without a port. What others ask for is read more kindly: a name that
+/// cannot be only meets nobody, while here somebody has mistyped one.
 pub(crate) fn is_name(text: &str) -> bool {
-    bare(text).is_some()
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(is_letter)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.parse::<IpAddr>().is_ok() || text.len() <= LONGEST && text.split('.').all(is_label)
 }
 
 fn bare(text: &str) -> Option<Named<'_>> {

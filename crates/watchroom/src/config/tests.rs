@@ -2,10 +2,13 @@
 #![cfg(all(feature = "host", feature = "node"))]
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
 use serde_json::Value;
+use watchroom_kit::config::{Problems, Section};
+use watchroom_model::HostName;
 
 use super::leaf::find;
 use super::security::Bound;
@@ -308,6 +311,18 @@ fn the_defaults_are_right_and_sections_are_found_under_their_own_names() {
 }
 
 proptest! {
+    /// The edge stands alone and has a rule of its own for host names.
+    #[test]
+    fn the_edge_takes_the_hosts_that_are_host_names_or_addresses(
+        text in "\\*|[a-zA-Z0-9_.-]{0,12}|[0-9.]{7,15}|[0-9a-f:]{2,20}|([a-z-]{60,64}\\.){1,4}[a-z]{0,10}|\\PC{0,8}",
+    ) {
+        let mut problems = Problems::default();
+        let config = watchroom_shield::Config { hosts: vec![text.clone()], ..Default::default() };
+        config.check(&mut problems);
+        let is_one = text == "*" || text.parse::<IpAddr>().is_ok() || text.parse::<HostName>().is_ok();
+        prop_assert_eq!(problems.into_vec().is_empty(), is_one, "{}", text);
+    }
+
     /// Any subset of the defaults, written as a file, reads back as the defaults.
     #[test]
     fn defaults_round_trip_through_a_file(chosen in proptest::collection::vec(any::<bool>(), 64)) {
