@@ -21,7 +21,7 @@ pub(crate) fn banned(network: IpNet) -> IpNet {
     match network {
         IpNet::V4(_) => network.trunc(),
         IpNet::V6(network) => unmapped(network).map_or_else(
-            || around(network.addr().into(), network.prefix_len().min(CUSTOMER_BITS)),
+            || customers(network).trunc().into(),
             |network| IpNet::V4(network.trunc()),
         ),
     }
@@ -58,6 +58,11 @@ pub(crate) fn hits_loopback(network: &IpNet) -> bool {
         .any(|loopback| overlap(network, &loopback))
 }
 
+/// The network with whole customers in it.
+fn customers(network: Ipv6Net) -> Ipv6Net {
+    Ipv6Net::new(network.addr(), network.prefix_len().min(CUSTOMER_BITS)).unwrap_or(network)
+}
+
 fn unmapped(network: Ipv6Net) -> Option<Ipv4Net> {
     let address = network.addr().to_ipv4_mapped()?;
     Ipv4Net::new(address, network.prefix_len().checked_sub(MAPPED_BITS)?).ok()
@@ -77,6 +82,10 @@ mod tests {
             ("::ffff:192.0.2.7/120", Some("192.0.2.0/24")),
             ("2001:db8:1:2:3::4", Some("2001:db8:1:2::/64")),
             ("2001:db8:1:2:3::4/56", Some("2001:db8:1::/56")),
+            // More than the mapped addresses: a network of IPv6, of which these are a part.
+            ("::ffff:192.0.2.7/95", Some("::/64")),
+            ("::ffff:192.0.2.7/64", Some("::/64")),
+            ("::ffff:192.0.2.7/16", Some("::/16")),
             ("everybody", None),
             ("192.0.2.7/33", None),
             ("", None),

@@ -27,6 +27,14 @@ pub struct NewBan {
     pub for_s: Option<u64>,
 }
 
+impl NewBan {
+    /// The network that it bans; none if the text names none.
+    #[must_use]
+    pub fn banned(&self) -> Option<IpNet> {
+        network::parse(&self.network)
+    }
+}
+
 impl Defence {
     /// A ban to be: what to ask leave for.
     #[must_use]
@@ -76,7 +84,7 @@ impl Defence {
 
 fn checked(new: &NewBan) -> Result<(IpNet, Reason), BanError> {
     let invalid = |field, rule| Err(BanError::Invalid { field, rule });
-    let Some(network) = network::parse(&new.network) else {
+    let Some(network) = new.banned() else {
         return invalid(
             "network",
             "an address or a network, such as 192.0.2.7, 192.0.2.0/24 or 2001:db8::/48",

@@ -213,3 +213,44 @@ fn of_entrance(event: &EntranceEvent) -> Option<Evidence> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use watchroom_defence::NewBan;
+
+    use super::*;
+
+    /// Narrowest network of IPv6 that is banned.
+    const CUSTOMER_BITS: u8 = 64;
+
+    fn written() -> impl Strategy<Value = String> {
+        let v4 = any::<[u8; 4]>().prop_map(IpAddr::from);
+        let v6 = any::<[u8; 16]>().prop_map(IpAddr::from);
+        let mapped = any::<[u8; 4]>().prop_map(|octets| {
+            let address = std::net::Ipv4Addr::from(octets);
+            IpAddr::from(address.to_ipv6_mapped())
+        });
+        let network = (prop_oneof![v4, v6, mapped], proptest::option::of(0..130_u8));
+        let network = network.prop_map(|(address, bits)| match bits {
+            Some(bits) => format!("{address}/{bits}"),
+            None => address.to_string(),
+        });
+        prop_oneof![4 => network, 1 => "[0-9a-f:./ ]{0,40}", 1 => "\\PC{0,12}"]
+    }
+
+    proptest! {
+        /// Who bans and the edge read networks each for themselves; around what is typed for a ban spaces do not count.
+        #[test]
+        fn a_ban_takes_the_networks_that_the_edge_takes(text in written()) {
+            let ban = NewBan { network: text.clone(), kind: BanKind::Attack, reason: "a story".to_owned(), for_s: None };
+            let read = text.trim().parse::<Network>().ok().map(|network| {
+                let network = IpNet::from(network);
+                let is_narrow = network.addr().is_ipv6() && network.prefix_len() > CUSTOMER_BITS;
+                let bits = if is_narrow { CUSTOMER_BITS } else { network.prefix_len() };
+                IpNet::new(network.addr(), bits).unwrap().trunc()
+            });
+            prop_assert_eq!(ban.banned(), read, "{}", text);
+        }
+    }
+}
