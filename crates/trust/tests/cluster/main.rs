@@ -8,6 +8,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::client::Resumption;
+use rustls::server::ServerSessionMemoryCache;
 use rustls::{CertificateError, ServerConfig};
 use rustls_pki_types::CertificateDer;
 use tempfile::TempDir;
@@ -139,6 +141,26 @@ fn a_nodes_leaf_is_over_after_a_day_and_a_renewed_one_is_taken_by_the_same_clien
     client.renew(&cluster.node(id)).unwrap();
     let again = meet_as(&cluster, &client).peer(&cluster);
     assert_eq!((again.node, again.expired_at, again.key), (id, None, late.key));
+}
+
+#[test]
+fn neither_end_of_the_link_resumes_a_session() {
+    let cluster = Cluster::found();
+    let id = cluster.ambient.uuid();
+    let (client, server) = (cluster.client(&cluster.node(id)), cluster.server());
+    // Each meets another end that would.
+    let mut node = (*client.config()).clone();
+    node.resumption = Resumption::in_memory_sessions(8);
+    let mut host = (*server).clone();
+    host.session_storage = ServerSessionMemoryCache::new(8);
+    host.send_tls13_tickets = 2;
+    for (host, node) in [(server, Arc::new(node)), (Arc::new(host), client.config())] {
+        for _ in 0..2 {
+            let meeting = meet(Arc::clone(&host), Arc::clone(&node), client.server_name());
+            assert_eq!(meeting.client.as_deref(), Ok(&b"welcome"[..]));
+            assert_eq!(meeting.peer(&cluster).node, id);
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
-use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, Stream};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, ServerConfig, ServerConnection, Stream};
 use rustls_pki_types::CertificateDer;
 use tempfile::TempDir;
 use time::macros::datetime;
@@ -102,6 +102,7 @@ pub fn meet(server: Arc<ServerConfig>, client: Arc<ClientConfig>, name: ServerNa
         stream.conn.send_close_notify();
         stream.flush().map_err(|error| error.to_string())?;
         assert_eq!(connection.alpn_protocol(), spoken.first().map(Vec::as_slice));
+        assert_ne!(connection.handshake_kind(), Some(HandshakeKind::Resumed));
         Ok(connection.peer_certificates().unwrap_or_default().to_vec())
     });
     let mut socket = TcpStream::connect(address).unwrap();
