@@ -378,7 +378,10 @@ async fn administration_is_refused_from_afar_and_written_down_once() {
         let refused = far.post("/api/security/bans", new()).await;
         refused.problem(403, "network-not-allowed");
     }
-    assert_eq!(far.get("/api/nodes").await.status, 200, "the rest is open");
+    let all = ["/api/nodes", "/api/users", "/api/security/bans"];
+    for list in all {
+        assert_eq!(far.get(list).await.status, 200, "{list} is read from anywhere");
+    }
     assert_eq!(near.post("/api/security/bans", new()).await.status, 201);
     let deadline = tokio::time::Instant::now() + SOON;
     loop {
