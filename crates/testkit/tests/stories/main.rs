@@ -65,6 +65,7 @@ mod providers;
 mod reports;
 #[cfg(test)]
 mod revocation;
+#[cfg(test)]
 mod role_rates;
 #[cfg(test)]
 mod roles;
