@@ -261,7 +261,8 @@ async fn one_code_sent_a_thousand_times_over_two_processes_is_taken_once() {
             .filter(|ok| *ok)
             .count();
         assert_eq!(taken, 1, "{code}");
-        room.pass(20);
+        // The others were guesses, between five and ten of them as they fell: ten are an account's in an hour.
+        room.pass(61);
     }
 }
 

@@ -9,9 +9,9 @@ const VIEWERS: usize = 100;
 /// Asks so many times, and gives the last answer.
 async fn asked(visitor: &Visitor, times: usize) -> Answer {
     for _ in 1..times {
-        assert_eq!(visitor.get("/api/nodes").await.status, 200);
+        assert_eq!(visitor.get("/api/servers").await.status, 200);
     }
-    visitor.get("/api/nodes").await
+    visitor.get("/api/servers").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +33,7 @@ async fn a_viewer_asks_a_hundred_times_a_minute_and_an_operator_more_often() {
         "{last:?}"
     );
 
-    let refused = vera.get("/api/nodes").await;
+    let refused = vera.get("/api/servers").await;
     refused.problem(429, "rate-limited");
     refused.assert_dressed();
     assert_eq!(refused.header("ratelimit-policy"), "\"user-60\";q=100;w=60");
@@ -49,6 +49,6 @@ async fn a_viewer_asks_a_hundred_times_a_minute_and_an_operator_more_often() {
     assert_eq!(beyond.header("ratelimit-policy"), "\"user-60\";q=500;w=60");
 
     clock.advance(std::time::Duration::from_secs(wait));
-    assert_eq!(vera.get("/api/nodes").await.status, 200);
+    assert_eq!(vera.get("/api/servers").await.status, 200);
     room.close().await;
 }
