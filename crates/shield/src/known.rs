@@ -51,21 +51,19 @@ impl Shield {
         if self.has_more_limits(passed, known) && is_open(nearest) {
             nearest = Box::pin(self.take_narrower(passed, known)).await.or(nearest);
         }
-        match nearest {
-            Some(verdict) if verdict.is_limited => {
-                let refused = Refused {
-                    is_own_doing: false,
-                    ..Refused::later(Why::Limited(verdict), passed)
-                };
-                self.note(&refused);
-                Err(Box::new(refused))
-            }
-            Some(verdict) => {
-                self.show(passed, verdict);
-                Ok(())
-            }
-            None => Ok(()),
+        let Some(verdict) = nearest else {
+            return Ok(());
+        };
+        self.show(passed, verdict);
+        if !verdict.is_limited {
+            return Ok(());
         }
+        let refused = Refused {
+            is_own_doing: false,
+            ..Refused::later(Why::Limited(verdict), passed)
+        };
+        self.note(&refused);
+        Err(Box::new(refused))
     }
 
     fn has_more_limits(&self, passed: &Passed, known: Known<'_>) -> bool {
