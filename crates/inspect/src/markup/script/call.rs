@@ -150,16 +150,17 @@ fn is_run(before: &[u8]) -> bool {
         return false;
     };
     let caller = caller.strip_suffix(b"(").unwrap_or(caller);
-    let name = caller
-        .iter()
-        .rev()
-        .take(SHORT)
-        .take_while(|byte| is_name(**byte))
-        .count();
+    let name = name_at_end(caller);
     let is_runner = RUNNERS
         .iter()
         .any(|runner| from(caller, caller.len() - name).eq_ignore_ascii_case(runner));
     is_runner || caller.ends_with(b"']") || caller.ends_with(b"\"]")
+}
+
+/// The bytes of the name with which a text ends, as far as it may be short.
+fn name_at_end(text: &[u8]) -> usize {
+    let near = text.iter().rev().take(SHORT);
+    near.take_while(|byte| is_name(**byte)).count()
 }
 
 /// Given to what calls it: `[1].find(alert)`, `Reflect.apply(alert, ..`, `setTimeout(alert, ..`.
@@ -167,12 +168,7 @@ fn is_handed_on(before: &[u8], rest: &[u8]) -> bool {
     let Some(caller) = before.strip_suffix(b"(") else {
         return false;
     };
-    let name = caller
-        .iter()
-        .rev()
-        .take(SHORT)
-        .take_while(|byte| is_name(**byte))
-        .count();
+    let name = name_at_end(caller);
     let (owner, name) = caller.split_at_checked(caller.len() - name).unwrap_or_default();
     let is_caller = [&b"apply"[..], b"settimeout", b"setinterval", b"then"]
         .iter()
@@ -185,12 +181,7 @@ fn is_renamed(before: &[u8], rest: &[u8]) -> bool {
     let Some(left) = before.strip_suffix(b"=") else {
         return false;
     };
-    let length = left
-        .iter()
-        .rev()
-        .take(SHORT)
-        .take_while(|byte| is_name(**byte))
-        .count();
+    let length = name_at_end(left);
     let name = from(left, left.len() - length);
     let is_called_so = || {
         let near = rest.get(..rest.len().min(NEAR)).unwrap_or_default();
