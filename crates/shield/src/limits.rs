@@ -79,8 +79,6 @@ pub enum LimitKey<'a> {
     Id(Uuid),
     /// A name, such as an account.
     Name(&'a str),
-    /// A name as asked from one network, so that a stranger cannot use up the owner's.
-    NameFrom(&'a str, IpAddr),
 }
 
 impl LimitKey<'_> {
@@ -93,9 +91,6 @@ impl LimitKey<'_> {
             Self::Address(address) => format!("{class}:address:{}", counted(*address)),
             Self::Id(id) => format!("{class}:id:{id}"),
             Self::Name(name) => format!("{class}:name:{}", hash(name)),
-            Self::NameFrom(name, address) => {
-                format!("{class}:name:{}:{}", hash(name), counted(*address))
-            }
         }
     }
 }
@@ -229,7 +224,6 @@ impl Limits {
             LimitKey::Address(address) => address_bits(address),
             LimitKey::Id(id) => (2, id.as_u128()),
             LimitKey::Name(name) => (3, wide(name, 3)),
-            LimitKey::NameFrom(name, address) => (4, wide(name, 4) ^ self.wide_address(address)),
         };
         let mut hasher = self.hasher.build_hasher();
         hasher.write_u128(value);

@@ -92,7 +92,7 @@ fn a_success_gives_its_attempt_back() {
 }
 
 #[test]
-fn classes_accounts_and_networks_do_not_eat_into_each_other() {
+fn classes_accounts_and_addresses_do_not_eat_into_each_other() {
     let (counters, _clock) = counters(1_024);
     let windows = [Window::per_minute(1)];
     let home = "192.0.2.1".parse().unwrap();
@@ -102,9 +102,8 @@ fn classes_accounts_and_networks_do_not_eat_into_each_other() {
         ("sign-in", LimitKey::Address(home)),
         ("sign-in", LimitKey::Address(away)),
         ("sign-in", LimitKey::Name("alice")),
-        ("sign-in", LimitKey::NameFrom("alice", home)),
-        ("sign-in", LimitKey::NameFrom("alice", away)),
-        ("sign-in", LimitKey::NameFrom("bob", home)),
+        ("sign-in", LimitKey::Name("bob")),
+        ("sign-in", LimitKey::Id(uuid::Uuid::from_u128(1))),
     ];
     for (class, key) in keys {
         assert!(
