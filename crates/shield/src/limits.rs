@@ -236,12 +236,6 @@ impl Limits {
         }
     }
 
-    fn wide_address(&self, address: IpAddr) -> u128 {
-        let bits = address_bits(address);
-        let half = |part: u8| u128::from(self.hasher.hash_one((bits, part)));
-        half(0) << 64 | half(1)
-    }
-
     fn shard(&self, key: &Key) -> Option<MutexGuard<'_, Shard>> {
         // The lowest and highest bits find the place inside a map, so the shard is chosen by others.
         let place = usize::try_from(key.hash >> 32).unwrap_or(0) % SHARDS;

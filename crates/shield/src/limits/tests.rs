@@ -103,7 +103,7 @@ fn classes_accounts_and_addresses_do_not_eat_into_each_other() {
         ("sign-in", LimitKey::Address(away)),
         ("sign-in", LimitKey::Name("alice")),
         ("sign-in", LimitKey::Name("bob")),
-        ("sign-in", LimitKey::Id(uuid::Uuid::from_u128(1))),
+        ("sign-in", LimitKey::Id(Uuid::from_u128(1))),
     ];
     for (class, key) in keys {
         assert!(
