@@ -997,6 +997,8 @@ do-keep-house = keep house
 did-refuse = refused requests
 did-turn-away = turned requests away
 did-inspect = found input that looks like an attack
+did-find-trouble = found a part of the Host away
+did-recover = found it well again
 
 # Profile
 sessions = Sessions

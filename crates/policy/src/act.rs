@@ -97,6 +97,8 @@ impl HouseAct for KeepHouse {}
 impl HouseAct for RecordRefusal {}
 impl HouseAct for RecordSuspicion {}
 impl HouseAct for RecordFinding {}
+impl HouseAct for RecordTrouble {}
+impl HouseAct for RecordRecovery {}
 impl HouseAct for FenceNode {}
 impl HouseAct for RenewCertificate {}
 impl HouseAct for ReportServer {}
@@ -388,6 +390,10 @@ acts! {
     RecordSuspicion = "shield.refused" on Host, needs System, known by None, step up false, leaves Suspicious;
     /// Write down input that looks like an attack, one entry or a count of many.
     RecordFinding = "shield.inspected" on Host, needs System, known by None, step up false, leaves Suspicious;
+    /// Write down that a part of the Host is away, or weaker than it should be.
+    RecordTrouble = "host.trouble" on Host, needs System, known by None, step up false, leaves Error;
+    /// Write down that it is well again.
+    RecordRecovery = "host.recovered" on Host, needs System, known by None, step up false, leaves Audit;
     /// Turn a node away, because two machines have its key or it came back too often.
     FenceNode = "node.fence" on Node, needs System, known by None, step up false, leaves Suspicious;
     /// Give a node another certificate.

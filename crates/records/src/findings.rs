@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
-use watchroom_model::{DecisionId, Page, PageRequest, RequestId};
-use watchroom_policy::{Act, Permit, Resource, ResourceKind, act};
+use watchroom_model::{Page, PageRequest, RequestId};
+use watchroom_policy::{Act, Permit, act};
 use watchroom_store::StoreError;
 
 use crate::{EntryView, RecordFilter, Records, RecordsError};
@@ -97,12 +97,8 @@ impl Records {
     /// # Errors
     /// [`StoreError`] if it cannot be written.
     pub async fn inspected(&self, finding: InputFinding) -> Result<(), StoreError> {
-        let permit: Permit<act::RecordFinding> = Permit::of_house(
-            &Resource::all(ResourceKind::Host),
-            DecisionId::mint(&self.ambient),
-        );
         self.store
-            .write(&permit, async move |tx| {
+            .write(&self.of_host::<act::RecordFinding>(), async move |tx| {
                 tx.note("why", if finding.is_refused { REFUSED } else { REPORTED });
                 tx.note("attack", finding.attack);
                 tx.note("rule", finding.rule);

@@ -11,14 +11,15 @@ mod filter;
 mod findings;
 mod refusals;
 mod suspicions;
+mod troubles;
 mod view;
 
 use std::sync::Arc;
 
 use watchroom_audit::Entry;
 use watchroom_kit::Ambient;
-use watchroom_model::{Page, PageRequest};
-use watchroom_policy::{Permit, act};
+use watchroom_model::{DecisionId, Page, PageRequest};
+use watchroom_policy::{HouseAct, Permit, Resource, ResourceKind, act};
 use watchroom_store::{Store, StoreError};
 
 use self::decisions::Decisions;
@@ -112,5 +113,13 @@ impl Records {
             })
             .await?;
         Ok(verdict)
+    }
+
+    /// Leave for an act of the house on the Host.
+    pub(crate) fn of_host<A: HouseAct>(&self) -> Permit<A> {
+        Permit::of_house(
+            &Resource::all(ResourceKind::Host),
+            DecisionId::mint(&self.ambient),
+        )
     }
 }

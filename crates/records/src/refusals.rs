@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::mpsc;
-use watchroom_model::DecisionId;
-use watchroom_policy::{Permit, Reason, Refusal, Resource, ResourceKind, Trail, act};
+use watchroom_policy::{Permit, Reason, Refusal, Trail, act};
 use watchroom_store::StoreError;
 
 use crate::Records;
@@ -129,7 +128,7 @@ impl Records {
                 self.store.write(&permit, noted).await
             }
             Note::Forged { who, trail } => {
-                let permit = self.suspicious();
+                let permit = self.of_host::<act::RecordSuspicion>();
                 let noted = async move |tx: &watchroom_store::WriteTx| {
                     tx.note("why", "csrf");
                     tx.note("who", who.clone());
@@ -154,25 +153,20 @@ impl Records {
                 tx.note_denied();
                 Ok::<_, StoreError>(())
             };
-            match kind {
-                Kind::Act => self.store.write(&self.refusal(), noted).await?,
-                Kind::Forged => self.store.write(&self.suspicious(), noted).await?,
-            }
+            let written = match kind {
+                Kind::Act => {
+                    self.store
+                        .write(&self.of_host::<act::RecordRefusal>(), noted)
+                        .await
+                }
+                Kind::Forged => {
+                    self.store
+                        .write(&self.of_host::<act::RecordSuspicion>(), noted)
+                        .await
+                }
+            };
+            written?;
         }
         Ok(())
-    }
-
-    fn refusal(&self) -> Permit<act::RecordRefusal> {
-        Permit::of_house(
-            &Resource::all(ResourceKind::Host),
-            DecisionId::mint(&self.ambient),
-        )
-    }
-
-    pub(crate) fn suspicious(&self) -> Permit<act::RecordSuspicion> {
-        Permit::of_house(
-            &Resource::all(ResourceKind::Host),
-            DecisionId::mint(&self.ambient),
-        )
     }
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use serde_json::json;
+use watchroom_policy::act;
 use watchroom_store::StoreError;
 
 use crate::Records;
@@ -29,7 +30,7 @@ impl Records {
     /// [`StoreError`] if it cannot be written.
     pub async fn suspect(&self, suspicion: Suspicion) -> Result<(), StoreError> {
         self.store
-            .write(&self.suspicious(), async move |tx| {
+            .write(&self.of_host::<act::RecordSuspicion>(), async move |tx| {
                 tx.note("why", suspicion.why);
                 tx.note("from", json!(suspicion.client));
                 tx.note("class", suspicion.class.clone());

@@ -155,18 +155,27 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Sends one request beside all others and gives the status of its answer: of one that says yes as it begins, of any
-    /// other once it was read.
+    /// Sends one request beside all others and gives the answer as it begins. What of it is not read waits at the other end,
+    /// but for two megabytes.
     ///
     /// # Panics
     /// If there is no answer.
-    pub async fn status(&self, mut request: Request<Body>) -> u16 {
+    pub async fn open(&self, mut request: Request<Body>) -> Response<Incoming> {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let uri = format!("https://{}{path}", self.authority);
         *request.uri_mut() = uri.parse().expect("an address");
         request.headers_mut().remove(HOST);
         let answer = self.sender.clone().send_request(request).await;
-        let answer = answer.expect("an answer");
+        answer.expect("an answer")
+    }
+
+    /// Sends one request beside all others and gives the status of its answer: of one that says yes as it begins, of any
+    /// other once it was read.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn status(&self, request: Request<Body>) -> u16 {
+        let answer = self.open(request).await;
         let status = answer.status();
         if !status.is_success() {
             answer.collect().await.expect("a whole body");

@@ -235,6 +235,8 @@ fn house_words(action: &str) -> Option<(&'static str, &'static str)> {
         "access.refused" => (EN.did_refuse, ""),
         "shield.refused" => (EN.did_turn_away, ""),
         "shield.inspected" => (EN.did_inspect, ""),
+        "host.trouble" => (EN.did_find_trouble, ""),
+        "host.recovered" => (EN.did_recover, ""),
         _ => return None,
     })
 }

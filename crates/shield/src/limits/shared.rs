@@ -38,6 +38,12 @@ impl Limits {
         let _first_stays = self.shared.set(counters);
     }
 
+    /// Whether it is counted together with others.
+    #[must_use]
+    pub fn are_shared(&self) -> bool {
+        self.shared().is_some()
+    }
+
     /// Why the shared counters do not answer, if there are any and they do not.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {

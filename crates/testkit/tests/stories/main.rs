@@ -24,6 +24,8 @@ mod doctor;
 #[cfg(test)]
 mod erasure;
 #[cfg(test)]
+mod exports;
+#[cfg(test)]
 mod fail2ban;
 #[cfg(test)]
 mod fail_closed;
@@ -83,3 +85,5 @@ mod stream;
 mod strength;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod whereabouts;

@@ -118,7 +118,8 @@ impl Fault for PanelError {
 pub struct PanelCertificate {
     pair: Pair,
     authority: Authority,
-    settings: PanelSettings,
+    key_kind: PanelKeyKind,
+    names: ArcSwap<LocalNames>,
     ambient: Ambient,
     served: Arc<Served>,
     is_given: AtomicBool,
@@ -167,7 +168,8 @@ impl PanelCertificate {
             Self {
                 pair,
                 authority,
-                settings,
+                key_kind: settings.key_kind,
+                names: ArcSwap::from_pointee(settings.names),
                 ambient: ambient.clone(),
                 served,
                 is_given: AtomicBool::new(is_given(&verdict)),
@@ -181,10 +183,28 @@ impl PanelCertificate {
     /// # Errors
     /// [`PanelError`]; what was served before is then served on.
     pub fn reload(&self) -> Result<PanelVerdict, PanelError> {
-        let (certified, verdict) = make::load(&self.pair, &self.authority, &self.settings, &self.ambient)?;
+        let (certified, verdict) = make::load(&self.pair, &self.authority, &self.settings(), &self.ambient)?;
         self.served.0.store(Arc::new(certified));
         self.is_given.store(is_given(&verdict), Ordering::Relaxed);
         Ok(verdict)
+    }
+
+    /// Says what it must cover from now on: the next [`PanelCertificate::reload`] judges by that.
+    pub fn cover(&self, names: LocalNames) {
+        self.names.store(Arc::new(names));
+    }
+
+    /// What it must cover.
+    #[must_use]
+    pub fn names(&self) -> Arc<LocalNames> {
+        self.names.load_full()
+    }
+
+    fn settings(&self) -> PanelSettings {
+        PanelSettings {
+            key_kind: self.key_kind,
+            names: LocalNames::clone(&self.names()),
+        }
     }
 
     /// Whether what is served was given by an administrator.
@@ -213,7 +233,7 @@ impl PanelCertificate {
                 path: self.pair.certificate.clone(),
             });
         }
-        make::make(&self.pair, &self.authority, &self.settings, &self.ambient)?;
+        make::make(&self.pair, &self.authority, &self.settings(), &self.ambient)?;
         self.reload()?;
         Ok(PanelVerdict::Remade {
             why: "asked for".to_owned(),

@@ -84,13 +84,21 @@ impl Config {
     /// # Errors
     /// What the system said when asked for its interfaces.
     pub fn panel_settings(&self) -> io::Result<PanelSettings> {
+        Ok(PanelSettings {
+            key_kind: self.tls.key,
+            names: self.panel_names()?,
+        })
+    }
+
+    /// The names and addresses by which the panel is reached: this machine's as they are now, and those configured.
+    ///
+    /// # Errors
+    /// What the system said when asked for its interfaces.
+    pub fn panel_names(&self) -> io::Result<LocalNames> {
         let mut names = LocalNames::of_this_machine()?;
         for name in &self.host.names {
             names.add_host(name.as_str());
         }
-        Ok(PanelSettings {
-            key_kind: self.tls.key,
-            names,
-        })
+        Ok(names)
     }
 }

@@ -1,18 +1,19 @@
 //! Keeps the panel's certificate good while the Host runs: renewed in time, and served anew when its files change.
 //!
 //! What an administrator, or a program of theirs, puts into `<state>/ssl` is served within seconds, and so is what
-//! `watchroom tls generate` makes. Connections that are open keep the certificate they began with.
+//! `watchroom tls generate` makes, or one for an address that this machine was given. Connections that are open keep the
+//! certificate they began with.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use watchroom_kit::{Ambient, Clock};
-use watchroom_trust::{FilesSeen, PanelCertificate, PanelVerdict, Verdict};
+use watchroom_trust::{FilesSeen, LocalNames, PanelCertificate, PanelVerdict, Verdict};
 
 /// How often the files are looked at. Two looks in a row must find the same: whoever replaces a certificate and
 /// its key writes one after the other.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(2);
-/// How often it is judged anew though no file has changed: it ages, and this machine's addresses change.
+/// How often it is judged anew though nothing has changed: it ages.
 const JUDGED_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Keeps it until the tasks stop.
@@ -36,6 +37,8 @@ struct Keeper {
     /// The files at the last look.
     before: FilesSeen,
     judged_at: Duration,
+    /// What it had to cover then.
+    judged_for: Arc<LocalNames>,
     /// What was said last of what is wrong: it is said again when it gets worse.
     told: Option<(Verdict, Option<i64>, usize)>,
 }
@@ -46,6 +49,7 @@ impl Keeper {
             served: certificate.seen(),
             before: certificate.seen(),
             judged_at: ambient.clock.elapsed(),
+            judged_for: certificate.names(),
             told: None,
             clock: ambient.clock.clone(),
             certificate,
@@ -56,7 +60,8 @@ impl Keeper {
         let now = self.certificate.seen();
         let is_settled = now == self.before;
         let is_new = now != self.served;
-        let is_due = self.clock.elapsed().saturating_sub(self.judged_at) >= JUDGED_EVERY;
+        let is_due = self.clock.elapsed().saturating_sub(self.judged_at) >= JUDGED_EVERY
+            || self.judged_for != self.certificate.names();
         if is_settled && (is_new || is_due) {
             self.reload();
         }
@@ -64,6 +69,7 @@ impl Keeper {
     }
 
     fn reload(&mut self) {
+        let names = self.certificate.names();
         match self.certificate.reload() {
             Ok(PanelVerdict::Made) => tracing::info!("the panel has a new certificate: there was none"),
             Ok(PanelVerdict::Remade { why }) => tracing::info!("the panel has a new certificate: {why}"),
@@ -80,6 +86,7 @@ impl Keeper {
         self.served = self.certificate.seen();
         self.before = self.served.clone();
         self.judged_at = self.clock.elapsed();
+        self.judged_for = names;
         self.tell();
     }
 
@@ -115,7 +122,7 @@ mod tests {
     use time::macros::datetime;
     use tracing_subscriber::fmt::MakeWriter;
     use watchroom_kit::{Entropy, Tasks};
-    use watchroom_trust::{LocalNames, PanelKeyKind, PanelSettings};
+    use watchroom_trust::{PanelKeyKind, PanelSettings};
 
     use super::*;
 

@@ -11,12 +11,14 @@ mod reach;
 mod router;
 mod vitals;
 mod ways;
+mod whereabouts;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
 
+use arc_swap::ArcSwap;
 use watchroom_api::{Api, ApiParts};
 use watchroom_defence::Defence;
 use watchroom_fleet::Fleet;
@@ -35,9 +37,9 @@ pub use crate::wire::vault::ClusterVault;
 pub use listen::Listeners;
 pub(crate) use vitals::loopback_of;
 
-use self::reach::Reach;
 use self::router::Routes;
 use self::vitals::{Asked, HostVitals};
+use self::whereabouts::{Whereabouts, own_hosts};
 use crate::config::Config;
 use crate::doctor::host::HostDoctor;
 use crate::doctor::named;
@@ -49,7 +51,7 @@ use crate::wire::defence::Own;
 use crate::wire::providers::Configured;
 use crate::wire::refusals::ToRecords;
 use crate::wire::tls::ByAlpn;
-use crate::wire::{defence, directory, feed, link_events, locks, own_node, refusals, rotation};
+use crate::wire::{counters, defence, directory, feed, link_events, locks, own_node, refusals, rotation};
 
 /// All parts of a running Host. Tests reach for the parts; the program only serves and closes.
 pub struct Host {
@@ -79,7 +81,7 @@ pub struct Host {
     ops: axum::Router,
     vitals: Arc<HostVitals>,
     role: Arc<HostRole>,
-    reach: Reach,
+    whereabouts: Arc<Whereabouts>,
     choose: Arc<ByAlpn>,
     ambient: Ambient,
 }
@@ -94,21 +96,19 @@ impl Host {
         let store = open_store(state, config, &ambient).await?;
         let cluster_ca = cluster::open(state.folder(), &store, &ambient).await?;
         let panel = config.panel_settings().map_err(Failure::trust)?;
-        let addresses = panel.names.addresses.clone();
-        let reach = Reach::new(config, &panel.names);
-        let own_hosts = own_hosts(&panel.names);
+        let names = panel.names.clone();
         let certificate = panel_certificate(state.folder(), panel, &ambient)?;
         let role =
             Arc::new(HostRole::settle(state.folder(), &store, cluster_ca.cluster_id(), &ambient).await?);
         let (hub, fleet) = links::open(&cluster_ca, &store, config, &ambient).await?;
         let mail = letters(state, config, &store, &ambient)?;
-        let identity = people(state, config, (&store, &mail), &cluster_ca, &own_hosts, &ambient).await?;
+        let identity = people(state, config, (&store, &mail), &cluster_ca, &names, &ambient).await?;
         directory::open(&identity, &config.identity.ldap, &ambient)?;
         let records = Records::new(store.clone(), ambient.clone());
         let feed = Feed::new(&ambient.entropy);
         let routes = Routes::all();
         let table = routes.table(config)?;
-        let (shield, ways) = ways::edge(state.folder(), config, &own_hosts, table, &ambient)?;
+        let (shield, ways) = ways::edge(state.folder(), config, own_hosts(&names), table, &ambient)?;
         let client_ca = client_ca::open(config, &shield, &ambient);
         let vitals = Arc::new(HostVitals::new(Asked {
             store: store.clone(),
@@ -120,7 +120,8 @@ impl Host {
             role: Arc::clone(&role),
             clock: ambient.clock.clone(),
         }));
-        let own = own(config, addresses, &identity, (&hub, &fleet));
+        let addresses = Arc::new(ArcSwap::from_pointee(names.addresses.clone()));
+        let own = own(config, Arc::clone(&addresses), &identity, (&hub, &fleet));
         let defence = defence::open(&store, config, &shield, own, &ambient).await?;
         let entrance = entrance(&identity, &shield, &records, &ambient);
         let certificates = (&certificate, client_ca.as_ref());
@@ -140,9 +141,19 @@ impl Host {
             security_contact: config.host.security_contact.clone(),
         });
         let served = Arc::new(OfPanel(Arc::clone(&certificate)));
-        let dispatch = routes.serve(&api, (ways, providers), served)?;
+        let dispatch = routes.serve(&api, (ways.clone(), providers), served)?;
         let ops = ops::router(vitals.clone(), shield.clone(), fleet.clone(), ambient.clone());
         let choose = links::doors(&cluster_ca, &hub, certificates, config, &ambient)?;
+        let whereabouts = Whereabouts {
+            config: config.clone(),
+            certificate: Arc::clone(&certificate),
+            ways,
+            addresses,
+            fleet: fleet.clone(),
+            mail: mail.clone(),
+            bound: OnceLock::new(),
+            names: Mutex::new(names),
+        };
         let host = Self {
             store,
             identity,
@@ -159,7 +170,7 @@ impl Host {
             ops,
             vitals,
             role,
-            reach,
+            whereabouts: Arc::new(whereabouts),
             choose: Arc::new(choose),
             ambient,
         };
@@ -176,7 +187,14 @@ impl Host {
         rotation::follow(&self.cluster_ca, &self.hub, &self.fleet, &self.ambient);
         feed::feed(&self.feed, &self.fleet, &self.store, tasks);
         refusals::follow_edge(&self.shield, &self.records, tasks);
+        counters::follow(&self.shield, &self.records, tasks);
         certificate::keep(Arc::clone(&self.certificate), &self.ambient);
+        whereabouts::follow(Arc::clone(&self.whereabouts), tasks);
+    }
+
+    /// Goes by these names and addresses of the machine, in place of those it has found until now.
+    pub fn moved_to(&self, names: LocalNames) {
+        self.whereabouts.moved_to(names);
     }
 
     /// Serves on these listeners until the tasks stop.
@@ -193,11 +211,7 @@ impl Host {
                 tasks.spawn_graceful("serve-http", sent);
             }
             self.vitals.answers_at(address);
-            let reached = self.reach.of(address);
-            if let Some(best) = reached.first() {
-                self.mail.listens_at(best);
-            }
-            self.fleet.advertise(reached);
+            self.whereabouts.listens_at(address);
         }
         let (shield, choose) = (self.shield.clone(), self.choose.clone());
         tasks.spawn_graceful(
@@ -278,19 +292,18 @@ fn panel_certificate(
 }
 
 /// Whom a ban must not hit unasked.
-fn own(config: &Config, addresses: BTreeSet<IpAddr>, identity: &Identity, links: (&Hub, &Fleet)) -> Own {
+fn own(
+    config: &Config,
+    addresses: Arc<ArcSwap<BTreeSet<IpAddr>>>,
+    identity: &Identity,
+    links: (&Hub, &Fleet),
+) -> Own {
     Own {
         identity: identity.clone(),
         links: (links.0.clone(), links.1.clone()),
         proxies: config.shield.trusted_proxies.clone(),
         addresses,
     }
-}
-
-/// What this machine is called, by names and addresses.
-fn own_hosts(names: &LocalNames) -> Vec<String> {
-    let addresses = names.addresses.iter().map(ToString::to_string);
-    names.hosts.iter().cloned().chain(addresses).collect()
 }
 
 /// Letters to people, sealed while they wait.
@@ -308,12 +321,12 @@ async fn people(
     config: &Config,
     (store, mail): (&Store, &Mail),
     ca: &ClusterCa,
-    own_hosts: &[String],
+    names: &LocalNames,
     ambient: &Ambient,
 ) -> Result<Identity, Failure> {
     let vault = ClusterVault::open(state.folder(), ambient)?;
     let key = SharedKey::new(ca.derived_key("identity"));
-    let people = called(config, own_hosts);
+    let people = called(config, names);
     let opened = Identity::open(store.clone(), people, (vault, mail.clone()), key, ambient.clone()).await;
     let opened = opened.map_err(|error| {
         let kind = match error {
@@ -335,11 +348,12 @@ async fn people(
 }
 
 /// What authenticators call this Watchroom, where the configuration does not say: by the name of this machine.
-fn called(config: &Config, own_hosts: &[String]) -> watchroom_identity::Config {
+fn called(config: &Config, names: &LocalNames) -> watchroom_identity::Config {
     let mut people = config.identity.clone();
     if people.second_factors.issuer.is_empty() {
-        let is_name = |host: &&String| *host != "localhost" && host.parse::<IpAddr>().is_err();
-        let host = own_hosts.iter().find(is_name).map_or("localhost", String::as_str);
+        let mut hosts = names.hosts.iter();
+        let host = hosts.find(|host| *host != "localhost");
+        let host = host.map_or("localhost", String::as_str);
         people.second_factors.issuer = format!("Watchroom {host}");
     }
     people

@@ -105,6 +105,18 @@ async fn metrics(State(ops): State<Ops>) -> impl IntoResponse {
         "Input that looked like an attack.",
         findings,
     );
+    let parts = ops.vitals.parts().await.into_iter().map(|part| {
+        let is_well = part.trouble.is_none() && part.weakness.is_none();
+        let name = part.name;
+        (format!("{{part=\"{name}\"}}"), f64::from(u8::from(is_well)))
+    });
+    measure(
+        &mut text,
+        "watchroom_part_well",
+        "gauge",
+        "1 for a part of the Host that is as it should be, 0 for one that is away or weak.",
+        parts,
+    );
     measure(
         &mut text,
         "watchroom_nodes",

@@ -8,7 +8,7 @@ use watchroom_trust::LocalNames;
 use super::loopback_of;
 use crate::config::Config;
 
-/// What is known of this machine's names before it listens.
+/// What is known of how this machine is reached, but for where it listens.
 #[derive(Clone, Debug)]
 pub(super) struct Reach {
     /// The administrator's word.

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use watchroom_kit::{Ambient, FaultKind, files};
@@ -62,13 +62,28 @@ fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Failure {
     .next_step("mend or remove it; it only adds hosts and networks to those of the configuration")
 }
 
-/// Opens ways at a running edge.
-struct SetUpWays {
+/// The ways to a running edge: those that are configured, this machine's own names, and what was allowed at set-up.
+pub(super) struct SetUpWays {
     state: PathBuf,
     shield: Shield,
-    /// The edge and this machine's names as they are without what was allowed.
-    configured: (watchroom_shield::Config, Vec<String>),
-    allowed: Mutex<Allowed>,
+    configured: Config,
+    ways: Mutex<Known>,
+}
+
+/// What is known beside the configuration.
+#[derive(Clone)]
+struct Known {
+    own_hosts: Vec<String>,
+    allowed: Allowed,
+}
+
+impl Known {
+    /// The edge, and the names that are answered if it gives none.
+    fn edge(&self, configured: &Config) -> (watchroom_shield::Config, Vec<String>) {
+        let (mut edge, mut names) = router::edge(configured, &self.own_hosts);
+        self.allowed.onto(&mut edge, &mut names);
+        (edge, names)
+    }
 }
 
 impl std::fmt::Debug for SetUpWays {
@@ -81,22 +96,38 @@ impl std::fmt::Debug for SetUpWays {
 pub(super) fn edge(
     state: &Path,
     config: &Config,
-    own_hosts: &[String],
+    own_hosts: Vec<String>,
     table: RouteTable,
     ambient: &Ambient,
-) -> Result<(Shield, Arc<dyn Ways>), Failure> {
-    let configured = router::edge(config, own_hosts);
+) -> Result<(Shield, Arc<SetUpWays>), Failure> {
     let allowed = Allowed::read(state)?;
-    let (mut edge, mut own) = configured.clone();
-    allowed.onto(&mut edge, &mut own);
-    let shield = router::shield(config, (edge, own), table, ambient)?;
+    let known = Known { own_hosts, allowed };
+    let shield = router::shield(config, known.edge(config), table, ambient)?;
     let ways = SetUpWays {
         state: state.to_owned(),
         shield: shield.clone(),
-        configured,
-        allowed: Mutex::new(allowed),
+        configured: config.clone(),
+        ways: Mutex::new(known),
     };
     Ok((shield, Arc::new(ways)))
+}
+
+impl SetUpWays {
+    /// Answers by these names and addresses of this machine from now on.
+    pub(super) fn answer_by(&self, own_hosts: Vec<String>) {
+        let mut known = self.known();
+        known.own_hosts = own_hosts;
+        self.reload(&known);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.ways.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reload(&self, known: &Known) {
+        let (edge, names) = known.edge(&self.configured);
+        self.shield.reload(edge, &names);
+    }
 }
 
 impl Ways for SetUpWays {
@@ -109,13 +140,11 @@ impl Ways for SetUpWays {
     }
 
     fn open(&self, way: &ClosedWay) -> io::Result<()> {
-        let mut allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
-        allowed.hosts.extend(way.host.clone());
-        allowed.administration.extend(way.network);
-        let (mut edge, mut own) = self.configured.clone();
-        allowed.onto(&mut edge, &mut own);
-        self.shield.reload(edge, &own);
-        let text = serde_json::to_vec_pretty(&*allowed)?;
+        let mut known = self.known();
+        known.allowed.hosts.extend(way.host.clone());
+        known.allowed.administration.extend(way.network);
+        self.reload(&known);
+        let text = serde_json::to_vec_pretty(&known.allowed)?;
         files::replace(&self.state.join(FILE), &text, files::PRIVATE_FILE)
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -66,14 +67,14 @@ pub(crate) struct Own {
     pub(crate) links: (Hub, Fleet),
     /// What `shield.trusted_proxies` says.
     pub(crate) proxies: Vec<Network>,
-    /// The addresses of this machine.
-    pub(crate) addresses: BTreeSet<IpAddr>,
+    /// The addresses of this machine, as they are now.
+    pub(crate) addresses: Arc<ArcSwap<BTreeSet<IpAddr>>>,
 }
 
 impl Bystanders for Own {
     fn hit(&self, network: &IpNet) -> Option<Bystander> {
         let is_inside = |address: IpAddr| network.contains(&address.to_canonical());
-        if self.addresses.iter().copied().any(is_inside) {
+        if self.addresses.load().iter().copied().any(is_inside) {
             return Some(Bystander::ThisMachine);
         }
         let is_proxy = |proxy: IpNet| network.contains(&proxy) || proxy.contains(network);

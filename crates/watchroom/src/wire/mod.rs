@@ -4,6 +4,7 @@ pub(crate) mod admission;
 pub(crate) mod authority;
 pub(crate) mod certificate;
 pub(crate) mod client_ca;
+pub(crate) mod counters;
 pub(crate) mod defence;
 pub(crate) mod directory;
 pub(crate) mod feed;

@@ -73,12 +73,24 @@ fn count_there(room: &Room, port: u16, authority: &Room) {
 
 /// What a Host says of its readiness, as monitoring hears it.
 fn readiness(room: &Room) -> Answer {
+    monitored(room, "/readyz")
+}
+
+fn monitored(room: &Room, path: &str) -> Answer {
     let ops = room.endpoint("ops");
     let address = ops.strip_prefix("http://").unwrap();
     plainly(
         address,
-        &format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\n\r\n"),
+        &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n"),
     )
+}
+
+/// Waits until an entry of this act stands in the audit log.
+fn until_written(room: &Room, action: &str) {
+    wait_for(&format!("{action} in the audit log"), || {
+        let log = room.done(&format!("audit search --action {action} -o json"));
+        log.contains("\"limits\"").then_some(())
+    });
 }
 
 /// Waits until a Host is ready in every part, its counters among them.
@@ -136,8 +148,22 @@ fn two_hosts_enforce_one_limit_by_a_redis_over_tls() {
         });
         let words = "counted by this Host alone, since Redis does not answer: ";
         assert!(weak.len() > words.len() && weak.starts_with(words), "{weak}");
+        let metrics = monitored(room, "/metrics").body;
+        assert!(
+            metrics.contains("watchroom_part_well{part=\"limits\"} 0"),
+            "{metrics}"
+        );
+        until_written(room, "host.trouble");
     }
     let _back = redis(&first, port);
     until_ready(&first);
     until_ready(&second);
+    for room in [&first, &second] {
+        until_written(room, "host.recovered");
+        let metrics = monitored(room, "/metrics").body;
+        assert!(
+            metrics.contains("watchroom_part_well{part=\"limits\"} 1"),
+            "{metrics}"
+        );
+    }
 }
