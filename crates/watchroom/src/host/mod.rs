@@ -16,7 +16,7 @@ mod whereabouts;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use watchroom_api::{Api, ApiParts};
@@ -109,6 +109,7 @@ impl Host {
         let routes = Routes::all();
         let table = routes.table(config)?;
         let (shield, ways) = ways::edge(state.folder(), config, own_hosts(&names), table, &ambient)?;
+        let whereabouts = Whereabouts::new(config, names, (&certificate, &ways), (&fleet, &mail));
         let client_ca = client_ca::open(config, &shield, &ambient);
         let vitals = Arc::new(HostVitals::new(Asked {
             store: store.clone(),
@@ -120,8 +121,7 @@ impl Host {
             role: Arc::clone(&role),
             clock: ambient.clock.clone(),
         }));
-        let addresses = Arc::new(ArcSwap::from_pointee(names.addresses.clone()));
-        let own = own(config, Arc::clone(&addresses), &identity, (&hub, &fleet));
+        let own = own(config, whereabouts.addresses(), &identity, (&hub, &fleet));
         let defence = defence::open(&store, config, &shield, own, &ambient).await?;
         let entrance = entrance(&identity, &shield, &records, &ambient);
         let certificates = (&certificate, client_ca.as_ref());
@@ -141,19 +141,9 @@ impl Host {
             security_contact: config.host.security_contact.clone(),
         });
         let served = Arc::new(OfPanel(Arc::clone(&certificate)));
-        let dispatch = routes.serve(&api, (ways.clone(), providers), served)?;
+        let dispatch = routes.serve(&api, (ways, providers), served)?;
         let ops = ops::router(vitals.clone(), shield.clone(), fleet.clone(), ambient.clone());
         let choose = links::doors(&cluster_ca, &hub, certificates, config, &ambient)?;
-        let whereabouts = Whereabouts {
-            config: config.clone(),
-            certificate: Arc::clone(&certificate),
-            ways,
-            addresses,
-            fleet: fleet.clone(),
-            mail: mail.clone(),
-            bound: OnceLock::new(),
-            names: Mutex::new(names),
-        };
         let host = Self {
             store,
             identity,
@@ -170,7 +160,7 @@ impl Host {
             ops,
             vitals,
             role,
-            whereabouts: Arc::new(whereabouts),
+            whereabouts,
             choose: Arc::new(choose),
             ambient,
         };
@@ -189,7 +179,7 @@ impl Host {
         refusals::follow_edge(&self.shield, &self.records, tasks);
         counters::follow(&self.shield, &self.records, tasks);
         certificate::keep(Arc::clone(&self.certificate), &self.ambient);
-        whereabouts::follow(Arc::clone(&self.whereabouts), tasks);
+        whereabouts::follow(&self.whereabouts, tasks);
     }
 
     /// Goes by these names and addresses of the machine, in place of those it has found until now.

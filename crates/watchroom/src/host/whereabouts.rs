@@ -22,19 +22,42 @@ const ASKED_EVERY: Duration = Duration::from_secs(60);
 
 /// Tells everything that goes by this machine's names and addresses what they are.
 pub(super) struct Whereabouts {
-    pub(super) config: Config,
-    pub(super) certificate: Arc<PanelCertificate>,
-    pub(super) ways: Arc<SetUpWays>,
+    config: Config,
+    certificate: Arc<PanelCertificate>,
+    ways: Arc<SetUpWays>,
     /// What a ban must not hit unasked.
-    pub(super) addresses: Arc<ArcSwap<BTreeSet<IpAddr>>>,
-    pub(super) fleet: Fleet,
-    pub(super) mail: Mail,
+    addresses: Arc<ArcSwap<BTreeSet<IpAddr>>>,
+    fleet: Fleet,
+    mail: Mail,
     /// Where the panel listens, once it does.
-    pub(super) bound: OnceLock<SocketAddr>,
-    pub(super) names: Mutex<LocalNames>,
+    bound: OnceLock<SocketAddr>,
+    names: Mutex<LocalNames>,
 }
 
 impl Whereabouts {
+    pub(super) fn new(
+        config: &Config,
+        names: LocalNames,
+        (certificate, ways): (&Arc<PanelCertificate>, &Arc<SetUpWays>),
+        (fleet, mail): (&Fleet, &Mail),
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            config: config.clone(),
+            certificate: Arc::clone(certificate),
+            ways: Arc::clone(ways),
+            addresses: Arc::new(ArcSwap::from_pointee(names.addresses.clone())),
+            fleet: fleet.clone(),
+            mail: mail.clone(),
+            bound: OnceLock::new(),
+            names: Mutex::new(names),
+        })
+    }
+
+    /// The addresses of this machine, as they are whenever they are looked at.
+    pub(super) fn addresses(&self) -> Arc<ArcSwap<BTreeSet<IpAddr>>> {
+        Arc::clone(&self.addresses)
+    }
+
     /// The panel listens here from now on.
     pub(super) fn listens_at(&self, bound: SocketAddr) {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,7 +104,8 @@ impl Whereabouts {
 }
 
 /// Asks the machine until the tasks stop.
-pub(super) fn follow(whereabouts: Arc<Whereabouts>, tasks: &Tasks) {
+pub(super) fn follow(whereabouts: &Arc<Whereabouts>, tasks: &Tasks) {
+    let whereabouts = Arc::clone(whereabouts);
     tasks.spawn("whereabouts", async move {
         loop {
             tokio::time::sleep(ASKED_EVERY).await;
