@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::spawn_blocking;
 use watchroom_kit::{Ambient, Clock};
 use watchroom_trust::{FilesSeen, LocalNames, PanelCertificate, PanelVerdict, Verdict};
 
@@ -24,7 +25,21 @@ pub(super) fn keep(certificate: Arc<PanelCertificate>, ambient: &Ambient) {
         let mut tick = tokio::time::interval(LOOKED_AT_EVERY);
         loop {
             tick.tick().await;
-            keeper.look();
+            if !keeper.is_due() {
+                continue;
+            }
+            // Where one is made, its key takes the processor for up to a second.
+            let reloaded = spawn_blocking(move || {
+                keeper.reload();
+                keeper
+            });
+            keeper = match reloaded.await {
+                Ok(keeper) => keeper,
+                Err(error) => {
+                    tracing::error!(%error, "the panel's certificate is kept good no longer; restart Watchroom");
+                    return;
+                }
+            };
         }
     });
 }
@@ -56,16 +71,15 @@ impl Keeper {
         }
     }
 
-    fn look(&mut self) {
+    /// Looks at the files, and says whether they, or what is served, are to be judged anew.
+    fn is_due(&mut self) -> bool {
         let now = self.certificate.seen();
         let is_settled = now == self.before;
         let is_new = now != self.served;
-        let is_due = self.clock.elapsed().saturating_sub(self.judged_at) >= JUDGED_EVERY
-            || self.judged_for != self.certificate.names();
-        if is_settled && (is_new || is_due) {
-            self.reload();
-        }
+        let is_old = self.clock.elapsed().saturating_sub(self.judged_at) >= JUDGED_EVERY;
+        let is_elsewhere = self.judged_for != self.certificate.names();
         self.before = now;
+        is_settled && (is_new || is_old || is_elsewhere)
     }
 
     fn reload(&mut self) {
@@ -187,11 +201,13 @@ mod tests {
                 let days = u64::try_from(days_left - left).unwrap();
                 ambient.clock.advance(Duration::from_secs(days * 86_400));
                 days_left = left;
-                keeper.look();
+                assert!(keeper.is_due(), "{left}");
+                keeper.reload();
                 let logged = log.taken();
                 assert_eq!(told.is_some(), logged.contains("WARN"), "{left}: {logged}");
                 assert!(logged.contains(told.unwrap_or_default()), "{left}: {logged}");
-                keeper.look();
+                assert!(!keeper.is_due(), "{left}");
+                keeper.reload();
                 assert_eq!(log.taken(), "", "{left}: it was said");
             }
         });
