@@ -61,6 +61,15 @@ impl LocalNames {
         }
     }
 
+    /// These and the others.
+    #[must_use]
+    pub fn together_with(&self, others: &Self) -> Self {
+        Self {
+            hosts: self.hosts.union(&others.hosts).cloned().collect(),
+            addresses: self.addresses.union(&others.addresses).copied().collect(),
+        }
+    }
+
     /// What of these a certificate with the names `others` does not cover.
     #[must_use]
     pub fn missing_from(&self, others: &Self) -> Vec<String> {
@@ -126,5 +135,17 @@ nonsense
             ["2001:db8::91ab:4c2:f00d:1234", "2001:db8::91ab:4c2:f00d:ffff"]
         );
         assert!(temporary("").is_empty());
+    }
+
+    #[test]
+    fn names_together_are_those_of_both() {
+        let (mut here, mut there) = (LocalNames::loopback(), LocalNames::default());
+        here.add_host("Watch.Example");
+        there.add_host("watch.example");
+        there.add_host("192.0.2.7");
+        let both = here.together_with(&there);
+        assert_eq!(both.missing_from(&here), ["192.0.2.7"]);
+        assert_eq!(both, there.together_with(&here));
+        assert!(both.hosts.contains("watch.example") && both.hosts.contains("localhost"));
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -60,13 +60,13 @@ impl Whereabouts {
 
     /// The panel listens here from now on.
     pub(super) fn listens_at(&self, bound: SocketAddr) {
-        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let names = self.names();
         self.advertise(*self.bound.get_or_init(|| bound), &names);
     }
 
     /// This is what the machine is called from now on.
     pub(super) fn moved_to(&self, now: LocalNames) {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.names();
         if *names == now {
             return;
         }
@@ -92,14 +92,25 @@ impl Whereabouts {
         self.fleet.advertise(reached);
     }
 
-    fn ask(&self) {
+    /// Asks the machine, and goes by what it has now or had `before`: an interface that is down at one look has lost nothing.
+    fn ask(&self, before: LocalNames) -> LocalNames {
         match self.config.panel_names() {
-            Ok(names) => self.moved_to(names),
-            Err(error) => tracing::warn!(
-                %error,
-                "this machine could not be asked for its addresses; the panel goes by those it knows"
-            ),
+            Ok(now) => {
+                self.moved_to(now.together_with(&before));
+                now
+            }
+            Err(error) => {
+                tracing::warn!(
+                    %error,
+                    "this machine could not be asked for its addresses; the panel goes by those it knows"
+                );
+                before
+            }
         }
+    }
+
+    fn names(&self) -> MutexGuard<'_, LocalNames> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -107,9 +118,10 @@ impl Whereabouts {
 pub(super) fn follow(whereabouts: &Arc<Whereabouts>, tasks: &Tasks) {
     let whereabouts = Arc::clone(whereabouts);
     tasks.spawn("whereabouts", async move {
+        let mut known = whereabouts.names().clone();
         loop {
             tokio::time::sleep(ASKED_EVERY).await;
-            whereabouts.ask();
+            known = whereabouts.ask(known);
         }
     });
 }
