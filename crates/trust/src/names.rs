@@ -7,7 +7,7 @@ use std::{fs, io};
 use rcgen::SanType;
 
 /// What Linux knows of this machine's addresses of IPv6: address, number of the interface, length of the network, scope
-/// and flags in hexadecimal digits, and the interface's name (`proc_net`(5)).
+/// and flags in hexadecimal digits, and the interface's name.
 const IPV6_ADDRESSES: &str = "/proc/net/if_inet6";
 /// `IFA_F_TEMPORARY` of `linux/if_addr.h`.
 const IS_TEMPORARY: u8 = 1;
@@ -56,17 +56,8 @@ impl LocalNames {
     pub fn add_host(&mut self, name: &str) {
         if let Ok(address) = name.parse() {
             self.addresses.insert(address);
-        } else if !name.is_empty() && name.is_ascii() && !name.contains(char::is_whitespace) {
+        } else if !name.is_empty() && name != "*" && name.is_ascii() && !name.contains(char::is_whitespace) {
             self.hosts.insert(name.to_ascii_lowercase());
-        }
-    }
-
-    /// These and the others.
-    #[must_use]
-    pub fn together_with(&self, others: &Self) -> Self {
-        Self {
-            hosts: self.hosts.union(&others.hosts).cloned().collect(),
-            addresses: self.addresses.union(&others.addresses).copied().collect(),
         }
     }
 
@@ -135,17 +126,5 @@ nonsense
             ["2001:db8::91ab:4c2:f00d:1234", "2001:db8::91ab:4c2:f00d:ffff"]
         );
         assert!(temporary("").is_empty());
-    }
-
-    #[test]
-    fn names_together_are_those_of_both() {
-        let (mut here, mut there) = (LocalNames::loopback(), LocalNames::default());
-        here.add_host("Watch.Example");
-        there.add_host("watch.example");
-        there.add_host("192.0.2.7");
-        let both = here.together_with(&there);
-        assert_eq!(both.missing_from(&here), ["192.0.2.7"]);
-        assert_eq!(both, there.together_with(&here));
-        assert!(both.hosts.contains("watch.example") && both.hosts.contains("localhost"));
     }
 }

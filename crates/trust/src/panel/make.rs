@@ -106,12 +106,29 @@ fn read(
     })
 }
 
+/// Makes a pair and puts it in place of what is ours or missing.
 pub(super) fn make(
     pair: &Pair,
     authority: &Authority,
     settings: &PanelSettings,
     ambient: &Ambient,
-) -> Result<(), KeyFileError> {
+) -> Result<(), PanelError> {
+    let (chain, key) = fresh(authority, settings, ambient)?;
+    // Making a key takes a while, in which an administrator may have put theirs there.
+    if !pair.is_missing() && !pair.is_ours()? {
+        return Err(PanelError::GivenStays {
+            path: pair.certificate.clone(),
+        });
+    }
+    Ok(pair.replace(&chain, &key, ambient.now().unix_timestamp())?)
+}
+
+/// A chain and its key in PEM form.
+fn fresh(
+    authority: &Authority,
+    settings: &PanelSettings,
+    ambient: &Ambient,
+) -> Result<(String, Zeroizing<String>), KeyFileError> {
     let algorithm = match settings.key_kind {
         PanelKeyKind::Rsa2048 => &PKCS_RSA_SHA256,
         PanelKeyKind::EcdsaP256 => &PKCS_ECDSA_P256_SHA256,
@@ -131,9 +148,8 @@ pub(super) fn make(
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let chain = authority.sign(&leaf, &key)?;
-    let chain: String = chain.iter().map(|certificate| pem(certificate)).collect();
-    let key = Zeroizing::new(key.serialize_pem());
-    pair.replace(&chain, &key, ambient.now().unix_timestamp())
+    let chain = chain.iter().map(|certificate| pem(certificate)).collect();
+    Ok((chain, Zeroizing::new(key.serialize_pem())))
 }
 
 /// A certificate in PEM form (RFC 7468).

@@ -14,6 +14,8 @@ use watchroom_trust::{FilesSeen, LocalNames, PanelCertificate, PanelVerdict, Ver
 /// How often the files are looked at. Two looks in a row must find the same: whoever replaces a certificate and
 /// its key writes one after the other.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(2);
+/// How soon one is made again for names that none could be made for.
+const RETRIED_EVERY: Duration = Duration::from_secs(60);
 /// How often it is judged anew though nothing has changed: it ages.
 const JUDGED_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 
@@ -52,8 +54,9 @@ struct Keeper {
     /// The files at the last look.
     before: FilesSeen,
     judged_at: Duration,
-    /// What it had to cover then.
+    /// What it had to cover when it was last found good, or made so.
     judged_for: Arc<LocalNames>,
+    has_failed: bool,
     /// What was said last of what is wrong: it is said again when it gets worse.
     told: Option<(Verdict, Option<i64>, usize)>,
 }
@@ -65,6 +68,7 @@ impl Keeper {
             before: certificate.seen(),
             judged_at: ambient.clock.elapsed(),
             judged_for: certificate.names(),
+            has_failed: false,
             told: None,
             clock: ambient.clock.clone(),
             certificate,
@@ -76,15 +80,18 @@ impl Keeper {
         let now = self.certificate.seen();
         let is_settled = now == self.before;
         let is_new = now != self.served;
-        let is_old = self.clock.elapsed().saturating_sub(self.judged_at) >= JUDGED_EVERY;
-        let is_elsewhere = self.judged_for != self.certificate.names();
+        let age = self.clock.elapsed().saturating_sub(self.judged_at);
+        let is_renamed = self.judged_for != self.certificate.names();
+        let is_due = age >= JUDGED_EVERY || is_renamed && (!self.has_failed || age >= RETRIED_EVERY);
         self.before = now;
-        is_settled && (is_new || is_old || is_elsewhere)
+        is_settled && (is_new || is_due)
     }
 
     fn reload(&mut self) {
         let names = self.certificate.names();
-        match self.certificate.reload() {
+        let reloaded = self.certificate.reload();
+        self.has_failed = reloaded.is_err();
+        match reloaded {
             Ok(PanelVerdict::Made) => tracing::info!("the panel has a new certificate: there was none"),
             Ok(PanelVerdict::Remade { why }) => tracing::info!("the panel has a new certificate: {why}"),
             Ok(PanelVerdict::Given { .. }) if !self.is_judged_only() => {
@@ -100,7 +107,9 @@ impl Keeper {
         self.served = self.certificate.seen();
         self.before = self.served.clone();
         self.judged_at = self.clock.elapsed();
-        self.judged_for = names;
+        if !self.has_failed {
+            self.judged_for = names;
+        }
         self.tell();
     }
 
@@ -130,7 +139,9 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::{self, Write};
+    use std::path::Path;
     use std::sync::Mutex;
 
     use time::macros::datetime;
@@ -168,20 +179,52 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_certificate_that_ends_is_warned_of_once_at_each_step() {
-        let ambient = Ambient {
+    fn ambient() -> Ambient {
+        Ambient {
             clock: Clock::manual(datetime!(2026-03-01 12:00 UTC)),
             entropy: Entropy::system(),
             tasks: Tasks::new(),
-        };
-        let state = tempfile::tempdir().unwrap();
+        }
+    }
+
+    fn keeper(state: &Path, ambient: &Ambient) -> Keeper {
         let settings = PanelSettings {
             key_kind: PanelKeyKind::EcdsaP256,
             names: LocalNames::loopback(),
         };
-        let (certificate, _) = PanelCertificate::open_or_make(state.path(), settings, &ambient).unwrap();
-        let mut keeper = Keeper::of(Arc::new(certificate), &ambient);
+        let (certificate, _) = PanelCertificate::open_or_make(state, settings, ambient).unwrap();
+        Keeper::of(Arc::new(certificate), ambient)
+    }
+
+    #[test]
+    fn what_could_not_be_made_for_a_new_address_is_made_a_minute_later() {
+        let (ambient, state) = (ambient(), tempfile::tempdir().unwrap());
+        let mut keeper = keeper(state.path(), &ambient);
+        let mark = state.path().join("ssl/made-by-watchroom.json");
+        let aside = state.path().join("aside");
+        fs::rename(&mark, &aside).unwrap();
+        fs::create_dir(&mark).unwrap();
+        let mut names = LocalNames::loopback();
+        names.add_host("192.0.2.7");
+        keeper.certificate.cover(names);
+        assert!(keeper.is_due());
+        keeper.reload();
+        assert!(!keeper.is_due(), "it was tried just now");
+
+        fs::remove_dir(&mark).unwrap();
+        fs::rename(&aside, &mark).unwrap();
+        ambient.clock.advance(RETRIED_EVERY);
+        assert!(keeper.is_due());
+        keeper.reload();
+        let covered = keeper.certificate.report().unwrap().names;
+        assert!(covered.contains(&"192.0.2.7".to_owned()), "{covered:?}");
+        assert!(!keeper.is_due());
+    }
+
+    #[test]
+    fn a_certificate_that_ends_is_warned_of_once_at_each_step() {
+        let (ambient, state) = (ambient(), tempfile::tempdir().unwrap());
+        let mut keeper = keeper(state.path(), &ambient);
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).finish();
         tracing::subscriber::with_default(subscriber, || {

@@ -109,7 +109,7 @@ impl Host {
         let routes = Routes::all();
         let table = routes.table(config)?;
         let (shield, ways) = ways::edge(state.folder(), config, own_hosts(&names), table, &ambient)?;
-        let whereabouts = Whereabouts::new(config, names, (&certificate, &ways), (&fleet, &mail));
+        let whereabouts = Whereabouts::new(config, names, (&certificate, &ways), (&fleet, &mail), &ambient);
         let client_ca = client_ca::open(config, &shield, &ambient);
         let vitals = Arc::new(HostVitals::new(Asked {
             store: store.clone(),
@@ -179,10 +179,11 @@ impl Host {
         refusals::follow_edge(&self.shield, &self.records, tasks);
         counters::follow(&self.shield, &self.records, tasks);
         certificate::keep(Arc::clone(&self.certificate), &self.ambient);
-        whereabouts::follow(&self.whereabouts, tasks);
+        whereabouts::follow(&self.whereabouts, &self.ambient);
     }
 
-    /// Goes by these names and addresses of the machine, in place of those it has found until now.
+    /// Goes by these names and addresses, as if the machine had been asked and had named them. An address that is none of them
+    /// any more counts for another hour.
     pub fn moved_to(&self, names: LocalNames) {
         self.whereabouts.moved_to(names);
     }

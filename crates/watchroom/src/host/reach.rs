@@ -53,6 +53,12 @@ impl Reach {
     }
 }
 
+/// The same, with this one first if it is among them.
+pub(super) fn with_first(mut all: Vec<String>, first: Option<&String>) -> Vec<String> {
+    all.sort_by_key(|address| Some(address) != first);
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +87,16 @@ mod tests {
         assert_eq!(
             reach(Some("gate.example"), None).of(everywhere),
             ["gate.example:7443"]
+        );
+        let now = reach(None, None).of(everywhere);
+        assert_eq!(
+            with_first(now.clone(), Some(&"[fd00::7]:7443".to_owned()))[0],
+            "[fd00::7]:7443"
+        );
+        assert_eq!(
+            with_first(now.clone(), Some(&"192.0.2.1:7443".to_owned())),
+            now,
+            "it is gone"
         );
         let here: SocketAddr = "127.0.0.1:4711".parse().unwrap();
         assert_eq!(reach(None, None).of(here), ["127.0.0.1:4711"]);

@@ -71,7 +71,6 @@ pub(super) struct SetUpWays {
 }
 
 /// What is known beside the configuration.
-#[derive(Clone)]
 struct Known {
     own_hosts: Vec<String>,
     allowed: Allowed,

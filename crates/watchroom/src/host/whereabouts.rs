@@ -1,24 +1,27 @@
 //! Where this machine is found: its names and addresses, asked for again while the Host runs.
 //!
 //! A machine gets other addresses from its network or its owner. Within a minute the panel answers there under a
-//! certificate that covers them, join URLs name them, and a ban of them is held back, all without a restart.
+//! certificate that covers them, join URLs name them, and a ban of them is held back, all without a restart. Letters lead
+//! where they led at the start: whoever gives addresses to this machine has no say in where its people sign in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use watchroom_fleet::Fleet;
-use watchroom_kit::Tasks;
+use watchroom_kit::{Ambient, Clock};
 use watchroom_mail::Mail;
 use watchroom_trust::{LocalNames, PanelCertificate};
 
-use super::reach::Reach;
+use super::reach::{Reach, with_first};
 use super::ways::SetUpWays;
 use crate::config::Config;
 
 const ASKED_EVERY: Duration = Duration::from_secs(60);
+/// How long an address is answered after it was seen last: a network that is away for a while takes nothing with it.
+const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// Tells everything that goes by this machine's names and addresses what they are.
 pub(super) struct Whereabouts {
@@ -29,9 +32,43 @@ pub(super) struct Whereabouts {
     addresses: Arc<ArcSwap<BTreeSet<IpAddr>>>,
     fleet: Fleet,
     mail: Mail,
+    clock: Clock,
     /// Where the panel listens, once it does.
     bound: OnceLock<SocketAddr>,
-    names: Mutex<LocalNames>,
+    seen: Mutex<Seen>,
+}
+
+/// What the machine was called when it was asked.
+#[derive(Debug)]
+struct Seen {
+    /// The last time.
+    now: LocalNames,
+    /// When each address was seen last.
+    addresses: BTreeMap<IpAddr, Duration>,
+}
+
+impl Seen {
+    fn first(now: LocalNames, at: Duration) -> Self {
+        let addresses = now.addresses.iter().map(|address| (*address, at)).collect();
+        Self { now, addresses }
+    }
+
+    /// What the machine goes by: the names that it has now, and addresses that it has or had a while ago.
+    fn known(&self) -> LocalNames {
+        LocalNames {
+            hosts: self.now.hosts.clone(),
+            addresses: self.addresses.keys().copied().collect(),
+        }
+    }
+
+    /// Takes what it is called now.
+    fn look(&mut self, now: LocalNames, at: Duration) {
+        let seen = now.addresses.iter().map(|address| (*address, at));
+        self.addresses.extend(seen);
+        self.addresses
+            .retain(|_, seen_at| at.saturating_sub(*seen_at) < KEPT_FOR);
+        self.now = now;
+    }
 }
 
 impl Whereabouts {
@@ -40,6 +77,7 @@ impl Whereabouts {
         names: LocalNames,
         (certificate, ways): (&Arc<PanelCertificate>, &Arc<SetUpWays>),
         (fleet, mail): (&Fleet, &Mail),
+        ambient: &Ambient,
     ) -> Arc<Self> {
         Arc::new(Self {
             config: config.clone(),
@@ -48,8 +86,9 @@ impl Whereabouts {
             addresses: Arc::new(ArcSwap::from_pointee(names.addresses.clone())),
             fleet: fleet.clone(),
             mail: mail.clone(),
+            clock: ambient.clock.clone(),
             bound: OnceLock::new(),
-            names: Mutex::new(names),
+            seen: Mutex::new(Seen::first(names, ambient.clock.elapsed())),
         })
     }
 
@@ -60,68 +99,66 @@ impl Whereabouts {
 
     /// The panel listens here from now on.
     pub(super) fn listens_at(&self, bound: SocketAddr) {
-        let names = self.names();
-        self.advertise(*self.bound.get_or_init(|| bound), &names);
-    }
-
-    /// This is what the machine is called from now on.
-    pub(super) fn moved_to(&self, now: LocalNames) {
-        let mut names = self.names();
-        if *names == now {
-            return;
-        }
-        tracing::info!(
-            new = %now.missing_from(&names).join(", "),
-            gone = %names.missing_from(&now).join(", "),
-            "this machine's names or addresses have changed; the panel goes by the new ones"
-        );
-        self.certificate.cover(now.clone());
-        self.ways.answer_by(own_hosts(&now));
-        self.addresses.store(Arc::new(now.addresses.clone()));
-        if let Some(bound) = self.bound.get() {
-            self.advertise(*bound, &now);
-        }
-        *names = now;
-    }
-
-    fn advertise(&self, bound: SocketAddr, names: &LocalNames) {
-        let reached = Reach::new(&self.config, names).of(bound);
+        let bound = *self.bound.get_or_init(|| bound);
+        let reached = Reach::new(&self.config, &self.seen().now).of(bound);
         if let Some(best) = reached.first() {
             self.mail.listens_at(best);
         }
         self.fleet.advertise(reached);
     }
 
-    /// Asks the machine, and goes by what it has now or had `before`: an interface that is down at one look has lost nothing.
-    fn ask(&self, before: LocalNames) -> LocalNames {
-        match self.config.panel_names() {
-            Ok(now) => {
-                self.moved_to(now.together_with(&before));
-                now
-            }
-            Err(error) => {
-                tracing::warn!(
-                    %error,
-                    "this machine could not be asked for its addresses; the panel goes by those it knows"
-                );
-                before
-            }
+    /// This is what the machine is called now.
+    pub(super) fn moved_to(&self, now: LocalNames) {
+        let mut seen = self.seen();
+        let (before, known) = (seen.now.clone(), seen.known());
+        seen.look(now, self.clock.elapsed());
+        if seen.now != before {
+            tracing::info!(
+                new = %seen.now.missing_from(&before).join(", "),
+                gone = %before.missing_from(&seen.now).join(", "),
+                "this machine's names or addresses have changed"
+            );
+            self.advertise(&seen.now);
+        }
+        let now_known = seen.known();
+        if now_known != known {
+            self.ways.answer_by(own_hosts(&now_known));
+            self.addresses.store(Arc::new(now_known.addresses.clone()));
+            self.certificate.cover(now_known);
         }
     }
 
-    fn names(&self) -> MutexGuard<'_, LocalNames> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Join URLs name the addresses that there are now; the one that people know stays the first while it is one of them.
+    fn advertise(&self, names: &LocalNames) {
+        if let Some(bound) = self.bound.get() {
+            let reached = Reach::new(&self.config, names).of(*bound);
+            let known = self.fleet.addresses();
+            self.fleet.advertise(with_first(reached, known.first()));
+        }
+    }
+
+    fn ask(&self) {
+        match self.config.panel_names() {
+            Ok(names) => self.moved_to(names),
+            Err(error) => tracing::warn!(
+                %error,
+                "this machine could not be asked for its addresses; the panel goes by those it knows"
+            ),
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Asks the machine until the tasks stop.
-pub(super) fn follow(whereabouts: &Arc<Whereabouts>, tasks: &Tasks) {
+pub(super) fn follow(whereabouts: &Arc<Whereabouts>, ambient: &Ambient) {
     let whereabouts = Arc::clone(whereabouts);
-    tasks.spawn("whereabouts", async move {
-        let mut known = whereabouts.names().clone();
+    ambient.tasks.spawn("whereabouts", async move {
         loop {
             tokio::time::sleep(ASKED_EVERY).await;
-            known = whereabouts.ask(known);
+            whereabouts.ask();
         }
     });
 }
@@ -130,4 +167,34 @@ pub(super) fn follow(whereabouts: &Arc<Whereabouts>, tasks: &Tasks) {
 pub(super) fn own_hosts(names: &LocalNames) -> Vec<String> {
     let addresses = names.addresses.iter().map(ToString::to_string);
     names.hosts.iter().cloned().chain(addresses).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn called(names: &[&str]) -> LocalNames {
+        let mut called = LocalNames::default();
+        for name in names {
+            called.add_host(name);
+        }
+        called
+    }
+
+    #[test]
+    fn an_address_counts_for_an_hour_after_it_was_seen_and_a_name_no_longer_than_it_is_there() {
+        let minutes = |count: u64| Duration::from_secs(count * 60);
+        let mut seen = Seen::first(called(&["old", "192.0.2.1", "192.0.2.2"]), minutes(0));
+        seen.look(called(&["new", "192.0.2.2"]), minutes(1));
+        assert_eq!(seen.known(), called(&["new", "192.0.2.1", "192.0.2.2"]));
+        // It came back, and counts from then.
+        seen.look(called(&["new", "192.0.2.1"]), minutes(30));
+        seen.look(called(&["new"]), minutes(60));
+        assert_eq!(seen.known(), called(&["new", "192.0.2.1", "192.0.2.2"]));
+        seen.look(called(&["new"]), minutes(61));
+        assert_eq!(seen.known(), called(&["new", "192.0.2.1"]));
+        seen.look(called(&["new"]), minutes(90));
+        assert_eq!(seen.known(), called(&["new"]));
+        assert_eq!(seen.now, called(&["new"]));
+    }
 }

@@ -9,7 +9,7 @@ use watchroom_shield::Shield;
 /// The part of `/readyz` that they are.
 const PART: &str = "limits";
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
-/// Longest stretch in which counters that come and go leave one entry.
+/// Counters that come and go leave one entry in this time, and at the start they have it to come.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// Looks at them until the tasks stop; not at all where none are shared.
@@ -20,6 +20,7 @@ pub(crate) fn follow(shield: &Shield, records: &Records, tasks: &Tasks) {
     let (shield, records) = (shield.clone(), records.clone());
     tasks.spawn("follow-counters", async move {
         let mut is_away = false;
+        tokio::time::sleep(TOLD_EVERY).await;
         loop {
             tokio::time::sleep(LOOKED_AT_EVERY).await;
             let noted = match (is_away, shield.limits().trouble()) {

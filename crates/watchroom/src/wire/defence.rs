@@ -67,7 +67,7 @@ pub(crate) struct Own {
     pub(crate) links: (Hub, Fleet),
     /// What `shield.trusted_proxies` says.
     pub(crate) proxies: Vec<Network>,
-    /// The addresses of this machine, as they are now.
+    /// The addresses of this machine, as they are now, but for temporary ones.
     pub(crate) addresses: Arc<ArcSwap<BTreeSet<IpAddr>>>,
 }
 
