@@ -144,7 +144,7 @@ fn configuration() -> String {
     let proxy = wire::PROXY;
     format!(
         "[tls]\nkey = \"ecdsa-p256\"\n[identity.second_factors]\nrequired_roles = []\n[shield]\ntrusted_proxies = [\"{proxy}\"]\nconnections_per_address = 2000\nhandshakes_at_once = 10000\nhandshakes_per_s = 1000\n\
-         [shield.limits]\nanonymous = []\npresented = []\nsign_in = []\nsensitive = []\nstatic_files = []\n"
+         [shield.limits]\nanonymous = []\npresented = []\nsign_in = []\nsensitive = []\nstatic_files = []\nroutes = {{ nodes = [] }}\n"
     )
 }
 
