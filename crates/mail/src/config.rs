@@ -57,7 +57,7 @@ pub struct Config {
     /// From whom letters come. Needed with a server.
     pub from: Option<EmailAddress>,
     /// Where people reach the panel, as it stands in links: `https://` and a name, with a port unless it is 443. Default:
-    /// the first of `host.names`, or an address of this machine.
+    /// the first of `host.names`, or an address that this machine has at the start.
     pub panel_url: Option<String>,
 }
 
