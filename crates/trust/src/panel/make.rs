@@ -166,3 +166,47 @@ fn pem(der: &[u8]) -> String {
     pem.push_str("-----END CERTIFICATE-----\n");
     pem
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use time::macros::datetime;
+    use watchroom_kit::{Clock, Entropy, Tasks};
+
+    use super::super::PanelCertificate;
+    use super::*;
+    use crate::LocalNames;
+
+    fn panel(state: &Path) -> PanelCertificate {
+        let ambient = Ambient {
+            clock: Clock::manual(datetime!(2026-03-01 12:00 UTC)),
+            entropy: Entropy::system(),
+            tasks: Tasks::new(),
+        };
+        let settings = PanelSettings {
+            key_kind: PanelKeyKind::EcdsaP256,
+            names: LocalNames::loopback(),
+        };
+        PanelCertificate::open_or_make(state, settings, &ambient)
+            .unwrap()
+            .0
+    }
+
+    #[test]
+    fn a_pair_that_an_administrator_put_there_while_ours_was_made_stays() {
+        let (ours, theirs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (panel, other) = (panel(ours.path()), panel(theirs.path()));
+        fs::copy(&other.pair.certificate, &panel.pair.certificate).unwrap();
+        fs::copy(&other.pair.key, &panel.pair.key).unwrap();
+        let put = |panel: &PanelCertificate| (fs::read(&panel.pair.certificate), fs::read(&panel.pair.key));
+
+        let made = make(&panel.pair, &panel.authority, &panel.settings(), &panel.ambient);
+        assert!(matches!(made, Err(PanelError::GivenStays { .. })), "{made:?}");
+        let (certificate, key) = put(&panel);
+        let (given, given_key) = put(&other);
+        assert_eq!(certificate.unwrap(), given.unwrap());
+        assert_eq!(key.unwrap(), given_key.unwrap());
+    }
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 use watchroom_kit::{Ambient, Clock};
-use watchroom_trust::{FilesSeen, LocalNames, PanelCertificate, PanelVerdict, Verdict};
+use watchroom_trust::{FilesSeen, LocalNames, PanelCertificate, PanelError, PanelVerdict, Verdict};
 
 /// How often the files are looked at. Two looks in a row must find the same: whoever replaces a certificate and
 /// its key writes one after the other.
@@ -88,33 +88,42 @@ impl Keeper {
     }
 
     fn reload(&mut self) {
-        let names = self.certificate.names();
+        let (names, found) = (self.certificate.names(), self.certificate.seen());
         let reloaded = self.certificate.reload();
+        if reloaded.is_ok() {
+            self.judged_for = names;
+        }
+        self.reloaded(reloaded, found);
+    }
+
+    /// Remembers what was made of the files that were found.
+    fn reloaded(&mut self, reloaded: Result<PanelVerdict, PanelError>, found: FilesSeen) {
         self.has_failed = reloaded.is_err();
+        // What an administrator put there while it was at work is not served yet, and is seen at the next look.
+        let served = if may_have_written(&reloaded) {
+            self.certificate.seen()
+        } else {
+            found
+        };
         match reloaded {
             Ok(PanelVerdict::Made) => tracing::info!("the panel has a new certificate: there was none"),
             Ok(PanelVerdict::Remade { why }) => tracing::info!("the panel has a new certificate: {why}"),
-            Ok(PanelVerdict::Given { .. }) if !self.is_judged_only() => {
+            Ok(PanelVerdict::Given { .. }) if served != self.served => {
                 tracing::info!(
                     fingerprint = %self.certificate.fingerprint(),
                     "the panel is served with the certificate that was put into its folder"
                 );
             }
             Ok(PanelVerdict::Kept | PanelVerdict::Given { .. }) => {}
+            Err(PanelError::GivenStays { .. }) => {
+                tracing::info!("a certificate was put there while one was being made; it is looked at next");
+            }
             Err(error) => tracing::error!("the panel is served with the certificate it had: {error}"),
         }
-        // A reload may have written files of its own.
-        self.served = self.certificate.seen();
+        self.served = served;
         self.before = self.served.clone();
         self.judged_at = self.clock.elapsed();
-        if !self.has_failed {
-            self.judged_for = names;
-        }
         self.tell();
-    }
-
-    fn is_judged_only(&self) -> bool {
-        self.certificate.seen() == self.served
     }
 
     /// Says what is wrong with it, once; how soon it ends at 30, 14 and 3 days.
@@ -134,6 +143,17 @@ impl Keeper {
             );
         }
         self.told = state;
+    }
+}
+
+/// Whether the files that are there after it may be of its own writing.
+fn may_have_written(reloaded: &Result<PanelVerdict, PanelError>) -> bool {
+    match reloaded {
+        Ok(PanelVerdict::Made | PanelVerdict::Remade { .. }) => true,
+        Ok(PanelVerdict::Kept | PanelVerdict::Given { .. }) => false,
+        Err(PanelError::GivenStays { .. } | PanelError::GivenUnusable { .. }) => false,
+        // It may have ended between one file and the next; to try again at once would be to try again forever.
+        Err(PanelError::Folder(_) | PanelError::KeyFile(_)) => true,
     }
 }
 
@@ -218,6 +238,28 @@ mod tests {
         keeper.reload();
         let covered = keeper.certificate.report().unwrap().names;
         assert!(covered.contains(&"192.0.2.7".to_owned()), "{covered:?}");
+        assert!(!keeper.is_due());
+    }
+
+    #[test]
+    fn what_an_administrator_put_there_while_ours_was_made_is_served_at_the_next_look() {
+        let (ambient, state) = (ambient(), tempfile::tempdir().unwrap());
+        let (other, elsewhere) = (ambient.clone(), tempfile::tempdir().unwrap());
+        let theirs = keeper(elsewhere.path(), &other).certificate.fingerprint();
+        let mut keeper = keeper(state.path(), &ambient);
+        let found = keeper.certificate.seen();
+        for name in ["ssl/server.crt", "ssl/server.key"] {
+            let aside = state.path().join("aside");
+            fs::copy(elsewhere.path().join(name), &aside).unwrap();
+            fs::rename(aside, state.path().join(name)).unwrap();
+        }
+        let path = state.path().join("ssl/server.crt");
+        keeper.reloaded(Err(PanelError::GivenStays { path }), found);
+        assert!(!keeper.is_due(), "it may be half written");
+        assert!(keeper.is_due());
+        keeper.reload();
+        assert_eq!(keeper.certificate.fingerprint(), theirs);
+        assert!(!keeper.is_due());
         assert!(!keeper.is_due());
     }
 
