@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(super) struct Whereabouts {
     /// Where the panel listens, once it does.
     bound: OnceLock<SocketAddr>,
     seen: Mutex<Seen>,
+    /// Whether it gave no answer the last time, and that was said.
+    is_silent: AtomicBool,
 }
 
 /// What the machine was called when it was asked.
@@ -89,6 +92,7 @@ impl Whereabouts {
             clock: ambient.clock.clone(),
             bound: OnceLock::new(),
             seen: Mutex::new(Seen::first(names, ambient.clock.elapsed())),
+            is_silent: AtomicBool::new(false),
         })
     }
 
@@ -139,11 +143,17 @@ impl Whereabouts {
 
     fn ask(&self) {
         match self.config.panel_names() {
-            Ok(names) => self.moved_to(names),
-            Err(error) => tracing::warn!(
+            Ok(names) => {
+                if self.is_silent.swap(false, Ordering::Relaxed) {
+                    tracing::info!("this machine tells its addresses again");
+                }
+                self.moved_to(names);
+            }
+            Err(error) if !self.is_silent.swap(true, Ordering::Relaxed) => tracing::warn!(
                 %error,
-                "this machine could not be asked for its addresses; the panel goes by those it knows"
+                "this machine cannot be asked for its addresses; the panel goes by those it knows until it can"
             ),
+            Err(_) => {}
         }
     }
 
@@ -154,10 +164,14 @@ impl Whereabouts {
 
 /// Asks the machine until the tasks stop.
 pub(super) fn follow(whereabouts: &Arc<Whereabouts>, ambient: &Ambient) {
+    ask_every(ASKED_EVERY, whereabouts, ambient);
+}
+
+fn ask_every(pause: Duration, whereabouts: &Arc<Whereabouts>, ambient: &Ambient) {
     let whereabouts = Arc::clone(whereabouts);
     ambient.tasks.spawn("whereabouts", async move {
         loop {
-            tokio::time::sleep(ASKED_EVERY).await;
+            tokio::time::sleep(pause).await;
             whereabouts.ask();
         }
     });
@@ -171,7 +185,70 @@ pub(super) fn own_hosts(names: &LocalNames) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Host;
     use super::*;
+    use crate::state::State;
+
+    /// A Host that thinks it listens everywhere, and its machine's own names.
+    async fn host(state: &State) -> (Host, LocalNames) {
+        let config = Config::default();
+        let host = Host::open(state, &config, Ambient::system()).await.unwrap();
+        host.whereabouts.listens_at("[::]:7443".parse().unwrap());
+        (host, config.panel_names().unwrap())
+    }
+
+    async fn end(host: Host) {
+        assert!(host.ambient().tasks.shutdown(Duration::from_secs(20)).await);
+        host.close().await;
+    }
+
+    #[tokio::test]
+    async fn who_joins_is_sent_where_the_machine_is_now_and_who_reads_a_letter_where_it_was_at_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let (host, names) = host(&State::open(&folder.path().join("state"), "host").unwrap()).await;
+        let (reached, panel) = (host.fleet.addresses(), host.mail.panel());
+        let new = "198.51.100.7:7443".to_owned();
+        assert!(!reached.contains(&new), "{reached:?}");
+        let mut now = names.clone();
+        now.add_host("198.51.100.7");
+        host.moved_to(now.clone());
+        let more = host.fleet.addresses();
+        assert!(more.contains(&new), "{more:?}");
+
+        // What people know stays the first while it is there, and letters lead there even afterwards.
+        host.moved_to(names);
+        assert!(!host.fleet.addresses().contains(&new));
+        host.moved_to(LocalNames {
+            hosts: now.hosts.clone(),
+            addresses: BTreeSet::from(["198.51.100.7".parse().unwrap()]),
+        });
+        assert_eq!(host.fleet.addresses().as_slice(), std::slice::from_ref(&new));
+        host.moved_to(now);
+        assert_eq!(host.fleet.addresses().first(), Some(&new));
+        assert_eq!(host.mail.panel(), panel);
+        end(host).await;
+    }
+
+    #[tokio::test]
+    async fn the_machine_is_asked_again_and_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (host, names) = host(&State::open(&folder.path().join("state"), "host").unwrap()).await;
+        let mut elsewhere = names.clone();
+        elsewhere.add_host("198.51.100.7");
+        ask_every(Duration::from_millis(5), &host.whereabouts, host.ambient());
+        for _ in 0..2 {
+            host.moved_to(elsewhere.clone());
+            let asked = async {
+                while host.whereabouts.seen().now != names {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), asked)
+                .await
+                .expect("nobody asked");
+        }
+        end(host).await;
+    }
 
     fn called(names: &[&str]) -> LocalNames {
         let mut called = LocalNames::default();
