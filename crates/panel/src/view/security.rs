@@ -206,7 +206,7 @@ impl Edge {
     }
 }
 
-/// Each kind of limit and what it allows; of single routes those that the configuration names.
+/// Each kind of limit and what it allows.
 fn limits(limits: &LimitsConfig) -> Vec<(String, String)> {
     let fixed = [
         ("anonymous", &limits.anonymous),

@@ -5,6 +5,8 @@ use watchroom_testkit::{Answer, TestRoom, Visitor, program};
 
 /// What a viewer may ask in a minute.
 const VIEWERS: usize = 100;
+/// How often anybody may ask for the list of nodes in a minute.
+const LISTS_OF_NODES: usize = 100;
 
 /// Asks so many times, and gives the last answer.
 async fn asked(visitor: &Visitor, times: usize) -> Answer {
@@ -50,5 +52,32 @@ async fn a_viewer_asks_a_hundred_times_a_minute_and_an_operator_more_often() {
 
     clock.advance(std::time::Duration::from_secs(wait));
     assert_eq!(vera.get("/api/servers").await.status, 200);
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_nodes_has_a_limit_of_its_own_and_security_shows_it() {
+    let clock = Clock::manual(Clock::system().now());
+    let ambient = Ambient {
+        clock,
+        entropy: Entropy::system(),
+        tasks: Tasks::new(),
+    };
+    let room = TestRoom::with(program!(), ambient, |_| {}).await;
+    let ada = room.signed_in("ada", "admin").await;
+    for _ in 0..LISTS_OF_NODES {
+        assert_eq!(ada.get("/api/nodes").await.status, 200);
+    }
+    let refused = ada.get("/api/nodes").await;
+    refused.problem(429, "rate-limited");
+    assert!(
+        refused
+            .header("ratelimit-policy")
+            .contains("\"nodes-60\";q=100;w=60"),
+        "{refused:?}"
+    );
+    assert_eq!(ada.get("/api/servers").await.status, 200);
+    let page = ada.look("/security").await.text();
+    assert!(page.contains("routes.nodes"), "{page}");
     room.close().await;
 }

@@ -108,7 +108,8 @@ impl Host {
         let feed = Feed::new(&ambient.entropy);
         let routes = Routes::all();
         let table = routes.table(config)?;
-        let (shield, ways) = ways::edge(state.folder(), config, own_hosts(&names), table, &ambient)?;
+        let limited = routes.with_limits(config);
+        let (shield, ways) = ways::edge(state.folder(), &limited, own_hosts(&names), table, &ambient)?;
         let whereabouts = Whereabouts::new(config, names, (&certificate, &ways), (&fleet, &mail), &ambient);
         let client_ca = client_ca::open(config, &shield, &ambient);
         let vitals = Arc::new(HostVitals::new(Asked {
@@ -177,7 +178,7 @@ impl Host {
         rotation::follow(&self.cluster_ca, &self.hub, &self.fleet, &self.ambient);
         feed::feed(&self.feed, &self.fleet, &self.store, tasks);
         refusals::follow_edge(&self.shield, &self.records, tasks);
-        counters::follow(&self.shield, &self.records, tasks);
+        counters::follow(&self.shield, &self.records, &self.ambient);
         certificate::keep(Arc::clone(&self.certificate), &self.ambient);
         whereabouts::follow(&self.whereabouts, &self.ambient);
     }

@@ -7,7 +7,7 @@ use watchroom_api::Api;
 use watchroom_identity::Providers;
 use watchroom_kit::{Ambient, FaultKind};
 use watchroom_panel::{Certificates, Panel, PanelParts};
-use watchroom_shield::{Network, RedisCounters, Shield};
+use watchroom_shield::{Network, RedisCounters, RouteLimit, Shield, Window};
 use watchroom_web::{Dispatch, Route, RouteClash, RouteTable, Ways};
 
 use crate::config::Config;
@@ -31,9 +31,7 @@ impl Routes {
 
     /// What the shield knows of them.
     pub(super) fn table(&self, config: &Config) -> Result<RouteTable, Failure> {
-        let limits = self.api.iter().filter_map(|route| route.limit);
-        let limits = limits.chain(self.panel.iter().filter_map(|route| route.limit));
-        let limits: BTreeSet<_> = limits.map(|limit| limit.name).collect();
+        let limits: BTreeSet<_> = self.limits().map(|limit| limit.name).collect();
         let mut named = config.shield.limits.routes.keys();
         if let Some(unknown) = named.find(|name| !limits.contains(name.as_str())) {
             let known = Vec::from_iter(limits).join(", ");
@@ -44,6 +42,22 @@ impl Routes {
         }
         let rules = self.api.iter().map(Route::rule);
         RouteTable::new(rules.chain(self.panel.iter().map(Route::rule))).map_err(|error| clash(&error))
+    }
+
+    /// The configuration, with what single routes allow by themselves where it says nothing of them.
+    pub(super) fn with_limits(&self, config: &Config) -> Config {
+        let mut config = config.clone();
+        let named = &mut config.shield.limits.routes;
+        for limit in self.limits() {
+            let usual = || vec![Window::per_minute(limit.per_minute)];
+            named.entry(limit.name.to_owned()).or_insert_with(usual);
+        }
+        config
+    }
+
+    fn limits(&self) -> impl Iterator<Item = RouteLimit> {
+        let limits = self.api.iter().filter_map(|route| route.limit);
+        limits.chain(self.panel.iter().filter_map(|route| route.limit))
     }
 
     /// The service behind the shield.
