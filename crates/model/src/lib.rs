@@ -35,7 +35,7 @@ pub use names::{
 };
 pub use node::{Heartbeat, NodeStatus, Share};
 pub use order::{Envelope, MachineOrder, Order, OrderKind, OrderOutcome, ServerOrder};
-pub use page::{Page, PageError, PageRequest};
+pub use page::{Page, PageError, PageRequest, limit_of_query};
 pub use people::{ERASED, names_the_erased, without_doer, without_person};
 pub use server::{
     Breaker, Desired, Limits, RestartPolicy, ServerReport, ServerSpec, ServerStatus, SpecError, StopMethod,

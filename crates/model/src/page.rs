@@ -1,6 +1,7 @@
 //! Pages by cursor: stable under inserts, and as cheap at the end of a list as at its start.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 /// A part of a list.
@@ -29,9 +30,20 @@ impl<T> Page<T> {
 pub struct PageRequest {
     /// How many items, 1 to 500. Default 100.
     #[param(minimum = 1, maximum = 500)]
+    #[serde(deserialize_with = "limit_of_query")]
     pub limit: Option<u32>,
     /// Where the last part ended, as its `next_cursor` said.
     pub cursor: Option<String>,
+}
+
+/// Reads a `limit` as a query has it: as text.
+///
+/// # Errors
+/// [`PageError::Limit`] in words, for whatever is no number.
+pub fn limit_of_query<'de, D: Deserializer<'de>>(query: D) -> Result<Option<u32>, D::Error> {
+    let text = String::deserialize(query)?;
+    let number = text.parse().map_err(|_| D::Error::custom(PageError::Limit))?;
+    Ok(Some(number))
 }
 
 /// A page nobody can ask for.

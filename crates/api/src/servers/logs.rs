@@ -5,7 +5,7 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use utoipa::IntoParams;
 use watchroom_model::console::{ConsoleFrom, Line};
-use watchroom_model::{Page, PageError, PageRequest, ServerId};
+use watchroom_model::{Page, PageError, PageRequest, ServerId, limit_of_query};
 use watchroom_policy::act;
 use watchroom_web::{Caller, Json, Params, Problem, Query};
 
@@ -19,6 +19,7 @@ pub(crate) struct LogsQuery {
     #[param(format = "uint64")]
     from: Option<u64>,
     /// How many lines, 1 to 500. Default 100.
+    #[serde(deserialize_with = "limit_of_query")]
     limit: Option<u32>,
     /// As the last page's `next_cursor` said.
     cursor: Option<String>,
