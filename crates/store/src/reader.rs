@@ -1,4 +1,7 @@
 //! The pool of readers: a few threads, each with a read-only connection, lent out one read at a time.
+//!
+//! A connection keeps what it read and prepared, about a megabyte. So readers that have rested for a while are let go, all but
+//! the one that worked last.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
@@ -10,7 +13,7 @@ use crate::StoreError;
 use crate::engine::{Connection, Database};
 use crate::schema::Engine;
 
-/// Most reads at a time. Idle connections cost little; more threads than this only contend for the disk.
+/// Most reads at a time: more threads than this only contend for the disk.
 const MOST: usize = 8;
 /// How long a read waits for a free reader.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,7 +25,24 @@ type Work = Box<dyn FnOnce(&mut View) + Send>;
 pub(crate) struct Readers {
     database: Arc<dyn Database>,
     permits: Arc<Semaphore>,
-    idle: Mutex<Vec<mpsc::Sender<Work>>>,
+    /// Those who rest. Who came last is lent first, so that those below it rest on.
+    idle: Mutex<Vec<Resting>>,
+}
+
+/// A reader without work.
+#[derive(Debug)]
+struct Resting {
+    reader: mpsc::Sender<Work>,
+    /// How often it was found here.
+    looks: u32,
+}
+
+/// After how many looks a reader that rests is let go. A connection to a server takes longer to open than one to a file.
+const fn rest_of(engine: Engine) -> u32 {
+    match engine {
+        Engine::Sqlite => 3,
+        Engine::Postgres => 60,
+    }
 }
 
 impl Readers {
@@ -42,7 +62,7 @@ impl Readers {
             .map_err(|_| StoreError::Closed)?;
         let idle = self.idle().pop();
         let reader = match idle {
-            Some(reader) => reader,
+            Some(resting) => resting.reader,
             None => start(Arc::clone(&self.database)).await?,
         };
         Ok(Lease {
@@ -52,13 +72,26 @@ impl Readers {
         })
     }
 
+    /// Looks after those who rest, once a second ([`crate::writer::TICK`]): who has rested long enough is let go, but for
+    /// the last.
+    pub(crate) fn look(&self) {
+        let most = rest_of(self.database.engine());
+        let mut idle = self.idle();
+        let mut others = idle.len();
+        idle.retain_mut(|resting| {
+            others -= 1;
+            resting.looks += 1;
+            resting.looks < most || others == 0
+        });
+    }
+
     /// Ends all readers; reads under way finish.
     pub(crate) fn close(&self) {
         self.permits.close();
         self.idle().clear();
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<mpsc::Sender<Work>>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<Resting>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -102,7 +135,7 @@ impl Drop for Lease {
         let Some(reader) = self.reader.take() else { return };
         let is_alive = reader.send(Box::new(View::end)).is_ok();
         if is_alive && !self.pool.permits.is_closed() {
-            self.pool.idle().push(reader);
+            self.pool.idle().push(Resting { reader, looks: 0 });
         }
     }
 }
@@ -176,4 +209,12 @@ async fn start(database: Arc<dyn Database>) -> Result<mpsc::Sender<Work>, StoreE
     thread.map_err(|error| StoreError::Database(format!("no thread for a reader: {error}")))?;
     is_open.await.map_err(|_| StoreError::Closed)??;
     Ok(sender)
+}
+
+#[cfg(test)]
+impl Readers {
+    /// How many rest.
+    pub(crate) fn resting(&self) -> usize {
+        self.idle().len()
+    }
 }

@@ -1,7 +1,7 @@
 //! The store itself: opening, reading, writing, closing.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -92,7 +92,9 @@ impl Store {
         let Opened { database, shared } = is_open
             .await
             .map_err(|_| unusable("the writer stopped while opening; the log has the detail"))??;
-        ambient.tasks.spawn("store.tick", tick(queue.downgrade()));
+        let readers = Readers::new(Arc::clone(&database));
+        let ticking = tick(queue.downgrade(), Arc::downgrade(&readers));
+        ambient.tasks.spawn("store.tick", ticking);
         let (elsewhere, _) = broadcast::channel(4_096);
         let (everywhere, others) = (shared.changes.clone(), elsewhere.clone());
         let heard = move |what| {
@@ -106,7 +108,7 @@ impl Store {
         }
         Ok(Self {
             queue,
-            readers: Readers::new(database),
+            readers,
             shared,
             elsewhere,
             last_verification: Arc::default(),
@@ -224,10 +226,13 @@ impl Store {
     }
 }
 
-/// Wakes the writer now and then, as long as somebody holds the store.
-async fn tick(queue: mpsc::WeakSender<Message>) {
+/// Wakes the writer and looks after the readers now and then, as long as somebody holds the store.
+async fn tick(queue: mpsc::WeakSender<Message>, readers: Weak<Readers>) {
     loop {
         tokio::time::sleep(TICK).await;
+        if let Some(readers) = readers.upgrade() {
+            readers.look();
+        }
         let Some(queue) = queue.upgrade() else { return };
         // A full queue wakes it too.
         if let Err(mpsc::error::TrySendError::Closed(_)) = queue.try_send(Message::Tick) {

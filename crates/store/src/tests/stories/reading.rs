@@ -32,6 +32,25 @@ async fn a_view_sees_what_was_committed_when_it_first_looked_and_nothing_later()
 }
 
 #[tokio::test]
+async fn readers_that_rest_are_let_go_but_for_the_last() {
+    let room = Room::open().await;
+    room.add("alpha").await.unwrap();
+    let views = [room.store.read().await.unwrap(), room.store.read().await.unwrap()];
+    for view in &views {
+        assert_eq!(view.count(nodes::Entity::find()).await.unwrap(), 1);
+    }
+    drop(views);
+    let readers = &room.store.readers;
+    assert_eq!(readers.resting(), 2);
+    // More often than it takes with either database.
+    (0..100).for_each(|_| readers.look());
+    assert_eq!(readers.resting(), 1);
+    let view = room.store.read().await.unwrap();
+    (0..100).for_each(|_| readers.look());
+    assert_eq!(view.count(nodes::Entity::find()).await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn pages_join_to_the_whole_list_and_wrong_requests_are_the_askers_fault() {
     let room = Room::open().await;
     for name in ["echo", "alpha", "delta", "bravo", "charlie"] {
