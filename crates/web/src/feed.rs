@@ -1,7 +1,7 @@
 //! The feed: what changes, numbered and kept for a while, so that a listener who was cut off misses nothing.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::broadcast;
@@ -93,9 +93,20 @@ pub struct Feed {
 struct Inner {
     /// Tells the numbers of this process from those of an earlier one.
     epoch: String,
-    kept: Mutex<VecDeque<Arc<FeedItem>>>,
-    live: broadcast::Sender<Arc<FeedItem>>,
+    kept: Mutex<Kept>,
     listening: Seats<UserId>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    items: VecDeque<Arc<FeedItem>>,
+    /// The number of the newest that there was.
+    newest: u64,
+    live: broadcast::Sender<Arc<FeedItem>>,
+}
+
+fn live() -> broadcast::Sender<Arc<FeedItem>> {
+    broadcast::channel(KEPT).0
 }
 
 /// What a listener who comes gets first.
@@ -103,9 +114,9 @@ struct Inner {
 pub struct Joined {
     /// Whether everything since the last id that it named is in `missed`.
     pub recovered: bool,
-    /// The number of the newest item that is not live.
+    /// The number of the newest change that is not live.
     pub newest: u64,
-    /// The id from which it goes on: its own if everything is recovered, else that of the newest item. Whoever is cut off
+    /// The id from which it goes on: its own if everything is recovered, else that of the newest change. Whoever is cut off
     /// before the first thing missed comes back with it, and misses nothing either.
     pub from: String,
     /// What it missed, in order.
@@ -143,13 +154,15 @@ impl Feed {
     /// An empty feed.
     #[must_use]
     pub fn new(entropy: &Entropy) -> Self {
-        let (live, _) = broadcast::channel(KEPT);
         let epoch = entropy.token().chars().take(8).collect();
         Self {
             inner: Arc::new(Inner {
                 epoch,
-                kept: Mutex::default(),
-                live,
+                kept: Mutex::new(Kept {
+                    items: VecDeque::new(),
+                    newest: 0,
+                    live: live(),
+                }),
                 listening: Seats::default(),
             }),
         }
@@ -172,8 +185,9 @@ impl Feed {
 
     /// Says that something changed.
     pub fn publish(&self, news: News) {
-        let mut kept = self.inner.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let seq = kept.back().map_or(1, |last| last.seq + 1);
+        let mut kept = self.kept();
+        kept.newest += 1;
+        let seq = kept.newest;
         let item = Arc::new(FeedItem {
             seq,
             id: self.id_of(seq),
@@ -181,12 +195,25 @@ impl Feed {
             event: OnceLock::new(),
             message: OnceLock::new(),
         });
-        kept.push_back(Arc::clone(&item));
-        if kept.len() > KEPT {
-            kept.pop_front();
+        kept.items.push_back(Arc::clone(&item));
+        if kept.items.len() > KEPT {
+            kept.items.pop_front();
         }
         // Sent under the lock, so that the order heard is the order kept. An error only says that nobody listens.
-        drop(self.inner.live.send(item));
+        drop(kept.live.send(item));
+    }
+
+    /// Says that something changed, and nobody knows what: every listener is cut off, and told to start anew when it comes
+    /// back.
+    pub fn lose_track(&self) {
+        let mut kept = self.kept();
+        kept.items.clear();
+        kept.newest += 1;
+        kept.live = live();
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.inner.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The id by which a listener names the last item it has seen.
@@ -198,14 +225,20 @@ impl Feed {
     /// Joins, naming the last id seen if there was one.
     #[must_use]
     pub fn join(&self, last_id: Option<&str>) -> Joined {
-        let kept = self.inner.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let live = self.inner.live.subscribe();
-        let newest = kept.back().map_or(0, |item| item.seq);
-        let oldest = kept.front().map_or(1, |item| item.seq);
+        let kept = self.kept();
+        let live = kept.live.subscribe();
+        let newest = kept.newest;
+        let oldest = kept.items.front().map_or(newest + 1, |item| item.seq);
         let seen = last_id
             .and_then(|id| self.seq_of(id))
             .filter(|seen| *seen <= newest && *seen + 1 >= oldest);
-        let missed = seen.map(|seen| kept.iter().filter(|item| item.seq > seen).cloned().collect());
+        let missed = seen.map(|seen| {
+            kept.items
+                .iter()
+                .filter(|item| item.seq > seen)
+                .cloned()
+                .collect()
+        });
         Joined {
             recovered: missed.is_some(),
             newest,
@@ -223,6 +256,7 @@ impl Feed {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::broadcast::error::TryRecvError;
     use watchroom_policy::{ResourceKind, permission};
 
     use super::*;
@@ -259,6 +293,19 @@ mod tests {
         assert_eq!(feed.join(Some(&feed.id_of(7))).from, feed.id_of(7));
         let anew = feed.join(None);
         assert_eq!((anew.from, anew.newest), (feed.id_of(10), 10));
+    }
+
+    #[test]
+    fn when_track_was_lost_all_are_cut_off_and_start_anew() {
+        let feed = feed(10);
+        let mut listening = feed.join(Some(&feed.id_of(10)));
+        feed.lose_track();
+        assert_eq!(listening.live.try_recv().unwrap_err(), TryRecvError::Closed);
+        for id in [feed.id_of(9), feed.id_of(10)] {
+            assert!(!feed.join(Some(&id)).recovered, "{id}");
+        }
+        let anew = feed.join(Some(&feed.id_of(10)));
+        assert!(feed.join(Some(&anew.from)).recovered);
     }
 
     #[test]

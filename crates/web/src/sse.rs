@@ -122,7 +122,8 @@ impl EventStream {
                         return;
                     }
                 }
-                // The reader is too slow: it comes back, names its last id and catches up.
+                // The reader is too slow, or more happened than can be told: it comes back, names its last id, and catches up
+                // or begins anew.
                 Err(broadcast::error::RecvError::Lagged(_) | broadcast::error::RecvError::Closed) => return,
             }
         }

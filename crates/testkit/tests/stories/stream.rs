@@ -252,8 +252,36 @@ async fn a_console_is_read_in_pages_too() {
     }
     let printed: Vec<_> = texts.iter().filter(|text| text.starts_with("line ")).collect();
     assert_eq!(printed.len(), 2_000);
-    let bad = olga.get(&format!("/api/servers/{id}/logs?limit=501")).await;
-    bad.fault(400, "invalid-input", "limit");
+    for limit in ["501", "many"] {
+        let bad = olga.get(&format!("/api/servers/{id}/logs?limit={limit}")).await;
+        bad.fault(400, "invalid-input", "limit");
+        assert!(bad.text().contains("1 to 500"), "{}", bad.text());
+    }
+    room.close().await;
+}
+
+// On one thread, so that nothing is told while it happens.
+#[tokio::test]
+async fn who_listens_while_more_happens_than_can_be_told_is_sent_to_begin_anew() {
+    let room = TestRoom::open(program!()).await;
+    let olga = room.operator("olga").await;
+    let (heard, ()) = tokio::join!(
+        tokio::time::timeout(
+            Duration::from_secs(20),
+            olga.listen("/api/stream", None, |_| false)
+        ),
+        async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            for is_locked in [true, false].repeat(1_000) {
+                room.host.fleet.lock_nodes(|_| is_locked);
+            }
+        }
+    );
+    let heard = events(&heard.expect("the stream ends"));
+    let last = heard.last().expect("a hello").id.clone();
+    let is_there = |heard: &str| !named(heard, "hello").is_empty();
+    let again = olga.listen("/api/stream", Some(&last), is_there).await;
+    assert_eq!(events(&again)[0].data, json!({ "recovered": false }));
     room.close().await;
 }
 

@@ -12,6 +12,8 @@ use watchroom_web::{Feed, News};
 
 /// The audit log grows with every act; listeners are told at most this often.
 const AUDIT_TOLD_EVERY: Duration = Duration::from_millis(250);
+/// More changes at once than can be told cut off every listener, at most this often.
+const LOST_TRACK_EVERY: Duration = Duration::from_secs(5);
 
 /// Feeds until the tasks stop.
 pub(crate) fn feed(feed: &Feed, fleet: &Fleet, store: &Store, tasks: &Tasks) {
@@ -20,7 +22,12 @@ pub(crate) fn feed(feed: &Feed, fleet: &Fleet, store: &Store, tasks: &Tasks) {
         loop {
             match events.recv().await {
                 Ok(event) => tell(&told, &known, event),
-                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Lagged(_)) => {
+                    // Whoever is cut off asks for everything again: not at once, while more of the same is on its way.
+                    tokio::time::sleep(LOST_TRACK_EVERY).await;
+                    events = known.events();
+                    told.lose_track();
+                }
                 Err(RecvError::Closed) => return,
             }
         }

@@ -56,6 +56,8 @@ pub(super) enum End {
     Stopping,
     /// It takes what it is told too slowly.
     Slow,
+    /// More happened than the house could tell.
+    Missed,
     /// It says too much.
     Flooding,
     /// It did not answer a ping.
@@ -82,6 +84,7 @@ impl End {
             Self::Changed => (CloseCode::Restart, "rights changed"),
             Self::Stopping => (CloseCode::Restart, "shutting down"),
             Self::Slow => (CloseCode::Again, "too slow"),
+            Self::Missed => (CloseCode::Again, "too much happened"),
             Self::NoText => (CloseCode::Unsupported, "text only"),
             Self::NotUnderstood => (CloseCode::Invalid, "not understood"),
             Self::Malformed => (CloseCode::Protocol, "malformed"),
@@ -289,8 +292,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Talk<'a, S> {
     }
 
     async fn pass_on(&mut self, told: Result<Arc<FeedItem>, broadcast::error::RecvError>) -> Result<(), End> {
-        // Whoever has fallen behind comes back, names the last thing it has heard of and catches up.
-        let item = told.map_err(|_| End::Slow)?;
+        // Either way it comes back, names the last thing it has heard of, and catches up or begins anew.
+        let item = told.map_err(|error| match error {
+            broadcast::error::RecvError::Lagged(_) => End::Slow,
+            broadcast::error::RecvError::Closed => End::Missed,
+        })?;
         let is_new = |(topic, from): (&Topic, &u64)| item.seq > *from && topic.holds(&item);
         if self.topics.iter().any(is_new) && (self.ears.hears)(&item) {
             self.tell(item.as_message()).await?;
