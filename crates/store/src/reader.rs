@@ -1,7 +1,7 @@
 //! The pool of readers: a few threads, each with a read-only connection, lent out one read at a time.
 //!
-//! A connection keeps what it read and prepared, about a megabyte. So readers that have rested for a while are let go, all but
-//! the one that worked last.
+//! A connection to a file keeps what it read and prepared, about a megabyte. So readers of one that have rested for a while are let
+//! go, all but the one that worked last.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
@@ -37,13 +37,9 @@ struct Resting {
     looks: u32,
 }
 
-/// After how many looks a reader that rests is let go. A connection to a server takes longer to open than one to a file.
-const fn rest_of(engine: Engine) -> u32 {
-    match engine {
-        Engine::Sqlite => 3,
-        Engine::Postgres => 60,
-    }
-}
+/// After how many looks a reader of a file that rests is let go. A connection to a server keeps little here, and takes long to
+/// open.
+const RESTS: u32 = 3;
 
 impl Readers {
     pub(crate) fn new(database: Arc<dyn Database>) -> Arc<Self> {
@@ -75,13 +71,15 @@ impl Readers {
     /// Looks after those who rest, once a second ([`crate::writer::TICK`]): who has rested long enough is let go, but for
     /// the last.
     pub(crate) fn look(&self) {
-        let most = rest_of(self.database.engine());
+        if self.database.engine() != Engine::Sqlite {
+            return;
+        }
         let mut idle = self.idle();
         let mut others = idle.len();
         idle.retain_mut(|resting| {
             others -= 1;
             resting.looks += 1;
-            resting.looks < most || others == 0
+            resting.looks < RESTS || others == 0
         });
     }
 
@@ -134,8 +132,10 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let Some(reader) = self.reader.take() else { return };
         let is_alive = reader.send(Box::new(View::end)).is_ok();
+        let mut idle = self.pool.idle();
+        // Asked while nobody else may touch the list: what is closed clears it once.
         if is_alive && !self.pool.permits.is_closed() {
-            self.pool.idle().push(Resting { reader, looks: 0 });
+            idle.push(Resting { reader, looks: 0 });
         }
     }
 }
@@ -216,5 +216,9 @@ impl Readers {
     /// How many rest.
     pub(crate) fn resting(&self) -> usize {
         self.idle().len()
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        self.database.engine()
     }
 }
