@@ -113,9 +113,10 @@ pub(super) fn make(
     settings: &PanelSettings,
     ambient: &Ambient,
 ) -> Result<(), PanelError> {
+    let found = pair.seen();
     let (chain, key) = fresh(authority, settings, ambient)?;
-    // Making a key takes a while, in which an administrator may have put theirs there.
-    if !pair.is_missing() && !pair.is_ours()? {
+    // Making a key takes a while, in which an administrator may have put theirs there, or the first of both files.
+    if pair.seen() != found || !pair.is_missing() && !pair.is_ours()? {
         return Err(PanelError::GivenStays {
             path: pair.certificate.clone(),
         });

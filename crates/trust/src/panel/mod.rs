@@ -7,8 +7,6 @@
 mod make;
 mod pair;
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,6 +63,17 @@ pub enum PanelVerdict {
     },
 }
 
+impl PanelVerdict {
+    /// Whether the files that are there now are of our own writing.
+    #[must_use]
+    pub fn has_written(&self) -> bool {
+        match self {
+            Self::Made | Self::Remade { .. } => true,
+            Self::Kept | Self::Given { .. } => false,
+        }
+    }
+}
+
 /// Why there is no certificate to serve the panel with.
 #[derive(Debug, thiserror::Error)]
 pub enum PanelError {
@@ -116,6 +125,7 @@ impl Fault for PanelError {
 /// The certificate that the panel is served with. Every connection takes the one that is current when it
 /// says hello, so that a reload drops nothing.
 pub struct PanelCertificate {
+    opened_with: FilesSeen,
     pair: Pair,
     authority: Authority,
     key_kind: PanelKeyKind,
@@ -129,7 +139,7 @@ pub struct PanelCertificate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilesSeen([Option<FileSeen>; 2]);
 
-/// Device and number of a file, its size, and when it was changed, in seconds and nanoseconds.
+/// Device and number of a file, its size, and when it or its permissions were changed, in seconds and nanoseconds.
 type FileSeen = (u64, u64, u64, (i64, i64));
 
 impl std::fmt::Debug for PanelCertificate {
@@ -162,10 +172,18 @@ impl PanelCertificate {
             })
         })?;
         let pair = Pair::below(&folder);
-        let (certified, verdict) = make::load(&pair, &authority, &settings, ambient)?;
+        let mut found = pair.seen();
+        let mut loaded = make::load(&pair, &authority, &settings, ambient);
+        if matches!(loaded, Err(PanelError::GivenStays { .. })) {
+            found = pair.seen();
+            loaded = make::load(&pair, &authority, &settings, ambient);
+        }
+        let (certified, verdict) = loaded?;
         let served = Arc::new(Served(ArcSwap::from_pointee(certified)));
+        let opened_with = if verdict.has_written() { pair.seen() } else { found };
         Ok((
             Self {
+                opened_with,
                 pair,
                 authority,
                 key_kind: settings.key_kind,
@@ -213,14 +231,16 @@ impl PanelCertificate {
         self.is_given.load(Ordering::Relaxed)
     }
 
+    /// The files as they were when it was opened.
+    #[must_use]
+    pub fn opened_with(&self) -> &FilesSeen {
+        &self.opened_with
+    }
+
     /// The files as they are now: another answer than before says that a [`PanelCertificate::reload`] is due.
     #[must_use]
     pub fn seen(&self) -> FilesSeen {
-        FilesSeen([&self.pair.certificate, &self.pair.key].map(|path| {
-            let found = fs::metadata(path).ok()?;
-            let changed = (found.mtime(), found.mtime_nsec());
-            Some((found.dev(), found.ino(), found.size(), changed))
-        }))
+        self.pair.seen()
     }
 
     /// Makes a new certificate now, if the present one is ours.

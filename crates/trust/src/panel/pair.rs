@@ -1,11 +1,13 @@
 //! The two files of the panel's certificate, and the mark that says which of them we made.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use watchroom_kit::files;
 
+use super::FilesSeen;
 use crate::Fingerprint;
 use crate::authority::CERTIFICATE_FILE;
 use crate::keyfile::{self, KeyFileError};
@@ -32,6 +34,15 @@ impl Pair {
             key: folder.join("server.key"),
             mark: folder.join("made-by-watchroom.json"),
         }
+    }
+
+    /// The two files as they are now.
+    pub(crate) fn seen(&self) -> FilesSeen {
+        FilesSeen([&self.certificate, &self.key].map(|path| {
+            let found = fs::metadata(path).ok()?;
+            let changed = (found.ctime(), found.ctime_nsec());
+            Some((found.dev(), found.ino(), found.size(), changed))
+        }))
     }
 
     /// Whether neither file exists.

@@ -64,8 +64,8 @@ struct Keeper {
 impl Keeper {
     fn of(certificate: Arc<PanelCertificate>, ambient: &Ambient) -> Self {
         Self {
-            served: certificate.seen(),
-            before: certificate.seen(),
+            served: certificate.opened_with().clone(),
+            before: certificate.opened_with().clone(),
             judged_at: ambient.clock.elapsed(),
             judged_for: certificate.names(),
             has_failed: false,
@@ -90,7 +90,8 @@ impl Keeper {
     fn reload(&mut self) {
         let (names, found) = (self.certificate.names(), self.certificate.seen());
         let reloaded = self.certificate.reload();
-        if reloaded.is_ok() {
+        // Of one that cannot be used, no names make another: new files do, and are seen by themselves.
+        if matches!(reloaded, Ok(_) | Err(PanelError::GivenUnusable { .. })) {
             self.judged_for = names;
         }
         self.reloaded(reloaded, found);
@@ -105,6 +106,7 @@ impl Keeper {
         } else {
             found
         };
+        let mut is_whole = true;
         match reloaded {
             Ok(PanelVerdict::Made) => tracing::info!("the panel has a new certificate: there was none"),
             Ok(PanelVerdict::Remade { why }) => tracing::info!("the panel has a new certificate: {why}"),
@@ -117,13 +119,16 @@ impl Keeper {
             Ok(PanelVerdict::Kept | PanelVerdict::Given { .. }) => {}
             Err(PanelError::GivenStays { .. }) => {
                 tracing::info!("a certificate was put there while one was being made; it is looked at next");
+                is_whole = false;
             }
             Err(error) => tracing::error!("the panel is served with the certificate it had: {error}"),
         }
         self.served = served;
         self.before = self.served.clone();
         self.judged_at = self.clock.elapsed();
-        self.tell();
+        if is_whole {
+            self.tell();
+        }
     }
 
     /// Says what is wrong with it, once; how soon it ends at 30, 14 and 3 days.
@@ -149,8 +154,7 @@ impl Keeper {
 /// Whether the files that are there after it may be of its own writing.
 fn may_have_written(reloaded: &Result<PanelVerdict, PanelError>) -> bool {
     match reloaded {
-        Ok(PanelVerdict::Made | PanelVerdict::Remade { .. }) => true,
-        Ok(PanelVerdict::Kept | PanelVerdict::Given { .. }) => false,
+        Ok(verdict) => verdict.has_written(),
         Err(PanelError::GivenStays { .. } | PanelError::GivenUnusable { .. }) => false,
         // It may have ended between one file and the next; to try again at once would be to try again forever.
         Err(PanelError::Folder(_) | PanelError::KeyFile(_)) => true,
@@ -161,6 +165,7 @@ fn may_have_written(reloaded: &Result<PanelVerdict, PanelError>) -> bool {
 mod tests {
     use std::fs;
     use std::io::{self, Write};
+    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
     use std::sync::Mutex;
 
@@ -241,6 +246,37 @@ mod tests {
         assert!(!keeper.is_due());
     }
 
+    /// Puts a pair there that was made elsewhere, as an administrator does.
+    fn put(elsewhere: &Path, state: &Path) {
+        for name in ["ssl/server.crt", "ssl/server.key"] {
+            let aside = state.join("aside");
+            fs::copy(elsewhere.join(name), &aside).unwrap();
+            fs::rename(aside, state.join(name)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_key_that_was_open_to_others_is_tried_again_when_it_is_no_more() {
+        let (ambient, state) = (ambient(), tempfile::tempdir().unwrap());
+        let elsewhere = tempfile::tempdir().unwrap();
+        let theirs = keeper(elsewhere.path(), &ambient).certificate.fingerprint();
+        let mut keeper = keeper(state.path(), &ambient);
+        let ours = keeper.certificate.fingerprint();
+        put(elsewhere.path(), state.path());
+        let key = state.path().join("ssl/server.key");
+        fs::set_permissions(&key, PermissionsExt::from_mode(0o644)).unwrap();
+        assert!(!keeper.is_due() && keeper.is_due());
+        keeper.reload();
+        assert_eq!(keeper.certificate.fingerprint(), ours);
+        assert!(!keeper.is_due() && !keeper.is_due(), "nothing has changed since");
+        // The clock of the file system moves by some milliseconds at a time.
+        std::thread::sleep(Duration::from_millis(50));
+        fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
+        assert!(!keeper.is_due() && keeper.is_due());
+        keeper.reload();
+        assert_eq!(keeper.certificate.fingerprint(), theirs);
+    }
+
     #[test]
     fn what_an_administrator_put_there_while_ours_was_made_is_served_at_the_next_look() {
         let (ambient, state) = (ambient(), tempfile::tempdir().unwrap());
@@ -248,11 +284,7 @@ mod tests {
         let theirs = keeper(elsewhere.path(), &other).certificate.fingerprint();
         let mut keeper = keeper(state.path(), &ambient);
         let found = keeper.certificate.seen();
-        for name in ["ssl/server.crt", "ssl/server.key"] {
-            let aside = state.path().join("aside");
-            fs::copy(elsewhere.path().join(name), &aside).unwrap();
-            fs::rename(aside, state.path().join(name)).unwrap();
-        }
+        put(elsewhere.path(), state.path());
         let path = state.path().join("ssl/server.crt");
         keeper.reloaded(Err(PanelError::GivenStays { path }), found);
         assert!(!keeper.is_due(), "it may be half written");
