@@ -232,14 +232,13 @@ mod tests {
     #[tokio::test]
     async fn the_machine_is_asked_again_and_again() {
         let folder = tempfile::tempdir().unwrap();
-        let (host, names) = host(&State::open(&folder.path().join("state"), "host").unwrap()).await;
-        let mut elsewhere = names.clone();
+        let (host, mut elsewhere) = host(&State::open(&folder.path().join("state"), "host").unwrap()).await;
         elsewhere.add_host("198.51.100.7");
         ask_every(Duration::from_millis(5), &host.whereabouts, host.ambient());
         for _ in 0..2 {
             host.moved_to(elsewhere.clone());
             let asked = async {
-                while host.whereabouts.seen().now != names {
+                while host.whereabouts.seen().now == elsewhere {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             };

@@ -1,5 +1,6 @@
 //! What changes in the fleet and in the audit log is told to those who listen and may hear it.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use serde_json::json;
@@ -12,26 +13,12 @@ use watchroom_web::{Feed, News};
 
 /// The audit log grows with every act; listeners are told at most this often.
 const AUDIT_TOLD_EVERY: Duration = Duration::from_millis(250);
-/// More changes at once than can be told cut off every listener, at most this often.
+/// More changes at once than can be told cut off every listener, at most this often: each asks for everything again.
 const LOST_TRACK_EVERY: Duration = Duration::from_secs(5);
 
 /// Feeds until the tasks stop.
 pub(crate) fn feed(feed: &Feed, fleet: &Fleet, store: &Store, tasks: &Tasks) {
-    let (mut events, told, known) = (fleet.events(), feed.clone(), fleet.clone());
-    tasks.spawn("feed-fleet", async move {
-        loop {
-            match events.recv().await {
-                Ok(event) => tell(&told, &known, event),
-                Err(RecvError::Lagged(_)) => {
-                    // Whoever is cut off asks for everything again: not at once, while more of the same is on its way.
-                    tokio::time::sleep(LOST_TRACK_EVERY).await;
-                    events = known.events();
-                    told.lose_track();
-                }
-                Err(RecvError::Closed) => return,
-            }
-        }
-    });
+    tasks.spawn("feed-fleet", feed_fleet(feed.clone(), fleet.clone()));
     let (mut changes, told) = (store.changes(), feed.clone());
     tasks.spawn("feed-audit", async move {
         loop {
@@ -51,6 +38,30 @@ pub(crate) fn feed(feed: &Feed, fleet: &Fleet, store: &Store, tasks: &Tasks) {
             }
         }
     });
+}
+
+/// Goes on telling when some changes were missed; soon all who listen are sent to read the state anew.
+async fn feed_fleet(feed: Feed, fleet: Fleet) {
+    let mut events = fleet.events();
+    let mut lost_track = pin!(tokio::time::sleep(Duration::MAX));
+    let mut has_lost_track = false;
+    loop {
+        tokio::select! {
+            event = events.recv() => match event {
+                Ok(event) => tell(&feed, &fleet, event),
+                Err(RecvError::Lagged(_)) if has_lost_track => {}
+                Err(RecvError::Lagged(_)) => {
+                    has_lost_track = true;
+                    lost_track.set(tokio::time::sleep(LOST_TRACK_EVERY));
+                }
+                Err(RecvError::Closed) => return,
+            },
+            () = &mut lost_track, if has_lost_track => {
+                has_lost_track = false;
+                feed.lose_track();
+            }
+        }
+    }
 }
 
 fn tell(feed: &Feed, fleet: &Fleet, event: FleetEvent) {
