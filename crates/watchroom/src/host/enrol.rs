@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 use watchroom_fleet::nodes::LocalNode;
+use watchroom_kit::FaultKind;
 use watchroom_model::{NodeId, NodeName};
+use watchroom_store::StoreError;
 use watchroom_trust::NodeKey;
 
 use super::Host;
@@ -42,7 +44,17 @@ struct Renewal {
 impl Renewal {
     async fn renew(&self, host: &Host) -> Result<(), Failure> {
         let identity = self.issue(&host.cluster_ca, &host.ambient)?;
-        Ok(host.fleet.enrol_local(self.record(identity.not_after)).await?)
+        let enrolled = host.fleet.enrol_local(self.record(identity.not_after)).await;
+        enrolled.map_err(|error| match error {
+            StoreError::Taken {
+                constraint: "node_name_key",
+            } => {
+                let cause = format!("another machine of this cluster is called {}", self.name);
+                Failure::new(FaultKind::Conflict, cause)
+                    .next_step("give this one a name of its own (node.name)")
+            }
+            error => error.into(),
+        })
     }
 
     fn issue(

@@ -116,6 +116,20 @@ fn a_host_without_the_secret_of_the_cluster_is_refused_with_the_command_that_giv
     assert_eq!(authority(&second), authority(&first));
 }
 
+#[test]
+fn a_host_called_as_another_is_told_to_take_a_name_of_its_own() {
+    let database = TestDatabase::fresh();
+    let first = host(&database, "first", None);
+    let second = Room::empty();
+    fs::copy(first.configuration(), second.configuration()).unwrap();
+    let secrets = first.done("cluster replica secret");
+    let kept = second.run_with(&["cluster", "replica", "prepare", "-"], &secrets);
+    assert!(kept.status.success(), "{}", kept.errors);
+    let ended = second.refused_up();
+    assert!(ended.errors.contains("is called first"), "{}", ended.errors);
+    assert!(ended.errors.contains("node.name"), "{}", ended.errors);
+}
+
 /// The CA that signs, as this Host says.
 fn authority(room: &Room) -> String {
     let status = room.json("cluster status");
