@@ -35,6 +35,7 @@ mod named;
 mod network;
 mod outside;
 mod password;
+mod reseal;
 mod roles;
 mod roll;
 mod sessions;
@@ -74,6 +75,7 @@ pub use outside::{
     Journey, OutsideError, OutsideView, Outsider, Provider, ProviderFault, Providers, RoleRule, RuleError,
     SettingOut, TieError, TieOffer, Way,
 };
+pub use reseal::{Resealed, Seals, reseal};
 pub use roles::{Difference, RoleDraft, RoleError, RoleView, WhatIf};
 pub use sessions::{KnownDevice, Session, SessionView, SignedIn, StepUpError};
 pub use set_up::{SetUp, SetUpError, SetupCode};

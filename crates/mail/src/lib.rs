@@ -16,8 +16,8 @@ mod deliver;
 mod draft;
 mod entity;
 mod error;
-
 mod mail;
+mod reseal;
 mod seal;
 mod smtp;
 mod view;
@@ -27,5 +27,6 @@ pub use content::{Content, FactorChange, Link, Place, Words, Written};
 pub use draft::Draft;
 pub use error::{OpenError, SendError};
 pub use mail::{Mail, Pace};
+pub use reseal::reseal;
 pub use seal::{Seal, SealError};
 pub use view::MailView;

@@ -234,6 +234,8 @@ acts! {
     UnfenceNode = "node.unfence" on Node, needs Permissions(&[p::NODES_APPROVE]), known by Some(p::NODES_READ), step up true, leaves Security;
     /// Make a new cluster CA, which every node then moves to.
     RotateCa = "cluster.ca.rotate" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up true, leaves Security;
+    /// Give the cluster, on its Host's own machine, another secret, under which everything is sealed anew.
+    RotateSecret = "cluster.secret.rotate" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up true, leaves Security;
     /// Settle, on its own machine, who a Host is, where its two copies of that differ.
     RepairRole = "host.repair_role" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up true, leaves Security;
     /// Ask to join, by an invitation or from a network that may ask.

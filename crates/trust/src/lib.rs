@@ -26,6 +26,7 @@ mod peer;
 mod provider;
 mod report;
 mod sealed;
+mod succession;
 mod vault;
 mod words;
 

@@ -22,7 +22,7 @@ use crate::keyfile::{self, KeyFileError};
 const PREFIX: &str = "wr_cluster_";
 /// Stands before the certificate in what a sealed key is bound to.
 const CONTEXT: &[u8] = b"watchroom cluster ca 1\n";
-const FILE: &str = "cluster.secret";
+pub(crate) const FILE: &str = "cluster.secret";
 
 /// What seals the keys of the cluster CAs: 32 bytes by chance.
 #[derive(Clone)]
@@ -97,7 +97,27 @@ impl ClusterSecret {
     /// # Errors
     /// If the file holds something else, or others could read it.
     pub fn open(state: &Path) -> Result<Option<Self>, KeyFileError> {
-        let path = keyfile::keys_folder(state)?.join(FILE);
+        Self::read(state, FILE)
+    }
+
+    /// Keeps it on this machine (0600), durably.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn keep(&self, state: &Path) -> Result<(), KeyFileError> {
+        self.write(state, FILE)
+    }
+
+    /// Removes one from this machine that sealed nothing.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn forget(state: &Path) -> Result<(), KeyFileError> {
+        keyfile::remove(&Self::path(state))
+    }
+
+    pub(crate) fn read(state: &Path, name: &str) -> Result<Option<Self>, KeyFileError> {
+        let path = keyfile::keys_folder(state)?.join(name);
         let Some(content) = keyfile::read_key(&path)? else {
             return Ok(None);
         };
@@ -112,22 +132,10 @@ impl ClusterSecret {
         secret.map(Some)
     }
 
-    /// Keeps it on this machine (0600), durably.
-    ///
-    /// # Errors
-    /// What the system said.
-    pub fn keep(&self, state: &Path) -> Result<(), KeyFileError> {
-        let path = keyfile::keys_folder(state)?.join(FILE);
+    pub(crate) fn write(&self, state: &Path, name: &str) -> Result<(), KeyFileError> {
+        let path = keyfile::keys_folder(state)?.join(name);
         let text = Zeroizing::new(format!("{}\n", self.text().expose_secret()));
         keyfile::write(&path, text.as_bytes(), files::PRIVATE_FILE)
-    }
-
-    /// Removes one from this machine that sealed nothing.
-    ///
-    /// # Errors
-    /// What the system said.
-    pub fn forget(state: &Path) -> Result<(), KeyFileError> {
-        keyfile::remove(&Self::path(state))
     }
 
     /// A key for one purpose, the same on every replica: HMAC-SHA-256 (RFC 2104) of the purpose under the secret. It
@@ -199,6 +207,21 @@ impl ClusterSecret {
         Ok((certificate, content))
     }
 
+    /// The same CA under the seal of another secret.
+    ///
+    /// # Errors
+    /// [`UnsealError`] if it is not under the seal of this one.
+    pub fn hand_over(
+        &self,
+        sealed: &SealedCa,
+        to: &Self,
+        entropy: &Entropy,
+    ) -> Result<SealedCa, UnsealError> {
+        let (certificate, key) = self.unseal(sealed)?;
+        to.seal(&certificate, key, sealed.replaces, entropy)
+            .map_err(|error| UnsealError::NotACa(error.to_string()))
+    }
+
     /// What other keys are derived from.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.0.as_slice()
@@ -265,6 +288,21 @@ mod tests {
             };
             assert!(refused(&secret, &cut), "cut at {place}");
         }
+    }
+
+    #[test]
+    fn a_key_that_was_handed_over_opens_by_the_other_secret_alone() {
+        let entropy = Entropy::system();
+        let [old, new] = [(); 2].map(|()| ClusterSecret::by_chance(&entropy));
+        let certificate = CertificateDer::from(b"certificate".to_vec());
+        let key = Zeroizing::new(b"a private key".to_vec());
+        let before = Some(Fingerprint::of(b"the one before"));
+        let sealed = old.seal(&certificate, key.clone(), before, &entropy).unwrap();
+        let handed = old.hand_over(&sealed, &new, &entropy).unwrap();
+        assert_eq!(new.unseal(&handed).unwrap(), (certificate, key));
+        assert_eq!(handed.replaces, before);
+        assert!(old.unseal(&handed).is_err());
+        assert!(old.hand_over(&handed, &new, &entropy).is_err());
     }
 
     #[test]

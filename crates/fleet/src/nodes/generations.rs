@@ -2,7 +2,8 @@
 //! one before it. Their keys are under the cluster's seal; who opens it is somebody else's business.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::EntityTrait;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use watchroom_kit::Ambient;
 use watchroom_model::DecisionId;
 use watchroom_policy::{Permit, Resource, ResourceKind, act};
@@ -81,6 +82,21 @@ impl Generation {
             }) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Keeps each as it is given here, in the place of what the database has: sealed under another secret.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be kept.
+    pub async fn seal_anew(tx: &WriteTx, all: &[Self]) -> Result<(), StoreError> {
+        for generation in all {
+            let update = entity::Entity::update_many()
+                .col_expr(entity::Column::Sealed, Expr::value(generation.sealed.as_str()))
+                .filter(entity::Column::Fingerprint.eq(generation.fingerprint.as_str()));
+            tx.update(update).await?;
+        }
+        tx.changed(Changed::Authorities);
+        Ok(())
     }
 
     pub(super) async fn insert(self, tx: &WriteTx) -> Result<(), StoreError> {

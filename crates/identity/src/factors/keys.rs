@@ -6,15 +6,16 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde::Serialize;
+use time::OffsetDateTime;
 use utoipa::ToSchema;
 use watchroom_model::UserId;
 use watchroom_policy::{Permit, act};
-use watchroom_store::Changed;
+use watchroom_store::{Changed, StoreError};
 
 use super::error::FactorError;
 use super::seed_place;
-use crate::Identity;
 use crate::entity::{sealing_key, totp_factor};
+use crate::{Identity, stamp};
 
 /// The key that seals before anybody has rotated; its row is made by nobody.
 const FIRST: &str = "first";
@@ -44,13 +45,24 @@ pub(crate) fn in_order(all: &[sealing_key::Model]) -> Vec<(String, i64)> {
 }
 
 /// The key that took the place of all others.
-pub(super) fn newest(all: &[sealing_key::Model]) -> String {
+pub(crate) fn newest(all: &[sealing_key::Model]) -> String {
     in_order(all)
         .pop()
         .map_or_else(|| FIRST.to_owned(), |(name, _)| name)
 }
 
 impl Identity {
+    /// When the key that seals now was made; none if it is the first, which is as old as the cluster's secret.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the ring cannot be read.
+    pub async fn key_ring_since(&self) -> Result<Option<OffsetDateTime>, StoreError> {
+        let rows = self.inner.store.read().await?;
+        let rows = rows.all(sealing_key::Entity::find()).await?;
+        let newest = in_order(&rows).pop().filter(|(_, made_at)| *made_at > 0);
+        Ok(newest.map(|(_, made_at)| stamp::at(made_at)))
+    }
+
     /// Makes a key and seals everything anew under it, in one transaction. What another Host seals at the same moment
     /// under the key before still opens, and is sealed anew by the next rotation.
     ///

@@ -28,12 +28,12 @@ pub(crate) use code::{Code, Shown, Spending};
 pub use enrol::{ConfirmTotp, Enrolled, TotpOffer};
 pub use error::FactorError;
 pub use keys::KeyRotation;
-pub(crate) use keys::in_order as keys_in_order;
+pub(crate) use keys::{in_order as keys_in_order, newest as newest_key};
 pub use passkey::{
     NoSite, PasskeyAnswer, PasskeyCreation, PasskeyRequest, PasskeySignIn, PasskeySignInError,
     RegisterPasskey, Site,
 };
-pub(crate) use passkey::{PASSKEY, Passkey, is_spent};
+pub(crate) use passkey::{PASSKEY, Passkey, bound_anew, is_spent};
 pub(crate) use recovery::digest as recovery_digest;
 pub(crate) use totp::{is_code, step_of};
 

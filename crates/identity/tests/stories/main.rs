@@ -27,6 +27,8 @@ mod passkeys;
 #[cfg(test)]
 mod programs;
 #[cfg(test)]
+mod resealed;
+#[cfg(test)]
 mod room;
 #[cfg(test)]
 mod sessions;

@@ -222,6 +222,7 @@ fn house_words(action: &str) -> Option<(&'static str, &'static str)> {
         "node.renew_certificate" => (EN.did_certificate_renew, ""),
         "cluster.ca.rotate" => (EN.did_ca_rotate, EN.do_ca_rotate),
         "key.rotate" => (EN.did_key_rotate, EN.do_key_rotate),
+        "cluster.secret.rotate" => (EN.did_secret_rotate, EN.do_secret_rotate),
         "host.repair_role" => (EN.did_repair_role, EN.do_repair_role),
         "host.set_up" => (EN.did_set_up, EN.do_set_up),
         "host.look_around" => (EN.did_look_around, EN.do_look_around),

@@ -3,6 +3,8 @@
 #[cfg(feature = "host")]
 mod replica;
 mod requests;
+#[cfg(feature = "host")]
+mod secret;
 mod token;
 mod trust;
 
@@ -66,6 +68,9 @@ pub(super) enum Cluster {
     #[cfg(feature = "host")]
     #[command(subcommand)]
     Replica(replica::Replica),
+    #[cfg(feature = "host")]
+    #[command(subcommand)]
+    Secret(secret::Secret),
 }
 
 const STATUS: &[Column] = &[
@@ -109,6 +114,8 @@ impl Cluster {
             Self::Ca(ca) => ca.run(context).await,
             #[cfg(feature = "host")]
             Self::Replica(replica) => replica.run(context),
+            #[cfg(feature = "host")]
+            Self::Secret(secret) => secret.run(context).await,
         }
     }
 }

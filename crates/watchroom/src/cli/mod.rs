@@ -27,6 +27,7 @@ mod node;
 #[cfg(feature = "host")]
 mod openapi;
 mod operation;
+mod own;
 mod pairs;
 mod role;
 mod role_file;

@@ -1,9 +1,6 @@
 //! `watchroom role-file`: who this machine is, where its two copies of that differ. Works on the state folder
 //! itself, while nothing runs on it.
 
-#[cfg(feature = "host")]
-use std::sync::Arc;
-
 use clap::{Args, Subcommand};
 use serde_json::json;
 use watchroom_kit::FaultKind;
@@ -11,6 +8,7 @@ use watchroom_kit::FaultKind;
 use watchroom_policy::{Act, act as acts};
 
 use super::context::Context;
+use super::own;
 use crate::failure::Failure;
 use crate::node_identity::NodeIdentity;
 use crate::output::Column;
@@ -68,8 +66,7 @@ impl RoleFile {
 #[cfg(feature = "host")]
 async fn of_host(context: &Context, from: Side) -> Result<Repaired, Failure> {
     use watchroom_fleet::MachineMemory;
-    use watchroom_model::DecisionId;
-    use watchroom_policy::{Ask, Principal, Resource, ResourceKind, Trail, act, decide};
+    use watchroom_policy::act;
 
     use crate::role_file::{is_of, unwritten};
 
@@ -86,14 +83,7 @@ async fn of_host(context: &Context, from: Side) -> Result<Repaired, Failure> {
     if chosen.was_unsigned {
         confirm(context, &chosen.statement().identity().to_string())?;
     }
-    let ask = Ask {
-        principal: &Arc::new(Principal::local(who())),
-        trail: &Trail::default(),
-        decision: DecisionId::mint(ambient),
-        now: ambient.now(),
-    };
-    let permit = decide(&ask, act::RepairRole, &Resource::all(ResourceKind::Host));
-    let permit = permit.map_err(|refusal| Failure::from(*refusal))?;
+    let permit = own::permit(ambient, act::RepairRole)?;
     let (text, what) = (
         chosen.statement().text().to_owned(),
         Repaired::account(&found, &chosen, from),
@@ -124,7 +114,7 @@ fn of_node(context: &Context, papers: &NodeIdentity, from: Side) -> Result<Repai
     let what = Repaired::account(&found, &chosen, from);
     memory.keep(
         text,
-        &format!("local:{}", who()),
+        &format!("local:{}", own::who()),
         acts::RepairRole::SPEC.name,
         &what,
     )?;
@@ -141,12 +131,4 @@ fn of_node(_: &Context, _: &NodeIdentity, _: Side) -> Result<Repaired, Failure> 
 fn confirm(context: &Context, identity: &str) -> Result<(), Failure> {
     let what = format!("The copy to repair from bears no signature of this machine. It says: {identity}.");
     context.confirm(&what, "yes")
-}
-
-/// Whose account this runs under, as the log names those on the Host's own machine.
-fn who() -> String {
-    match rustix::process::geteuid() {
-        uid if uid.is_root() => "root".to_owned(),
-        uid => format!("uid-{uid}"),
-    }
 }

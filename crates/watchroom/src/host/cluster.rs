@@ -23,7 +23,7 @@ pub(crate) async fn open(state: &Path, store: &Store, ambient: &Ambient) -> Resu
     let secret = ClusterSecret::open(state).map_err(Failure::trust)?;
     let (ca, secret) = match (known.is_empty(), secret) {
         (true, secret) => found(state, store, secret, ambient).await?,
-        (false, Some(secret)) => (opened(secret.clone(), &known)?, secret),
+        (false, Some(secret)) => opened_by_either(state, secret, &known, ambient)?,
         (false, None) => return Err(no_secret()),
     };
     // What an earlier version left in files lies in the database now. That of another cluster is not ours to remove.
@@ -39,6 +39,31 @@ pub(crate) async fn open(state: &Path, store: &Store, ambient: &Ambient) -> Resu
         None => {}
     }
     Ok(Arc::new(ca))
+}
+
+/// Opens what the database has by the secret in force; or, where a rotation of it was interrupted after the database had
+/// what is sealed under the next one, by that.
+fn opened_by_either(
+    state: &Path,
+    secret: ClusterSecret,
+    known: &[Generation],
+    ambient: &Ambient,
+) -> Result<(ClusterCa, ClusterSecret), Failure> {
+    let next = ClusterSecret::next(state).map_err(Failure::trust)?;
+    let ca = match (opened(secret.clone(), known), next) {
+        (Ok(ca), Some(_)) => {
+            ClusterSecret::forget_next(state).map_err(Failure::trust)?;
+            ca
+        }
+        (Err(failure), Some(next)) => {
+            let ca = opened(next.clone(), known).map_err(|_| failure)?;
+            next.take_over(state, ambient.now()).map_err(Failure::trust)?;
+            tracing::info!("the cluster's secret is the one that was made last");
+            return Ok((ca, next));
+        }
+        (opened, None) => opened?,
+    };
+    Ok((ca, secret))
 }
 
 fn opened(secret: ClusterSecret, known: &[Generation]) -> Result<ClusterCa, Failure> {

@@ -9,6 +9,7 @@ mod listen;
 mod ops;
 mod reach;
 mod router;
+pub(crate) mod secret;
 mod vitals;
 mod ways;
 mod whereabouts;
@@ -52,6 +53,9 @@ use crate::wire::providers::Configured;
 use crate::wire::refusals::ToRecords;
 use crate::wire::tls::ByAlpn;
 use crate::wire::{counters, defence, directory, feed, link_events, locks, own_node, refusals, rotation};
+
+/// What the key is for that identity derives its own from.
+pub(crate) const PEOPLE: &str = "identity";
 
 /// All parts of a running Host. Tests reach for the parts; the program only serves and closes.
 pub struct Host {
@@ -317,7 +321,7 @@ async fn people(
     ambient: &Ambient,
 ) -> Result<Identity, Failure> {
     let vault = ClusterVault::open(state.folder(), ambient)?;
-    let key = SharedKey::new(ca.derived_key("identity"));
+    let key = SharedKey::new(ca.derived_key(PEOPLE));
     let people = called(config, names);
     let opened = Identity::open(store.clone(), people, (vault, mail.clone()), key, ambient.clone()).await;
     let opened = opened.map_err(|error| {

@@ -36,6 +36,7 @@ mod residents;
 mod revoked;
 mod role_file;
 mod room;
+mod secret;
 mod stopped;
 mod together;
 mod units;

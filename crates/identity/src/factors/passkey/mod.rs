@@ -22,6 +22,7 @@ pub(crate) use prove::Presented;
 pub use prove::{PasskeyAnswer, PasskeyRequest};
 pub use site::{NoSite, Site};
 
+use crate::entity::passkey;
 use crate::signed::Signatures;
 
 /// The word by which sessions and the audit log know this factor.
@@ -56,6 +57,17 @@ impl Passkey {
         );
         wanted.as_bytes().ct_eq(self.binding.as_bytes()).into()
     }
+}
+
+/// What says under other signatures that the parts of a row belong together; none where it was not bound before.
+pub(crate) fn bound_anew(row: &passkey::Model, before: &Signatures, after: &Signatures) -> Option<String> {
+    let user = row.user_id.parse().ok()?;
+    let bound = |signatures| {
+        let parts = [&row.rp_id, &row.credential_id, &row.public_key];
+        binding(signatures, &row.id, user, parts.map(String::as_str))
+    };
+    let is_bound: bool = bound(before).as_bytes().ct_eq(row.binding.as_bytes()).into();
+    is_bound.then(|| bound(after))
 }
 
 /// What says that a key, what it is called and a person belong together. None of the parts has a space in it.

@@ -1,0 +1,176 @@
+//! Another secret for the cluster: everything goes on under it, a power cut in the middle loses nothing, and the old one
+//! opens no door.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use rustix::process::Signal;
+use watchroom_testkit_postgres::TestDatabase;
+
+use crate::room::{Room, wait_for};
+
+const SECRET: &str = "cluster.secret";
+const NEXT: &str = "cluster.secret.next";
+
+fn key(room: &Room, name: &str) -> PathBuf {
+    room.state().join("keys").join(name)
+}
+
+fn keep(room: &Room, name: &str, text: &str) {
+    fs::write(key(room, name), text).unwrap();
+    fs::set_permissions(key(room, name), fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn secret(room: &Room) -> String {
+    fs::read_to_string(key(room, SECRET)).unwrap()
+}
+
+/// What the secret was before, which stays beside it.
+fn before(room: &Room) -> String {
+    let kept = fs::read_dir(room.state().join("keys")).unwrap();
+    let kept = kept.map(|entry| entry.unwrap().path());
+    let mut kept = kept.filter(|path| path.to_string_lossy().contains("cluster.secret.before-"));
+    fs::read_to_string(kept.next().unwrap()).unwrap()
+}
+
+fn stop(room: &mut Room) {
+    assert!(room.signal(Signal::TERM).0.success());
+}
+
+fn rotate(room: &Room) {
+    let done = room.run(&["cluster", "secret", "rotate", "-y"]);
+    assert!(done.status.success(), "{}", done.errors);
+    assert!(done.out.contains("another secret"), "{}", done.out);
+}
+
+fn authority(room: &Room) -> String {
+    let status = room.json("cluster status");
+    status["host"]["cluster_ca"].as_str().unwrap().to_owned()
+}
+
+fn is_let_in(room: &Room, token: &str) -> bool {
+    room.stranger().with_token(token).get("/api/nodes").status == 200
+}
+
+fn until_node_is_online(room: &Room) {
+    wait_for("the node is online", || {
+        let nodes = room.json("cluster nodes");
+        (nodes["items"][0]["status"] == "online").then_some(())
+    });
+}
+
+#[test]
+fn everything_goes_on_under_another_secret_and_the_old_one_opens_nothing() {
+    let mut room = Room::with_alice();
+    let token = room.token_of("alice");
+    let (ca, old) = (authority(&room), secret(&room));
+    let refused = room.run(&["cluster", "secret", "rotate", "-y"]);
+    assert_eq!(refused.code(), Some(1), "while a Host runs: {}", refused.errors);
+    assert_eq!(secret(&room), old);
+
+    stop(&mut room);
+    let unasked = room.run(&["cluster", "secret", "rotate"]);
+    assert_eq!(unasked.code(), Some(2), "nobody said yes: {}", unasked.errors);
+    rotate(&room);
+    assert_ne!(secret(&room), old);
+    assert_eq!(before(&room), old);
+    assert!(!key(&room, NEXT).exists());
+
+    room.start();
+    assert_eq!(authority(&room), ca, "nodes trust what they trusted");
+    assert!(is_let_in(&room, &token));
+    until_node_is_online(&room);
+    let found = room.json("audit search --action cluster.secret.rotate");
+    assert_eq!(found["items"][0]["extra"]["authorities"], 1, "{found}");
+    assert_eq!(room.json("audit verify")["intact"], true);
+
+    stop(&mut room);
+    let new = secret(&room);
+    keep(&room, SECRET, &old);
+    let ended = room.refused_up();
+    assert!(
+        ended.errors.contains("sealed under another secret"),
+        "{}",
+        ended.errors
+    );
+    keep(&room, SECRET, &new);
+    room.start();
+    assert!(is_let_in(&room, &token));
+}
+
+#[test]
+fn a_power_cut_on_either_side_of_the_commit_loses_nothing() {
+    let mut room = Room::with_alice();
+    let token = room.token_of("alice");
+    let old = secret(&room);
+    stop(&mut room);
+    // Before: the next one lies there, and the database knows nothing of it.
+    keep(&room, NEXT, &old.replace(&old[20..24], "AAAA"));
+    room.start();
+    assert!(is_let_in(&room, &token));
+    assert_eq!(secret(&room), old);
+    assert!(!key(&room, NEXT).exists());
+
+    // After: the database has what is sealed under it, and it has not taken over.
+    stop(&mut room);
+    rotate(&room);
+    let new = secret(&room);
+    keep(&room, NEXT, &new);
+    keep(&room, SECRET, &old);
+    room.start();
+    assert!(is_let_in(&room, &token));
+    assert_eq!(secret(&room), new);
+    assert!(!key(&room, NEXT).exists());
+    until_node_is_online(&room);
+
+    // And so does another rotation in place of the start.
+    stop(&mut room);
+    rotate(&room);
+    let newest = secret(&room);
+    keep(&room, NEXT, &newest);
+    keep(&room, SECRET, &new);
+    rotate(&room);
+    assert_ne!(secret(&room), newest);
+    room.start();
+    assert!(is_let_in(&room, &token));
+}
+
+#[test]
+fn a_replica_is_refused_until_it_has_the_new_secret() {
+    let database = TestDatabase::fresh();
+    let on_it = |name: &str| {
+        let room = Room::empty();
+        let configuration = format!(
+            "[store]\nurl = \"{}\"\n[node]\nname = \"{name}\"\n",
+            database.url()
+        );
+        fs::write(room.configuration(), configuration).unwrap();
+        room
+    };
+    let (mut first, mut second) = (on_it("first"), on_it("second"));
+    first.start();
+    let carry = |from: &Room, to: &Room| {
+        let secrets = from.done("cluster replica secret");
+        let kept = to.run_with(&["cluster", "replica", "prepare", "-"], &secrets);
+        assert!(kept.status.success(), "{}", kept.errors);
+    };
+    carry(&first, &second);
+    second.start();
+    first.add_user("alice", "admin");
+    let token = second.token_of("alice");
+    stop(&mut second);
+    stop(&mut first);
+    rotate(&first);
+    let ended = second.refused_up();
+    assert!(
+        ended.errors.contains("cluster replica secret"),
+        "{}",
+        ended.errors
+    );
+    fs::remove_file(key(&second, SECRET)).unwrap();
+    carry(&first, &second);
+    first.start();
+    second.start();
+    assert!(is_let_in(&first, &token) && is_let_in(&second, &token));
+}
