@@ -93,6 +93,7 @@ fn title(id: &'static str) -> &'static str {
         "secrets" => EN.check_secrets,
         "disk" => EN.check_disk,
         "clock" => EN.check_clock,
+        "ages" => EN.check_ages,
         "account" => EN.check_account,
         "mail" => EN.mail,
         other => other,

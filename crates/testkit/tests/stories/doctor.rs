@@ -47,6 +47,7 @@ async fn the_doctor_finds_what_is_weak_and_says_what_to_do() {
         ("audit", "advice"),
         ("store", "good"),
         ("secrets", "good"),
+        ("ages", "good"),
     ] {
         assert_eq!(finding(&checks, id), wanted, "{id}: {checks:?}");
     }

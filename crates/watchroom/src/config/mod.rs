@@ -13,6 +13,8 @@ mod leaf;
 mod load;
 mod merge;
 mod node;
+#[cfg(feature = "host")]
+mod secret_files;
 mod security;
 mod show;
 mod suggest;

@@ -68,6 +68,7 @@ impl Doctor for HostDoctor {
             self.audit().await,
             self.memory().await,
             super::mail::letters(&self.mail).await,
+            self.ages().await,
         ];
         let mut seen = machine::examine(&self.state);
         if let Some(clock) = self.clock_behind_the_log().await {
@@ -456,6 +457,12 @@ impl HostDoctor {
             // It may hold a password.
             Some(_) => Check::good(ID, "PostgreSQL, serializable, synced at each change"),
         }
+    }
+
+    async fn ages(&self) -> Check {
+        // Where the store does not answer another check says so.
+        let ring_since = self.identity.key_ring_since().await.ok().flatten();
+        super::ages::examine(&self.state, &self.config, ring_since, self.clock.now())
     }
 
     /// Entries from the future mean that the clock was set back, or stands wrong on another Host.

@@ -3,6 +3,7 @@
 //! What can be seen from the machine alone is in [`machine`], and is told too when no Host runs; what only a running
 //! Host knows is in [`host`]. A check judges; it never changes anything.
 
+mod ages;
 mod client_ca;
 pub(crate) mod host;
 pub(crate) mod machine;
