@@ -84,19 +84,32 @@ impl Generation {
         }
     }
 
-    /// Keeps each as it is given here, in the place of what the database has: sealed under another secret.
+    /// Puts `anew`, which is `known` under another seal, in the place of it. Says whether it did: not if the database has
+    /// others than `known` by now.
     ///
     /// # Errors
     /// [`StoreError`] if they cannot be kept.
-    pub async fn seal_anew(tx: &WriteTx, all: &[Self]) -> Result<(), StoreError> {
-        for generation in all {
+    pub async fn seal_anew(tx: &WriteTx, known: &[Self], anew: &[Self]) -> Result<bool, StoreError> {
+        let mut there: Vec<_> = tx.all(entity::Entity::find()).await?;
+        there.sort_by(|one, other| one.fingerprint.cmp(&other.fingerprint));
+        let mut known: Vec<_> = known.iter().collect();
+        known.sort_by(|one, other| one.fingerprint.cmp(&other.fingerprint));
+        let is_known = there.len() == known.len()
+            && there
+                .iter()
+                .zip(known)
+                .all(|(row, known)| row.sealed == known.sealed);
+        if !is_known {
+            return Ok(false);
+        }
+        for generation in anew {
             let update = entity::Entity::update_many()
                 .col_expr(entity::Column::Sealed, Expr::value(generation.sealed.as_str()))
                 .filter(entity::Column::Fingerprint.eq(generation.fingerprint.as_str()));
             tx.update(update).await?;
         }
         tx.changed(Changed::Authorities);
-        Ok(())
+        Ok(true)
     }
 
     pub(super) async fn insert(self, tx: &WriteTx) -> Result<(), StoreError> {

@@ -27,8 +27,11 @@ pub(crate) struct Rotated {
     pub(crate) letters: usize,
 }
 
+/// Why the old secret goes on.
 #[derive(Debug, thiserror::Error)]
 enum RotateError {
+    #[error("somebody else has changed the cluster CAs at this moment")]
+    Meanwhile,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -71,7 +74,9 @@ pub(crate) async fn rotate(
     // On disk before anything is sealed under it: what it seals must never outlive it.
     new.keep_next(state).map_err(Failure::trust)?;
     let rotated = store.write(permit, async move |tx| {
-        Generation::seal_anew(tx, &handed).await?;
+        if !Generation::seal_anew(tx, &known, &handed).await? {
+            return Err(RotateError::Meanwhile);
+        }
         let rotated = Rotated {
             authorities: handed.len(),
             people: reseal(tx, &people.0, &people.1).await?,
@@ -106,7 +111,8 @@ fn hand_over(
 }
 
 fn unkept(error: impl std::fmt::Display) -> Failure {
-    let cause = format!("nothing was sealed anew: {error}");
-    Failure::new(FaultKind::Internal, cause)
-        .next_step("the old secret goes on; mend what is named and try again")
+    let cause = format!("the cluster's secret was not changed: {error}");
+    Failure::new(FaultKind::Internal, cause).next_step(
+        "see that every Host is stopped, and try again; or start: a Host goes on with whichever secret opens its database",
+    )
 }

@@ -136,25 +136,60 @@ fn a_power_cut_on_either_side_of_the_commit_loses_nothing() {
     assert!(is_let_in(&room, &token));
 }
 
+/// A Host that never ran, on the database, with a node of this name.
+fn on(database: &TestDatabase, name: &str) -> Room {
+    let room = Room::empty();
+    let configuration = format!(
+        "[store]\nurl = \"{}\"\n[node]\nname = \"{name}\"\n",
+        database.url()
+    );
+    fs::write(room.configuration(), configuration).unwrap();
+    room
+}
+
+fn carry(from: &Room, to: &Room) {
+    let secrets = from.done("cluster replica secret");
+    let kept = to.run_with(&["cluster", "replica", "prepare", "-"], &secrets);
+    assert!(kept.status.success(), "{}", kept.errors);
+}
+
+#[test]
+fn of_two_that_rotate_at_once_one_wins() {
+    let database = TestDatabase::fresh();
+    let (mut first, mut second) = (on(&database, "first"), on(&database, "second"));
+    first.start();
+    carry(&first, &second);
+    first.add_user("alice", "admin");
+    let token = first.token_of("alice");
+    stop(&mut first);
+    let rotate = |room: &Room| room.run(&["cluster", "secret", "rotate", "-y"]);
+    let both = std::thread::scope(|scope| {
+        let other = scope.spawn(|| rotate(&second));
+        [rotate(&first), other.join().unwrap()]
+    });
+    let [first_won, second_won] = both.each_ref().map(|ended| ended.status.success());
+    let told = both.each_ref().map(|ended| ended.errors.as_str()).join("\n");
+    assert!(first_won != second_won, "{told}");
+    let (winner, loser) = if first_won {
+        (&mut first, &second)
+    } else {
+        (&mut second, &first)
+    };
+    let refused = loser.refused_up();
+    assert!(
+        refused.errors.contains("sealed under another secret"),
+        "{}",
+        refused.errors
+    );
+    winner.start();
+    assert!(is_let_in(winner, &token));
+}
+
 #[test]
 fn a_replica_is_refused_until_it_has_the_new_secret() {
     let database = TestDatabase::fresh();
-    let on_it = |name: &str| {
-        let room = Room::empty();
-        let configuration = format!(
-            "[store]\nurl = \"{}\"\n[node]\nname = \"{name}\"\n",
-            database.url()
-        );
-        fs::write(room.configuration(), configuration).unwrap();
-        room
-    };
-    let (mut first, mut second) = (on_it("first"), on_it("second"));
+    let (mut first, mut second) = (on(&database, "first"), on(&database, "second"));
     first.start();
-    let carry = |from: &Room, to: &Room| {
-        let secrets = from.done("cluster replica secret");
-        let kept = to.run_with(&["cluster", "replica", "prepare", "-"], &secrets);
-        assert!(kept.status.success(), "{}", kept.errors);
-    };
     carry(&first, &second);
     second.start();
     first.add_user("alice", "admin");
