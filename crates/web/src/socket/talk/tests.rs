@@ -338,6 +338,20 @@ async fn a_client_that_falls_behind_the_feed_is_sent_away() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_is_sent_away_where_the_house_itself_lost_track() {
+    let feed = feed();
+    let told = feed.clone();
+    with(&feed, pending(), |mut client| async move {
+        client.message().await;
+        client.say(&subscribe(&[HEARD], None)).await;
+        client.message().await;
+        told.lose_track();
+        assert_eq!(client.closed().await, (1013, "too much happened".to_owned()));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_lives_as_long_as_it_answers_pings() {
     let feed = feed();
     let began = Instant::now();
