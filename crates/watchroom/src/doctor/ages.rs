@@ -24,7 +24,7 @@ struct Aged {
     change: &'static str,
 }
 
-/// All of them. The ring of keys is as old as its newest key, or as the cluster's secret if there was never another.
+/// All of them. The ring of keys is as old as its newest key, or as the cluster's secret, from which they are all derived, if that is newer.
 pub(super) fn examine(
     state: &Path,
     config: &Config,
@@ -39,7 +39,7 @@ pub(super) fn examine(
         good_for: OF_CLUSTER,
         change: "`watchroom cluster secret rotate`, while the Hosts are stopped",
     }));
-    all.extend(ring_since.or(cluster).map(|since| Aged {
+    all.extend(ring_since.max(cluster).map(|since| Aged {
         name: "the newest key of the ring".to_owned(),
         since,
         good_for: OF_OTHERS,
@@ -131,6 +131,13 @@ mod tests {
             made + Duration::days(400),
         );
         assert_eq!(rotated.finding, Finding::Good, "{rotated:?}");
+
+        let anew = examine(state, &Config::default(), Some(made - Duration::days(900)), made);
+        assert_eq!(
+            anew.finding,
+            Finding::Good,
+            "it is derived from the secret: {anew:?}"
+        );
 
         let years = after(731);
         assert!(
