@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::EntityTrait;
 use watchroom_store::{Changed, WriteTx};
 
 use crate::entity::{passkey, sealing_key, totp_factor};
@@ -22,7 +21,7 @@ pub struct Seals {
 }
 
 /// What was sealed and signed anew.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Resealed {
     /// Seeds of codes by time.
     pub seeds: usize,
@@ -37,33 +36,32 @@ pub struct Resealed {
 /// # Errors
 /// [`FactorError::Vault`] if something cannot be sealed, or [`FactorError::Store`].
 pub async fn reseal(tx: &WriteTx, before: &Seals, after: &Seals) -> Result<Resealed, FactorError> {
-    let mut told = Resealed::default();
+    let mut foreign = 0;
     let key = newest_key(&tx.all(sealing_key::Entity::find()).await?);
+    let mut seeds = Vec::new();
     for row in tx.all(totp_factor::Entity::find()).await? {
         let place = seed_place(&row.id);
-        let Ok(seed) = before.vault.open(place, &row.seed) else {
-            told.foreign += 1;
-            continue;
-        };
-        let sealed = after.vault.seal(&key, place, &seed)?;
-        let update = totp_factor::Entity::update_many()
-            .col_expr(totp_factor::Column::Seed, Expr::value(sealed))
-            .filter(totp_factor::Column::Id.eq(row.id.as_str()));
-        tx.update(update).await?;
-        told.seeds += 1;
+        match before.vault.open(place, &row.seed) {
+            Ok(seed) => seeds.push((row.id.clone(), after.vault.seal(&key, place, &seed)?)),
+            Err(_) => foreign += 1,
+        }
     }
+    tx.update_each::<totp_factor::Entity>(totp_factor::Column::Id, totp_factor::Column::Seed, &seeds)
+        .await?;
     let [before, after] = [before, after].map(|seals| Signatures::new(&seals.key));
+    let mut bindings = Vec::new();
     for row in tx.all(passkey::Entity::find()).await? {
-        let Some(binding) = bound_anew(&row, &before, &after) else {
-            told.foreign += 1;
-            continue;
-        };
-        let update = passkey::Entity::update_many()
-            .col_expr(passkey::Column::Binding, Expr::value(binding))
-            .filter(passkey::Column::Id.eq(row.id.as_str()));
-        tx.update(update).await?;
-        told.passkeys += 1;
+        match bound_anew(&row, &before, &after) {
+            Some(binding) => bindings.push((row.id, binding)),
+            None => foreign += 1,
+        }
     }
+    tx.update_each::<passkey::Entity>(passkey::Column::Id, passkey::Column::Binding, &bindings)
+        .await?;
     tx.changed(Changed::Keys);
-    Ok(told)
+    Ok(Resealed {
+        seeds: seeds.len(),
+        passkeys: bindings.len(),
+        foreign,
+    })
 }

@@ -26,7 +26,7 @@ pub enum FolderError {
         mode: u32,
     },
     /// It belongs to somebody else.
-    #[error("{} belongs to uid {owner}, not to us (uid {us}); run: chown {us} {}", path.display(), path.display())]
+    #[error("{} belongs to uid {owner}, not to us (uid {us}); run this as that account, or give it to us: chown {us} {}", path.display(), path.display())]
     ForeignOwner {
         /// The folder.
         path: PathBuf,

@@ -1,6 +1,5 @@
 //! Letters that wait, sealed anew where the cluster has another secret.
 
-use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use watchroom_store::WriteTx;
 
@@ -14,17 +13,13 @@ use crate::{Seal, SendError};
 /// [`SendError::Sealed`] if one cannot be sealed, or [`SendError::Store`].
 pub async fn reseal(tx: &WriteTx, before: &dyn Seal, after: &dyn Seal) -> Result<usize, SendError> {
     let waiting = tx.all(Entity::find().filter(Column::Content.ne(""))).await?;
-    let mut resealed = 0;
+    let mut resealed = Vec::new();
     for letter in &waiting {
-        let Ok(text) = before.open(&letter.id, &letter.content) else {
-            continue;
-        };
-        let sealed = after.seal(&letter.id, &text)?;
-        let update = Entity::update_many()
-            .col_expr(Column::Content, Expr::value(sealed))
-            .filter(Column::Id.eq(letter.id.as_str()));
-        tx.update(update).await?;
-        resealed += 1;
+        if let Ok(text) = before.open(&letter.id, &letter.content) {
+            resealed.push((letter.id.clone(), after.seal(&letter.id, &text)?));
+        }
     }
-    Ok(resealed)
+    tx.update_each::<Entity>(Column::Id, Column::Content, &resealed)
+        .await?;
+    Ok(resealed.len())
 }

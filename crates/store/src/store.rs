@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use sea_orm::Statement;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use watchroom_audit::{Draft, Head};
 use watchroom_kit::Ambient;
@@ -13,6 +14,7 @@ use crate::audit_log::{AuditLog, Verification};
 use crate::engine::Database;
 use crate::postgres::{PostgresServer, Server};
 use crate::reader::Readers;
+use crate::schema::Engine;
 use crate::sqlite::SqliteFile;
 use crate::writer::{self, Message, Opened, Order, Shared, TICK};
 use crate::{Changed, OpenError, ReadTx, StoreError, Upkeep, WriteTx, chain};
@@ -21,6 +23,11 @@ use crate::{Changed, OpenError, ReadTx, StoreError, Upkeep, WriteTx, chain};
 const QUEUE: usize = 1_024;
 /// How long a change waits for a place in the queue.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The chains of other processes, by what their sessions call themselves.
+const OTHERS: &str = "SELECT DISTINCT substr(application_name, 11) FROM pg_stat_activity \
+                      WHERE datname = current_database() AND application_name LIKE 'watchroom ________-____-%' \
+                      AND application_name <> current_setting('application_name')";
 
 /// Where the memory is.
 #[derive(Clone, Debug)]
@@ -187,6 +194,19 @@ impl Store {
         self.head().await?;
         let lease = self.readers.lease().await?;
         lease.run(chain::chains).await.map(drop)
+    }
+
+    /// The chains of other processes that use this database now. A file has one alone.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the server does not say.
+    pub async fn others(&self) -> Result<Vec<String>, StoreError> {
+        let lease = self.readers.lease().await?;
+        if lease.engine() == Engine::Sqlite {
+            return Ok(Vec::new());
+        }
+        let others = Statement::from_string(lease.engine().backend(), OTHERS);
+        lease.run(move |conn| conn.query(others)?.texts()).await
     }
 
     /// Finishes what is queued, signs the head of the chain, writes the log out and ends both sides.

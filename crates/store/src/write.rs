@@ -5,8 +5,10 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use sea_orm::sea_query::{CaseStatement, Expr};
 use sea_orm::{
-    ActiveModelTrait, DeleteMany, EntityTrait, QuerySelect, QueryTrait, Select, Statement, UpdateMany,
+    ActiveModelTrait, ColumnTrait, DeleteMany, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select,
+    Statement, UpdateMany,
 };
 use serde_json::{Map, Value};
 use watchroom_audit::{Draft, Outcome};
@@ -18,6 +20,9 @@ use crate::{Changed, StoreError, rows};
 
 /// How long one change may take, its own statements included. It holds up everybody behind it.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
+
+/// How many rows one statement of [`WriteTx::update_each`] is for.
+const ROWS_AT_ONCE: usize = 200;
 
 /// One change on its way: rows, its audit entry, and what caches must hear.
 pub struct WriteTx {
@@ -97,6 +102,30 @@ impl WriteTx {
     /// As [`WriteTx::insert`].
     pub async fn update<E: EntityTrait>(&self, update: UpdateMany<E>) -> Result<u64, StoreError> {
         self.execute(update.build(self.conn.engine().backend()))
+    }
+
+    /// Gives each row of these ids a value of its own in one column: a statement for some hundred rows.
+    ///
+    /// # Errors
+    /// As [`WriteTx::insert`].
+    pub async fn update_each<E: EntityTrait>(
+        &self,
+        id: E::Column,
+        column: E::Column,
+        values: &[(String, String)],
+    ) -> Result<(), StoreError> {
+        for some in values.chunks(ROWS_AT_ONCE) {
+            let mut each = CaseStatement::new();
+            for (row, value) in some {
+                each = each.case(id.eq(row.as_str()), Expr::value(value.as_str()));
+            }
+            let rows = some.iter().map(|(row, _)| row.as_str());
+            let update = E::update_many()
+                .col_expr(column, each.into())
+                .filter(id.is_in(rows));
+            self.update(update).await?;
+        }
+        Ok(())
     }
 
     /// Deletes; how many rows that were.

@@ -114,7 +114,7 @@ impl TestRoom {
         let state =
             State::open(&premises.path().join("state"), "host").unwrap_or_else(|error| panic!("{error:?}"));
         if let Some(secrets) = secrets {
-            let kept = secrets.keep(state.folder());
+            let kept = secrets.keep(state.folder(), false, ambient.now());
             kept.unwrap_or_else(|failure| panic!("{failure:?}"));
         }
         let mut config = Config::default();

@@ -3,7 +3,8 @@
 //! The next one lies beside the one in force until the database has what is sealed under it. Whatever moment the power
 //! fails at, one of the two files opens what is there.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
@@ -12,6 +13,8 @@ use crate::keyfile::{self, KeyFileError};
 use crate::sealed::FILE;
 
 const NEXT: &str = "cluster.secret.next";
+/// How the names of files begin whose secret is not in force.
+const FORMER: [&str; 2] = ["cluster.secret.before-", "cluster.secret.unused-"];
 
 impl ClusterSecret {
     /// The one that is to take the place of the one in force; `None` if there is none.
@@ -30,12 +33,29 @@ impl ClusterSecret {
         self.write(state, NEXT)
     }
 
-    /// Removes one that was to be next, and under which nothing is sealed.
+    /// Sets one aside that was to be next, as `cluster.secret.unused-<seconds>`: here nothing is sealed under it, and what another
+    /// database has is not known.
     ///
     /// # Errors
     /// What the system said.
-    pub fn forget_next(state: &Path) -> Result<(), KeyFileError> {
+    pub fn set_next_aside(state: &Path, now: OffsetDateTime) -> Result<(), KeyFileError> {
+        if let Some(next) = Self::next(state)? {
+            next.write(state, &format!("{FILE}.unused-{}", now.unix_timestamp()))?;
+        }
         keyfile::remove(&state.join("keys").join(NEXT))
+    }
+
+    /// Those that were in force before, or set aside, each with its file. What cannot be read is none.
+    #[must_use]
+    pub fn former(state: &Path) -> Vec<(PathBuf, Self)> {
+        let files = fs::read_dir(state.join("keys")).into_iter().flatten().flatten();
+        let names = files.filter_map(|file| file.file_name().into_string().ok());
+        let names = names.filter(|name| FORMER.iter().any(|how| name.starts_with(how)));
+        let read = names.filter_map(|name| {
+            let secret = Self::read(state, &name).ok()??;
+            Some((state.join("keys").join(name), secret))
+        });
+        read.collect()
     }
 
     /// Lets it take the place of the one in force, which stays beside it as `cluster.secret.before-<seconds>`: it opens
@@ -48,14 +68,12 @@ impl ClusterSecret {
             before.write(state, &format!("{FILE}.before-{}", now.unix_timestamp()))?;
         }
         self.keep(state)?;
-        Self::forget_next(state)
+        keyfile::remove(&state.join("keys").join(NEXT))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use watchroom_kit::{Entropy, ExposeSecret};
 
     use super::*;
@@ -89,6 +107,10 @@ mod tests {
         let kept = state.join("keys/cluster.secret.before-1795435200");
         let kept = fs::read_to_string(kept).unwrap();
         assert_eq!(Some(kept.trim().to_owned()), text(Some(old)));
-        assert_eq!(fs::read_dir(state.join("keys")).unwrap().count(), 2);
+        assert_eq!(ClusterSecret::former(state).len(), 1);
+        new.keep_next(state).unwrap();
+        ClusterSecret::set_next_aside(state, now).unwrap();
+        assert!(ClusterSecret::next(state).unwrap().is_none());
+        assert_eq!(ClusterSecret::former(state).len(), 2, "nothing is thrown away");
     }
 }

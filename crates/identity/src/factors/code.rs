@@ -82,8 +82,16 @@ impl Code {
                 digest,
             }));
         }
+        let mut closed = None;
         for factor in &account.factors {
-            let seed = vault.open(seed_place(&factor.id.to_string()), &factor.seed)?;
+            let seed = match vault.open(seed_place(&factor.id.to_string()), &factor.seed) {
+                Ok(seed) => seed,
+                // The person may have another.
+                Err(error) => {
+                    closed = Some(error);
+                    continue;
+                }
+            };
             let steps = (factor.last_step, skew.into());
             if let Some(step) = step_of(&seed, &text, now.div_euclid(1_000_000), steps) {
                 return Ok(Some(Self::Totp {
@@ -92,7 +100,7 @@ impl Code {
                 }));
             }
         }
-        Ok(None)
+        closed.map_or(Ok(None), Err)
     }
 
     /// Its kind in a word, for sessions and the audit log.

@@ -80,24 +80,28 @@ impl Identity {
                 created_at: Set(at),
             })
             .await?;
-            let mut owners = BTreeSet::new();
+            let (mut owners, mut resealed) = (BTreeSet::new(), 0);
             let rows = tx.all(totp_factor::Entity::find()).await?;
             for row in &rows {
-                let seed = vault.open(seed_place(&row.id), &row.seed)?;
+                // What was not sealed by this cluster stays as it is, and holds up nobody else.
+                let Ok(seed) = vault.open(seed_place(&row.id), &row.seed) else {
+                    continue;
+                };
                 let sealed = vault.seal(&key, seed_place(&row.id), &seed)?;
                 let update = totp_factor::Entity::update_many()
                     .col_expr(totp_factor::Column::Seed, Expr::value(sealed))
                     .filter(totp_factor::Column::Id.eq(row.id.clone()));
                 tx.update(update).await?;
                 owners.extend(row.user_id.parse::<UserId>().ok());
+                resealed += 1;
             }
             for owner in owners {
                 tx.changed(Changed::User(owner));
             }
             tx.changed(Changed::Keys);
             tx.note("key", key.as_str());
-            tx.note("resealed", rows.len());
-            Ok::<_, FactorError>(rows.len())
+            tx.note("resealed", resealed);
+            Ok::<_, FactorError>(resealed)
         });
         let resealed = resealed.await?;
         self.reread_all().await?;

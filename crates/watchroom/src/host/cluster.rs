@@ -52,18 +52,31 @@ fn opened_by_either(
     let next = ClusterSecret::next(state).map_err(Failure::trust)?;
     let ca = match (opened(secret.clone(), known), next) {
         (Ok(ca), Some(_)) => {
-            ClusterSecret::forget_next(state).map_err(Failure::trust)?;
+            ClusterSecret::set_next_aside(state, ambient.now()).map_err(Failure::trust)?;
             ca
         }
         (Err(failure), Some(next)) => {
-            let ca = opened(next.clone(), known).map_err(|_| failure)?;
+            let ca = opened(next.clone(), known).map_err(|_| named(state, known, failure))?;
             next.take_over(state, ambient.now()).map_err(Failure::trust)?;
             tracing::info!("the cluster's secret is the one that was made last");
             return Ok((ca, next));
         }
-        (opened, None) => opened?,
+        (opened, None) => opened.map_err(|failure| named(state, known, failure))?,
     };
     Ok((ca, secret))
+}
+
+/// The failure with the file that would help: a database of an earlier day opens with the secret of then.
+fn named(state: &Path, known: &[Generation], failure: Failure) -> Failure {
+    let mut former = ClusterSecret::former(state).into_iter();
+    match former.find(|(_, secret)| opened(secret.clone(), known).is_ok()) {
+        Some((file, _)) => failure.next_step(format!(
+            "{} opens it: if this is the database to go on with, put that file in the place of {}",
+            file.display(),
+            ClusterSecret::path(state).display()
+        )),
+        None => failure,
+    }
 }
 
 fn opened(secret: ClusterSecret, known: &[Generation]) -> Result<ClusterCa, Failure> {
@@ -123,7 +136,7 @@ fn belongs_to_none(state: &Path) -> Result<(), Failure> {
 }
 
 const TAKE_IT: &str = "on a Host that runs on this database: watchroom cluster replica secret > replica.secret; carry that \
-                       file here and run: watchroom cluster replica prepare replica.secret";
+                       file here and run: watchroom cluster replica prepare --replace replica.secret";
 
 fn no_secret() -> Failure {
     let cause = "this database belongs to a cluster whose secret is not on this machine";

@@ -51,7 +51,7 @@ impl Renewal {
             } => {
                 let cause = format!("another machine of this cluster is called {}", self.name);
                 Failure::new(FaultKind::Conflict, cause)
-                    .next_step("give this one a name of its own (node.name)")
+                    .next_step("give this one a name of its own (node.name); or remove that one from the cluster, if it is gone")
             }
             error => error.into(),
         })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use watchroom_fleet::nodes::Generation;
 use watchroom_identity::{FactorError, Resealed, Seals, SharedKey, reseal};
-use watchroom_kit::{Ambient, FaultKind};
+use watchroom_kit::{Ambient, Fault, FaultKind};
 use watchroom_mail::SendError;
 use watchroom_policy::{Permit, act};
 use watchroom_store::{Store, StoreError};
@@ -40,6 +40,17 @@ enum RotateError {
     Letters(#[from] SendError),
 }
 
+impl RotateError {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Meanwhile => FaultKind::Conflict,
+            Self::Store(error) => error.kind(),
+            Self::People(error) => error.kind(),
+            Self::Letters(error) => error.kind(),
+        }
+    }
+}
+
 /// Makes a secret and seals everything anew under it; the one before stays beside it, for backups of the database from
 /// before.
 ///
@@ -56,6 +67,7 @@ pub(crate) async fn rotate(
         let cause = "this database knows of no cluster";
         return Err(Failure::new(FaultKind::NotFound, cause).next_step("give the --config of the Host"));
     }
+    alone(store).await?;
     // One that was interrupted is brought to its end first.
     super::cluster::open(state, store, ambient).await?;
     let old = ClusterSecret::open(state).map_err(Failure::trust)?;
@@ -84,14 +96,29 @@ pub(crate) async fn rotate(
         };
         tx.note("authorities", rotated.authorities);
         tx.note("seeds", rotated.people.seeds);
-        tx.note("passkeys", rotated.people.passkeys);
+        tx.note("bound", rotated.people.passkeys);
         tx.note("letters", rotated.letters);
         tx.note("foreign", rotated.people.foreign);
         Ok::<_, RotateError>(rotated)
     });
     let rotated = rotated.await.map_err(unkept)?;
-    new.take_over(state, ambient.now()).map_err(Failure::trust)?;
+    new.take_over(state, ambient.now()).map_err(|error| {
+        let cause = format!("everything is sealed under the new secret, which could not take its place: {error}");
+        Failure::new(FaultKind::Internal, cause).next_step(
+            "leave keys/ as it is, mend what is named, and start: the Host takes keys/cluster.secret.next by itself",
+        )
+    })?;
     Ok(rotated)
+}
+
+/// Refuses while another process uses the database: it would go on sealing under the old secret.
+async fn alone(store: &Store) -> Result<(), Failure> {
+    let others = store.others().await.map_err(unkept)?;
+    if others.is_empty() {
+        return Ok(());
+    }
+    let cause = format!("other Hosts use this database (chains {})", others.join(", "));
+    Err(Failure::new(FaultKind::Conflict, cause).next_step("stop them, and try again"))
 }
 
 /// The CAs under the seal of the new secret.
@@ -110,9 +137,18 @@ fn hand_over(
     handed.collect()
 }
 
-fn unkept(error: impl std::fmt::Display) -> Failure {
-    let cause = format!("the cluster's secret was not changed: {error}");
-    Failure::new(FaultKind::Internal, cause).next_step(
-        "see that every Host is stopped, and try again; or start: a Host goes on with whichever secret opens its database",
-    )
+/// The old secret goes on; or the new one, where the server did not say how the commit ended.
+fn unkept<E: Into<RotateError>>(error: E) -> Failure {
+    let error = error.into();
+    let (cause, next_step) = match &error {
+        RotateError::Store(StoreError::InDoubt(_)) => (
+            format!("it is not known which secret the database has: {error}"),
+            "start the Host: it goes on with whichever secret opens its database",
+        ),
+        _ => (
+            format!("the cluster's secret was not changed: {error}"),
+            "mend what is named, and try again",
+        ),
+    };
+    Failure::new(error.kind(), cause).next_step(next_step)
 }

@@ -171,6 +171,35 @@ async fn a_write_that_waits_for_something_else_or_panics_harms_nobody_else() {
 }
 
 #[tokio::test]
+async fn many_rows_are_each_given_a_value_of_their_own_and_the_others_keep_theirs() {
+    let room = Room::open().await;
+    let written = room
+        .store
+        .write(&permit(&room.ambient, act::CreateServer), async |tx| {
+            for number in 0..450 {
+                tx.insert(node(&format!("{number}"), &format!("node-{number}")))
+                    .await?;
+            }
+            let labels = |number| (format!("{number}"), format!("of {number}"));
+            let changed: Vec<_> = (1..450).map(labels).collect();
+            tx.update_each::<nodes::Entity>(nodes::Column::Id, nodes::Column::Labels, &changed)
+                .await?;
+            tx.update_each::<nodes::Entity>(nodes::Column::Id, nodes::Column::Labels, &[])
+                .await
+        })
+        .await;
+    written.unwrap();
+    let right = "SELECT count(*) FROM nodes WHERE labels = 'of ' || id";
+    assert_eq!(room.number(right), 449);
+    assert_eq!(room.number("SELECT count(*) FROM nodes WHERE labels = '{}'"), 1);
+    assert_eq!(
+        room.store.others().await.unwrap(),
+        Vec::<String>::new(),
+        "nobody else is there"
+    );
+}
+
+#[tokio::test]
 async fn an_entry_tells_who_did_what_to_what_from_where_without_secrets() {
     let room = Room::open().await;
     let done: Result<u64, StoreError> = room

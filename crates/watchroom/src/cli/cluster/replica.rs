@@ -26,6 +26,9 @@ pub(in crate::cli) enum Replica {
     Prepare {
         /// The file with them; - is standard input or a prompt
         file: PathBuf,
+        /// Let the cluster's secret take the place of the one that is there, after a rotation of it
+        #[arg(long)]
+        replace: bool,
     },
 }
 
@@ -37,11 +40,11 @@ impl Replica {
                 let text = Secrets::of(&folder)?.text()?;
                 context.output.done(&text, &json!({ "secret": text }))
             }
-            Self::Prepare { file } => {
+            Self::Prepare { file, replace } => {
                 let secrets = Secrets::read(secret::read(&file, "secret of the Host")?.expose_secret())?;
                 // A Host that runs has read its own.
                 let state = State::open(&folder, "host")?;
-                secrets.keep(state.folder())?;
+                secrets.keep(state.folder(), replace, context.ambient.now())?;
                 let answer = json!({ "state": state.folder().display().to_string() });
                 if context.output.form() != Form::Table {
                     return context.output.whole(&answer);

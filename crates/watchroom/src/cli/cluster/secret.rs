@@ -16,13 +16,16 @@ use crate::state::State;
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Secret {
     /// Make another one and seal everything anew under it; every Host of the cluster must be stopped
-    #[command(after_help = "Example:\n  systemctl stop watchroom-host\n  watchroom cluster secret rotate")]
+    #[command(
+        after_help = "Run it as the Host's own account.\n\nExample:\n  systemctl stop watchroom-host\n  runuser -u watchroom -- watchroom --state /var/lib/watchroom cluster secret rotate"
+    )]
     Rotate,
 }
 
 /// What it comes to, said before it is done.
-const WHAT: &str = "All Hosts on this database must be stopped, and each of the others needs the new secret before it starts. \
-                    Programs sign in again, browsers are new ones to lockouts, and wrong guesses of the last hour are forgotten.";
+const WHAT: &str = "Every Host on this database must be stopped, and each of the others needs the new secret before it starts. \
+                    Programs refresh their access tokens, browsers are not known any more (people are told of a new one), and \
+                    lockouts and counted guesses end.";
 
 impl Secret {
     pub(in crate::cli) async fn run(self, mut context: Context) -> Result<(), Failure> {
@@ -36,6 +39,11 @@ impl Secret {
         let state = State::open(&folder, "host")?;
         context.confirm(WHAT, "yes")?;
         let config = context.sources(Vec::new()).load()?.config;
+        if config.store.url.is_none() && !state.folder().join("db/watchroom.db").exists() {
+            let cause = format!("{} has no database", state.folder().display());
+            let next_step = "give the --config of the Host, or the environment that its unit has, if its database is on a server";
+            return Err(Failure::new(FaultKind::NotFound, cause).next_step(next_step));
+        }
         let store = host::open_store(&state, &config, &context.ambient).await?;
         let permit = own::permit(&context.ambient, act::RotateSecret)?;
         let rotated = host::secret::rotate(state.folder(), &store, &permit, &context.ambient).await;
@@ -48,8 +56,17 @@ impl Secret {
             "letters": rotated.letters,
             "foreign": rotated.people.foreign,
         });
-        let sentence = "The cluster has another secret, and everything is sealed under it. Carry it to the other Hosts \
-                        (`watchroom cluster replica secret`), back up keys/ again, and start.";
-        context.output.done(sentence, &answer)
+        let mut sentence =
+            "The cluster has another secret, and everything is sealed under it. Carry it to the other Hosts \
+                            (`watchroom cluster replica secret`), back up keys/ again, and start."
+                .to_owned();
+        if rotated.people.foreign > 0 {
+            let more = format!(
+                " {} second factors did not open before either, and were left: reset them for their people.",
+                rotated.people.foreign
+            );
+            sentence.push_str(&more);
+        }
+        context.output.done(&sentence, &answer)
     }
 }
