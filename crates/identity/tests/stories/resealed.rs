@@ -112,3 +112,21 @@ async fn a_row_that_this_cluster_never_wrote_is_not_made_good() {
     let refused = second(&room, &half.session, &mut key).await;
     assert!(matches!(refused, Err(SecondStepError::Refused(_))), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_seed_that_does_not_open_holds_up_neither_another_factor_nor_the_ring() {
+    let (mut room, alice) = Room::with_admin().await;
+    let _ = enrol(&room, &alice.session).await;
+    rotate(&room, before(), after()).await;
+    // To this Host, which has the old secret, that seed is a stranger's.
+    room.identity = started(&room, before()).await;
+    let (seed, _) = enrol(&room, &alice.session).await;
+    room.pass(1);
+    let half = room.sign_in("alice", PASSWORD).await.unwrap();
+    let proven = prove(&room.identity, &half.session, &shown(&room, &seed, 0)).await;
+    assert!(proven.is_ok(), "{proven:?}");
+    let house = Resource::all(ResourceKind::Host);
+    let permit = room.permit(&root(), act::RotateKeys, &house).unwrap();
+    let rotated = room.identity.rotate_keys(&permit).await.unwrap();
+    assert_eq!(rotated.resealed, 1);
+}
