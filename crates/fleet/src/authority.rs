@@ -111,6 +111,12 @@ pub trait Authority: Send + Sync + 'static {
     /// [`AuthorityError`].
     fn certify(&self, node: NodeId, request: &[u8]) -> Result<Certified, AuthorityError>;
 
+    /// Certifies a node anew that has proven itself by the key with this fingerprint, for the same key alone.
+    ///
+    /// # Errors
+    /// [`AuthorityError`].
+    fn renew(&self, node: NodeId, key: &str, request: &[u8]) -> Result<Certified, AuthorityError>;
+
     /// The node behind the certificates (in DER, its own first) that the holder of their key has shown.
     ///
     /// # Errors

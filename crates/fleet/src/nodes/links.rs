@@ -8,17 +8,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
-use watchroom_kit::{ExposeSecret, SecretString};
 use watchroom_model::{NodeId, NodeStatus};
 use watchroom_policy::{HouseAct, Permit, Target, act};
 use watchroom_store::{Changed, ReadTx, StoreError, Upkeep, WriteTx};
 
-use super::{Node, entity as node_entity};
-use crate::fleet::micros;
+use super::Node;
 use crate::{Fleet, NodeView};
 
 /// The last part of a certificate's life, in which it is renewed: a third of a day.
@@ -56,9 +53,9 @@ pub(crate) struct Kept {
     /// Why the node is turned away until a person decides.
     pub(crate) fence: Option<String>,
     /// How often it has come back with an expired certificate since a person decided last.
-    returns: u32,
+    pub(super) returns: u32,
     /// The fingerprint of the CA that made its certificate.
-    authority: Option<String>,
+    pub(super) authority: Option<String>,
 }
 
 impl Kept {
@@ -97,7 +94,7 @@ impl Away {
 
 /// Whether a return at `now` is held against a node. While the Host was away it could not renew: that time is
 /// added to the life of its certificate.
-fn is_counted(expired_at: OffsetDateTime, now: OffsetDateTime, away: Option<Away>) -> bool {
+pub(super) fn is_counted(expired_at: OffsetDateTime, now: OffsetDateTime, away: Option<Away>) -> bool {
     let due = expired_at - RENEWED_WITHIN;
     let excused = away.map_or(Duration::ZERO, |away| away.overlap(due, now));
     expired_at + excused < now
@@ -252,67 +249,6 @@ impl Fleet {
         is_free || node.live().kept.returns < self.liveness().returns
     }
 
-    /// Writes down that a node was given another certificate, by the CA with this fingerprint; `expired_at` is
-    /// when the one before it had ended, if it had. Returns the cluster token that goes with it, which takes the
-    /// place of the one before and ends with the certificate; only its hash is kept.
-    ///
-    /// # Errors
-    /// [`StoreError`]; the certificate is then not to be handed over.
-    pub async fn certified(
-        &self,
-        id: NodeId,
-        expires_at: OffsetDateTime,
-        authority: String,
-        expired_at: Option<OffsetDateTime>,
-    ) -> Result<SecretString, StoreError> {
-        let token = SecretString::from(format!("wr_node_{}", self.ambient().entropy.token()));
-        let Some(node) = self.known_node(id) else {
-            return Ok(token);
-        };
-        let hash = blake3::hash(token.expose_secret().as_bytes())
-            .to_hex()
-            .to_string();
-        let counts = expired_at.is_some_and(|at| is_counted(at, self.ambient().now(), self.away()));
-        let returns = node.live().kept.returns.saturating_add(u32::from(counts));
-        let by = authority.clone();
-        self.store()
-            .write(&self.house::<act::RenewCertificate>(&node), async move |tx| {
-                let by = by.clone();
-                tx.note("authority", by.clone());
-                put(tx, id, move |row| {
-                    row.authority = Set(Some(by));
-                    row.returns = Set(returns.into());
-                })
-                .await?;
-                let update = node_entity::Entity::update_many()
-                    .col_expr(
-                        node_entity::Column::CertificateExpiresAt,
-                        Expr::value(micros(expires_at)),
-                    )
-                    .col_expr(node_entity::Column::TokenHash, Expr::value(hash.clone()))
-                    .col_expr(
-                        node_entity::Column::TokenExpiresAt,
-                        Expr::value(micros(expires_at)),
-                    )
-                    .filter(node_entity::Column::Id.eq(id.to_string()));
-                tx.update(update).await?;
-                if let Some(expired_at) = expired_at {
-                    tx.note("expired_at", expired_at.to_string());
-                    tx.note("returns", returns);
-                }
-                tx.changed(Changed::Node(id));
-                Ok::<_, StoreError>(())
-            })
-            .await?;
-        {
-            let mut live = node.live();
-            live.kept.authority = Some(authority);
-            live.kept.returns = returns;
-        }
-        self.reload_node(id).await?;
-        Ok(token)
-    }
-
     /// A node has shown a certificate by the CA with this fingerprint.
     pub fn saw_certificate_by(&self, id: NodeId, authority: String) {
         if let Some(node) = self.known_node(id) {
@@ -330,13 +266,13 @@ impl Fleet {
         others.map(|node| node.id()).collect()
     }
 
-    fn house<A: HouseAct>(&self, node: &Node) -> Permit<A> {
+    pub(super) fn house<A: HouseAct>(&self, node: &Node) -> Permit<A> {
         Permit::of_house(&node.resource(), self.decision())
     }
 }
 
 /// Changes what is kept of a node, and keeps it from now on if nothing was.
-async fn put(
+pub(super) async fn put(
     tx: &WriteTx,
     id: NodeId,
     change: impl FnOnce(&mut entity::ActiveModel),

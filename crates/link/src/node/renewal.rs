@@ -32,6 +32,14 @@ struct Asked {
     until: Option<Instant>,
 }
 
+/// Whose turn it is to be asked.
+enum Turn {
+    /// This Host's: the request for it.
+    Mine(Vec<u8>, Told),
+    /// Another one's, for so long at most.
+    Theirs { left: Duration },
+}
+
 /// A wish that a Host was told. Dropping it, as the end of the link does, lets another be told.
 pub(super) struct Told {
     renewal: Renewal,
@@ -77,39 +85,35 @@ impl Renewal {
         loop {
             let mut looked_at = std::pin::pin!(inner.looked_at.notified());
             looked_at.as_mut().enable();
+            let mut wait = inner.looked_for_every;
             if is_wanted || self.is_due() {
                 match self.tell() {
-                    Some(Ok(wish)) => return wish,
-                    Some(Err(why)) => {
-                        tracing::error!("no request for a new certificate can be made: {why}");
-                    }
-                    None => {}
+                    Ok(Turn::Mine(request, told)) => return (request, told),
+                    Ok(Turn::Theirs { left }) => wait = wait.min(left),
+                    Err(why) => tracing::error!("no request for a new certificate can be made: {why}"),
                 }
                 is_wanted = false;
             }
             // Either it is time to look again, or something has changed; both are looked at alike.
-            drop(timeout(inner.looked_for_every, looked_at).await);
+            drop(timeout(wait, looked_at).await);
         }
     }
 
-    /// Takes the turn to ask; `None` if another Host was asked and may still answer.
-    fn tell(&self) -> Option<Result<(Vec<u8>, Told), String>> {
+    /// Takes the turn to ask, if no other Host was asked that may still answer.
+    fn tell(&self) -> Result<Turn, String> {
         let now = Instant::now();
         let mut asked = self.asked();
-        if asked.until.is_some_and(|until| now < until) {
-            return None;
+        if let Some(until) = asked.until.filter(|until| now < *until) {
+            return Ok(Turn::Theirs { left: until - now });
         }
-        let request = match self.0.papers.request() {
-            Ok(request) => request,
-            Err(why) => return Some(Err(why)),
-        };
+        let request = self.0.papers.request()?;
         asked.count += 1;
         asked.until = Some(now + self.0.patience);
         let told = Told {
             renewal: self.clone(),
             count: asked.count,
         };
-        Some(Ok((request, told)))
+        Ok(Turn::Mine(request, told))
     }
 
     /// Two thirds of its life are over, or the CA that made it does not sign any more.

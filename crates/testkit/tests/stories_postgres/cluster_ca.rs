@@ -7,11 +7,12 @@ use futures_util::StreamExt;
 use serde_json::json;
 use tokio::sync::watch;
 use watchroom::node_identity::NodeIdentity;
+use watchroom_kit::Ambient;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Source};
 use watchroom_model::{NodeId, ServerId};
 use watchroom_policy::act;
 use watchroom_testkit::{Machine, TestRoom, program};
-use watchroom_trust::Fingerprint;
+use watchroom_trust::{Fingerprint, NodeKey};
 
 /// How long a change may take to be everywhere on a busy machine; it is looked for all the while.
 const SOON: Duration = Duration::from_secs(30);
@@ -225,6 +226,38 @@ async fn no_call_fails_and_no_console_ends_while_two_hosts_rotate_the_ca_in_turn
             .collect();
         assert_eq!(heard, expected);
     }
+    machine.close().await;
+    close(first, second).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_has_not_heard_of_a_rotation_certifies_by_the_new_ca_all_the_same() {
+    let (first, second) = two().await;
+    let (machine, node) = linked_to_both(&first, &second).await;
+    let ca = &second.host.cluster_ca;
+    let next = ca
+        .successor(&Ambient::system())
+        .expect("no rotation is under way");
+    let (fingerprint, before) = (next.fingerprint().expect("a certificate"), ca.fingerprint());
+    // As the first Host writes it down, in the moment before anybody is told.
+    let sealed = serde_json::to_string(&next).expect("JSON");
+    first.run_sql(&format!(
+        "INSERT INTO cluster_authorities (fingerprint, replaces, sealed) \
+         VALUES ('{fingerprint}', '{before}', '{sealed}')"
+    ));
+    assert_eq!(ca.fingerprint(), before);
+    let key = NodeKey::open_or_make(&machine.state()).expect("the node's key");
+    let request = key.request().expect("a request");
+    let known = second
+        .host
+        .fleet
+        .node(node)
+        .and_then(|node| node.key_fingerprint());
+    let known = known.expect("it has joined");
+    let renewed = second.host.fleet.renew(node, &known, &request, None).await;
+    let chain = renewed.expect("papers").certified.chain;
+    assert_eq!(chain.last().map(|ca| Fingerprint::of(ca)), Some(fingerprint));
+    assert_eq!(ca.fingerprint(), fingerprint);
     machine.close().await;
     close(first, second).await;
 }

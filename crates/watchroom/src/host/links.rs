@@ -27,7 +27,7 @@ pub(super) async fn open(
     config: &Config,
     ambient: &Ambient,
 ) -> Result<(Hub, Fleet), Failure> {
-    let admission = Arc::new(FleetAdmission::new(Arc::clone(ca), ambient.clone()));
+    let admission = Arc::new(FleetAdmission::new(Arc::clone(ca)));
     let signer = OrderSigner::new(Arc::clone(ca), ambient).map_err(Failure::trust)?;
     let times = LinkSettings {
         heartbeat_every: Duration::from_secs(config.cluster.heartbeat_s.into()),

@@ -4,26 +4,23 @@ use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use watchroom_fleet::Fleet;
-use watchroom_kit::Ambient;
 use watchroom_link::{Admission, Arrival, ConnectFault, FreshPapers, NodeHello, Passage};
 use watchroom_model::NodeId;
 use watchroom_store::StoreError;
-use watchroom_trust::{CertificateDer, ClusterCa, Fingerprint};
+use watchroom_trust::{CertificateDer, ClusterCa, Fingerprint, Issued};
 
 /// Admits the nodes that are on the roll and approved. The fleet is given once it is open; until then
 /// nobody is let in.
 pub(crate) struct FleetAdmission {
     fleet: OnceLock<Fleet>,
     ca: Arc<ClusterCa>,
-    ambient: Ambient,
 }
 
 impl FleetAdmission {
-    pub(crate) fn new(ca: Arc<ClusterCa>, ambient: Ambient) -> Self {
+    pub(crate) fn new(ca: Arc<ClusterCa>) -> Self {
         Self {
             fleet: OnceLock::new(),
             ca,
-            ambient,
         }
     }
 
@@ -103,23 +100,16 @@ impl Admission for FleetAdmission {
         standing
             .and_then(|()| is_its_key(fleet, arrival.node, arrival.key))
             .map_err(|fault| fault.to_string())?;
-        let (node, authority) = (arrival.node.as_uuid(), self.ca.fingerprint());
-        let issued = self
-            .ca
-            .renew_node_leaf(node, arrival.key, request, &self.ambient)
-            .map_err(|error| error.to_string())?;
-        let token = fleet
-            .certified(
-                arrival.node,
-                issued.not_after,
-                authority.to_string(),
-                arrival.expired_at,
-            )
+        let key = arrival.key.to_string();
+        let renewed = fleet
+            .renew(arrival.node, &key, request, arrival.expired_at)
             .await
             .map_err(|error| error.to_string())?;
+        let not_after = renewed.certified.not_after;
+        let chain = renewed.certified.chain.into_iter().map(Into::into).collect();
         Ok(FreshPapers {
-            token: Some((token, issued.not_after)),
-            leaf: Some(issued),
+            token: Some((renewed.token, not_after)),
+            leaf: Some(Issued { chain, not_after }),
             ..FreshPapers::default()
         })
     }

@@ -9,7 +9,7 @@ use watchroom_fleet::{Authority, AuthorityError, Certified, ProvenNode, Requeste
 use watchroom_kit::{Ambient, Fault, FaultKind};
 use watchroom_model::NodeId;
 use watchroom_trust::{
-    CertificateDer, ClusterCa, Fingerprint, IssueError, NodeRequest, SealedCa, SixWords, is_signed_by,
+    CertificateDer, ClusterCa, Fingerprint, IssueError, Issued, NodeRequest, SealedCa, SixWords, is_signed_by,
 };
 
 /// The cluster CA as the fleet knows it.
@@ -70,11 +70,15 @@ impl Authority for CaAuthority {
 
     fn certify(&self, node: NodeId, request: &[u8]) -> Result<Certified, AuthorityError> {
         let issued = self.ca.issue_node_leaf(node.as_uuid(), request, &self.ambient);
-        let issued = issued.map_err(|error| authority_error(&error))?;
-        Ok(Certified {
-            chain: issued.chain.iter().map(|one| one.to_vec()).collect(),
-            not_after: issued.not_after,
-        })
+        issued.map(certified).map_err(|error| authority_error(&error))
+    }
+
+    fn renew(&self, node: NodeId, key: &str, request: &[u8]) -> Result<Certified, AuthorityError> {
+        let key = key.parse::<Fingerprint>().map_err(|error| failed(&error))?;
+        let issued = self
+            .ca
+            .renew_node_leaf(node.as_uuid(), key, request, &self.ambient);
+        issued.map(certified).map_err(|error| authority_error(&error))
     }
 
     fn prove(&self, shown: &[&[u8]]) -> Result<ProvenNode, String> {
@@ -112,6 +116,13 @@ pub(crate) fn generation(sealed: &SealedCa) -> Result<Generation, serde_json::Er
 /// The CAs that the database keeps.
 pub(crate) fn sealed(all: &[Generation]) -> Result<Vec<SealedCa>, serde_json::Error> {
     all.iter().map(|one| serde_json::from_str(&one.sealed)).collect()
+}
+
+fn certified(issued: Issued) -> Certified {
+    Certified {
+        chain: issued.chain.iter().map(|one| one.to_vec()).collect(),
+        not_after: issued.not_after,
+    }
 }
 
 fn failed(error: &impl std::fmt::Display) -> AuthorityError {
