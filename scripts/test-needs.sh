@@ -13,6 +13,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 browser() { [[ -n "${CHROMIUM:-}" && -x "${CHROMIUM:-}" ]] || have chromium; }
 postgres() { compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null; }
 smtp() { /usr/bin/python3 -c 'import aiosmtpd' >/dev/null 2>&1; }
+lent_tokens() { have p11-kit && compgen -G "/usr/lib/*/pkcs11/p11-kit-client.so" >/dev/null; }
 directory() { [[ -x /usr/sbin/slapd ]] && have ldapmodify; }
 at_least() { [[ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" == "$1" ]]; }
 
@@ -25,6 +26,8 @@ install_packages() {
   have fail2ban-regex || wanted+=(fail2ban)
   have systemd-analyze || wanted+=(systemd)
   have nginx || wanted+=(nginx)
+  have softhsm2-util || wanted+=(softhsm2)
+  lent_tokens || wanted+=(p11-kit p11-kit-modules)
   smtp || wanted+=(python3-aiosmtpd)
   directory || wanted+=(slapd ldap-utils)
   browser || wanted+=(chromium fonts-dejavu-core)
@@ -67,6 +70,8 @@ require_toolchain() {
   have fail2ban-regex || missing+=("fail2ban (the tests start one of their own; the machine's need not run): apt-get install fail2ban")
   have systemd-analyze || missing+=("systemd (its units are tested; it need not run): apt-get install systemd")
   have nginx || missing+=("nginx (a proxy in front is told of; it need not run): apt-get install nginx")
+  have softhsm2-util || missing+=("SoftHSM, the security module of the tests: apt-get install softhsm2")
+  lent_tokens || missing+=("p11-kit, which lends a token to another process: apt-get install p11-kit p11-kit-modules")
   smtp || missing+=("aiosmtpd, the mail server of the tests: apt-get install python3-aiosmtpd")
   directory || missing+=("slapd (the tests start one of their own; the machine's need not run): apt-get install slapd ldap-utils")
   have git || missing+=("git: apt-get install git")

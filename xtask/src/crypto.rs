@@ -26,6 +26,7 @@ const CRYPTOGRAPHIC: &[&str] = &[
     "boring",
     "chacha20",
     "chacha20poly1305",
+    "cryptoki",
     "des",
     "dsa",
     "ecdsa",

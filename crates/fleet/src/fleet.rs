@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use sea_orm::EntityTrait;
 use time::OffsetDateTime;
 use tokio::sync::broadcast;
+use tokio::task::spawn_blocking;
 use watchroom_kit::Ambient;
 use watchroom_model::{DecisionId, NodeId, Page, PageError, PageRequest, ServerId};
 use watchroom_store::{Store, StoreError, follow};
@@ -15,7 +16,7 @@ use watchroom_store::{Store, StoreError, follow};
 use crate::nodes::join::JoinRules;
 use crate::nodes::{Away, Liveness, entity as node_entity, links};
 use crate::servers::{Viewers, entity as server_entity};
-use crate::{Authority, FleetEvent, Gateway, Node, Server};
+use crate::{Authority, AuthorityError, FleetEvent, Gateway, Node, Server};
 
 /// How many events a slow listener may lag behind before it is told so.
 const EVENTS_KEPT: usize = 1_024;
@@ -142,6 +143,16 @@ impl Fleet {
 
     pub(crate) fn authority(&self) -> &dyn Authority {
         &*self.inner.authority
+    }
+
+    /// Has the authority sign, beside the runtime: its key may be in a module that takes a second for it.
+    pub(crate) async fn signed<T: Send + 'static>(
+        &self,
+        sign: impl FnOnce(&dyn Authority) -> Result<T, AuthorityError> + Send + 'static,
+    ) -> Result<T, AuthorityError> {
+        let authority = Arc::clone(&self.inner.authority);
+        let signed = spawn_blocking(move || sign(&*authority)).await;
+        signed.unwrap_or_else(|_| Err(AuthorityError::Failed("this Host is stopping".to_owned())))
     }
 
     pub(crate) fn join_rules(&self) -> &JoinRules {

@@ -73,6 +73,7 @@ check-audit = Audit log
 check-store = Database
 check-secrets = Keys and secrets
 check-ages = Age of secrets
+check-keys = Security module
 check-disk = Disk
 check-clock = Clock
 check-account = Account

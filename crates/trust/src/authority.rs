@@ -1,21 +1,20 @@
 //! A certificate authority on disk: what the cluster CA and the panel CA have in common.
 //!
-//! The `.key` file holds the key *and* its certificate, so that one rename makes both and a power cut can
+//! The `.key` file holds the key (or its name in a security module) *and* its certificate, so that one rename makes both and a power cut can
 //! never leave half an authority. The `.crt` beside it is a copy for people and is made again if missing.
 
 use std::path::Path;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyUsagePurpose};
 use rcgen::{PublicKeyData, SanType, SerialNumber};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls_pki_types::CertificateDer;
 use time::{Duration, OffsetDateTime};
 use watchroom_kit::{Ambient, Entropy, files};
 use zeroize::Zeroizing;
 
 use crate::keyfile::{self, KeyFileError};
-use crate::{Fingerprint, TOLERATED_SKEW_S};
+use crate::own_key::OwnKey;
+use crate::{Fingerprint, ModuleError, SecurityModule, TOLERATED_SKEW_S, UnsealError};
 
 /// Mode of certificates: public by nature, written by the owner alone.
 pub(crate) const CERTIFICATE_FILE: u32 = 0o644;
@@ -25,7 +24,7 @@ const LIFETIME: Duration = Duration::days(3_652);
 /// A certificate and the key that signs with it.
 pub(crate) struct Authority {
     certificate: CertificateDer<'static>,
-    issuer: Issuer<'static, KeyPair>,
+    issuer: Issuer<'static, OwnKey>,
     made_at: OffsetDateTime,
 }
 
@@ -42,6 +41,7 @@ impl Authority {
     pub(crate) fn open_or_make(
         folder: &Path,
         stem: &str,
+        module: Option<&SecurityModule>,
         ambient: &Ambient,
         title: impl FnOnce() -> Result<Title, rcgen::Error>,
     ) -> Result<Self, KeyFileError> {
@@ -57,12 +57,12 @@ impl Authority {
                 });
             }
             (None, None) => {
-                let content = make(title()?, ambient)?;
+                let content = make(title()?, module, ambient)?;
                 keyfile::write(&key_path, &content, files::PRIVATE_FILE)?;
                 content
             }
         };
-        let (authority, pem) = Self::parse(&key_path, &content)?;
+        let (authority, pem) = Self::parse(&key_path, &content, module)?;
         match copy {
             None => keyfile::write(&certificate_path, pem.as_bytes(), CERTIFICATE_FILE)?,
             Some(copy) => {
@@ -79,32 +79,57 @@ impl Authority {
     }
 
     /// Opens `<folder>/<stem>.key` alone, without the copy for people; `None` if there is none.
-    pub(crate) fn open(folder: &Path, stem: &str) -> Result<Option<Self>, KeyFileError> {
+    pub(crate) fn open(
+        folder: &Path,
+        stem: &str,
+        module: Option<&SecurityModule>,
+    ) -> Result<Option<Self>, KeyFileError> {
         let path = folder.join(format!("{stem}.key"));
         let Some(content) = keyfile::read_key(&path)? else {
             return Ok(None);
         };
-        Self::parse(&path, &content).map(|(authority, _)| Some(authority))
+        Self::parse(&path, &content, module).map(|(authority, _)| Some(authority))
     }
 
     /// Makes an authority that is on no disk.
-    pub(crate) fn by_chance(title: Title, ambient: &Ambient) -> Result<Self, KeyFileError> {
-        Self::parse(Path::new("a new authority"), &make(title, ambient)?).map(|(authority, _)| authority)
+    pub(crate) fn by_chance(
+        title: Title,
+        module: Option<&SecurityModule>,
+        ambient: &Ambient,
+    ) -> Result<Self, KeyFileError> {
+        let content = make(title, module, ambient)?;
+        Self::parse(Path::new("a new authority"), &content, module).map(|(authority, _)| authority)
     }
 
-    /// The authority with this certificate and this key (PKCS#8 in DER).
-    pub(crate) fn of(certificate: CertificateDer<'static>, key: &[u8]) -> Result<Self, String> {
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key));
-        let key = KeyPair::try_from(&key).map_err(|error| error.to_string())?;
-        Self::join(certificate, key)
+    /// The authority with this certificate and the key in what was sealed beside it.
+    pub(crate) fn of(
+        certificate: CertificateDer<'static>,
+        key: &[u8],
+        module: Option<&SecurityModule>,
+    ) -> Result<Self, UnsealError> {
+        let key = OwnKey::of_sealed(key, module)?;
+        key.and_then(|key| Self::join(certificate, key))
+            .map_err(UnsealError::NotACa)
     }
 
-    /// Its key (PKCS#8 in DER).
+    /// Has its key sign once, if it is in a security module: the label of the token in which it is.
+    pub(crate) fn prove_key(&self) -> Result<Option<String>, ModuleError> {
+        match self.issuer.key() {
+            OwnKey::Held(_) => Ok(None),
+            OwnKey::Apart(key) => key.prove().map(|()| Some(key.token().to_owned())),
+        }
+    }
+
+    /// Its key as it is sealed.
     pub(crate) fn key(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(self.issuer.key().serialize_der())
+        self.issuer.key().to_sealed()
     }
 
-    fn parse(path: &Path, content: &[u8]) -> Result<(Self, String), KeyFileError> {
+    fn parse(
+        path: &Path,
+        content: &[u8],
+        module: Option<&SecurityModule>,
+    ) -> Result<(Self, String), KeyFileError> {
         let unreadable = |why: String| KeyFileError::Unreadable {
             path: path.to_owned(),
             what: "authority",
@@ -112,7 +137,7 @@ impl Authority {
         };
         let certificate = keyfile::certificates(path, content)?.into_iter().next();
         let certificate = certificate.ok_or_else(|| unreadable("it has no certificate".to_owned()))?;
-        let key = KeyPair::try_from(&keyfile::private_key(path, content)?)?;
+        let key = OwnKey::of_file(path, content, module)?;
         let authority = Self::join(certificate, key).map_err(unreadable)?;
         let text = String::from_utf8_lossy(content);
         let pem = text
@@ -123,7 +148,7 @@ impl Authority {
         Ok((authority, pem))
     }
 
-    fn join(certificate: CertificateDer<'static>, key: KeyPair) -> Result<Self, String> {
+    fn join(certificate: CertificateDer<'static>, key: OwnKey) -> Result<Self, String> {
         let (_, parsed) =
             x509_parser::parse_x509_certificate(&certificate).map_err(|error| error.to_string())?;
         if !parsed.is_ca() {
@@ -194,14 +219,19 @@ pub(crate) fn params(
     params
 }
 
-fn make(title: Title, ambient: &Ambient) -> Result<Zeroizing<Vec<u8>>, rcgen::Error> {
-    let key = KeyPair::generate()?;
+/// The content of a `.key` file.
+fn make(
+    title: Title,
+    module: Option<&SecurityModule>,
+    ambient: &Ambient,
+) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+    let key = OwnKey::make(&title.name, module, &ambient.entropy)?;
     let mut params = params(&title.name, ambient.now(), LIFETIME, &ambient.entropy);
     params.subject_alt_names = title.names;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let certificate = params.self_signed(&key)?;
-    let pem = Zeroizing::new(key.serialize_pem());
+    let pem = key.to_file();
     let mut content = Zeroizing::new(Vec::with_capacity(pem.len() * 8));
     content.extend_from_slice(pem.as_bytes());
     content.extend_from_slice(certificate.pem().as_bytes());

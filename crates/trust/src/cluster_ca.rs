@@ -17,8 +17,9 @@ use uuid::Uuid;
 use watchroom_kit::{Ambient, Fault, FaultKind};
 
 use crate::authority::{Authority, Title, params};
+use crate::generations::{CaKeys, Generations};
 use crate::keyfile::{self, KeyFileError};
-use crate::{ClusterId, ClusterSecret, Fingerprint, Leaf, NodeRequest, SealedCa, UnsealError};
+use crate::{ClusterId, ClusterSecret, Fingerprint, Leaf, ModuleError, NodeRequest, SealedCa, UnsealError};
 
 /// How long a node's leaf lasts.
 const NODE_LIFETIME: Duration = Duration::hours(24);
@@ -127,62 +128,10 @@ impl Fault for RotateError {
     }
 }
 
-/// The CAs that are trusted at one time.
-pub(crate) struct Generations {
-    /// Signs.
-    pub(crate) signing: Arc<Authority>,
-    /// Signed before, and is trusted still.
-    pub(crate) retiring: Option<Arc<Authority>>,
-    /// Both as the database has them.
-    sealed: Vec<SealedCa>,
-}
-
-impl Generations {
-    /// The CAs, the one that signs first.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Authority>> {
-        std::iter::once(&self.signing).chain(&self.retiring)
-    }
-
-    /// Opens the CAs that the database has: one signs, and may have one before it.
-    fn open(secret: &ClusterSecret, sealed: &[SealedCa]) -> Result<Self, UnsealError> {
-        let is_replaced = |one: &SealedCa| sealed.iter().any(|other| other.replaces == one.fingerprint());
-        let [signs] = sealed.iter().filter(|one| !is_replaced(one)).collect::<Vec<_>>()[..] else {
-            return Err(UnsealError::NoneSigns);
-        };
-        let open = |one: &SealedCa| {
-            let (certificate, key) = secret.unseal(one)?;
-            let authority = Authority::of(certificate, &key).map_err(UnsealError::NotACa)?;
-            Ok::<_, UnsealError>(Arc::new(authority))
-        };
-        let before = sealed
-            .iter()
-            .find(|one| signs.replaces.is_some() && one.fingerprint() == signs.replaces);
-        if sealed.len() > 1 + usize::from(before.is_some()) {
-            return Err(UnsealError::NoneSigns);
-        }
-        Ok(Self {
-            signing: open(signs)?,
-            retiring: before.map(open).transpose()?,
-            sealed: sealed.to_vec(),
-        })
-    }
-
-    /// The cluster that all of them state.
-    fn cluster(&self) -> Result<ClusterId, UnsealError> {
-        let mut stated = self.all().map(|ca| ClusterId::stated_by(ca.certificate()));
-        let first = stated.next().flatten();
-        let first = first.ok_or_else(|| UnsealError::NotACa("it states no cluster".to_owned()))?;
-        match stated.all(|other| other == Some(first)) {
-            true => Ok(first),
-            false => Err(UnsealError::AnotherCluster),
-        }
-    }
-}
-
 /// The cluster's certificate authority (ECDSA P-256) as this Host holds it.
 pub struct ClusterCa {
     id: ClusterId,
-    secret: ClusterSecret,
+    keys: CaKeys,
     generations: ArcSwap<Generations>,
 }
 
@@ -206,22 +155,24 @@ impl ClusterCa {
     /// A new cluster, which is kept nowhere yet: see [`ClusterCa::sealed`].
     ///
     /// # Errors
-    /// [`KeyFileError::Crypto`].
-    pub fn found(secret: ClusterSecret, ambient: &Ambient) -> Result<Self, KeyFileError> {
+    /// [`KeyFileError::Crypto`], [`KeyFileError::Module`].
+    pub fn found(keys: impl Into<CaKeys>, ambient: &Ambient) -> Result<Self, KeyFileError> {
+        let keys = keys.into();
         let title = title(ClusterId::from(ambient.uuid()), ambient)?;
-        let signing = Authority::by_chance(title, ambient)?;
-        Self::of(secret, signing, None, ambient)
+        let signing = Authority::by_chance(title, keys.module.as_ref(), ambient)?;
+        Self::of(keys, signing, None, ambient)
     }
 
     /// The CA as the database has it.
     ///
     /// # Errors
     /// [`UnsealError`].
-    pub fn open(secret: ClusterSecret, sealed: &[SealedCa]) -> Result<Self, UnsealError> {
-        let generations = Generations::open(&secret, sealed)?;
+    pub fn open(keys: impl Into<CaKeys>, sealed: &[SealedCa]) -> Result<Self, UnsealError> {
+        let keys = keys.into();
+        let generations = Generations::open(&keys, sealed)?;
         Ok(Self {
             id: generations.cluster()?,
-            secret,
+            keys,
             generations: ArcSwap::from_pointee(generations),
         })
     }
@@ -232,17 +183,17 @@ impl ClusterCa {
     /// [`KeyFileError`] if it is there and cannot be used.
     pub fn of_files(
         state: &Path,
-        secret: ClusterSecret,
+        keys: impl Into<CaKeys>,
         ambient: &Ambient,
     ) -> Result<Option<Self>, KeyFileError> {
-        let folder = keyfile::keys_folder(state)?;
-        let Some(signing) = Authority::open(&folder, SIGNING)? else {
+        let (folder, keys) = (keyfile::keys_folder(state)?, keys.into());
+        let open = |stem| Authority::open(&folder, stem, keys.module.as_ref());
+        let Some(signing) = open(SIGNING)? else {
             return Ok(None);
         };
         // The same one twice is what a power cut in the middle of a rotation left.
-        let retiring =
-            Authority::open(&folder, RETIRING)?.filter(|old| old.certificate() != signing.certificate());
-        Self::of(secret, signing, retiring, ambient).map(Some)
+        let retiring = open(RETIRING)?.filter(|old| old.certificate() != signing.certificate());
+        Self::of(keys, signing, retiring, ambient).map(Some)
     }
 
     /// Removes those files, once the database has what was in them.
@@ -259,15 +210,15 @@ impl ClusterCa {
     }
 
     fn of(
-        secret: ClusterSecret,
+        keys: CaKeys,
         signing: Authority,
         retiring: Option<Authority>,
         ambient: &Ambient,
     ) -> Result<Self, KeyFileError> {
         let before = retiring.as_ref().map(Authority::fingerprint);
-        let mut sealed = vec![seal(&secret, &signing, before, ambient)?];
+        let mut sealed = vec![seal(&keys.secret, &signing, before, ambient)?];
         if let Some(old) = &retiring {
-            sealed.push(seal(&secret, old, None, ambient)?);
+            sealed.push(seal(&keys.secret, old, None, ambient)?);
         }
         let unusable = |error: UnsealError| KeyFileError::Unreadable {
             path: ClusterSecret::path(Path::new("")),
@@ -281,7 +232,7 @@ impl ClusterCa {
         };
         Ok(Self {
             id: generations.cluster().map_err(unusable)?,
-            secret,
+            keys,
             generations: ArcSwap::from_pointee(generations),
         })
     }
@@ -301,7 +252,7 @@ impl ClusterCa {
     /// A key for one purpose that every Host of the cluster has, and nobody else: see [`ClusterSecret::derive`].
     #[must_use]
     pub fn derived_key(&self, purpose: &str) -> [u8; 32] {
-        self.secret.derive(purpose)
+        self.keys.secret.derive(purpose)
     }
 
     /// The certificate of the CA that signs, which nodes pin.
@@ -341,8 +292,8 @@ impl ClusterCa {
             return Err(RotateError::Underway { until });
         }
         let title = title(self.id, ambient).map_err(KeyFileError::from)?;
-        let next = Authority::by_chance(title, ambient)?;
-        let sealed = seal(&self.secret, &next, Some(self.fingerprint()), ambient);
+        let next = Authority::by_chance(title, self.keys.module.as_ref(), ambient)?;
+        let sealed = seal(&self.keys.secret, &next, Some(self.fingerprint()), ambient);
         Ok(sealed.map_err(KeyFileError::from)?)
     }
 
@@ -352,11 +303,15 @@ impl ClusterCa {
     /// # Errors
     /// [`UnsealError`]; then nothing has changed.
     pub fn adopt(&self, sealed: &[SealedCa]) -> Result<bool, UnsealError> {
-        let fresh = Generations::open(&self.secret, sealed)?;
+        let held = self.generations.load();
+        let is_held = |one: &SealedCa| held.sealed.contains(one);
+        if sealed.len() == held.sealed.len() && sealed.iter().all(is_held) {
+            return Ok(false);
+        }
+        let fresh = Generations::open(&self.keys, sealed)?;
         if fresh.cluster()? != self.id {
             return Err(UnsealError::AnotherCluster);
         }
-        let held = self.generations.load();
         let certificates =
             |of: &Generations| -> Vec<_> { of.all().map(|ca| ca.certificate().clone()).collect() };
         let has_changed = certificates(&held) != certificates(&fresh);
@@ -364,6 +319,15 @@ impl ClusterCa {
             self.generations.store(Arc::new(fresh));
         }
         Ok(has_changed)
+    }
+
+    /// The label of the token in which the key of the CA that signs is, after it has signed once to show that it does;
+    /// `None` if this program holds the key.
+    ///
+    /// # Errors
+    /// [`ModuleError`] if it does not sign.
+    pub fn prove_key(&self) -> Result<Option<String>, ModuleError> {
+        self.generations.load().signing.prove_key()
     }
 
     pub(crate) fn generations(&self) -> Arc<Generations> {
@@ -482,7 +446,7 @@ mod tests {
         let cluster = ClusterId::from(ambient.uuid());
         let made = |name| {
             let title = || title(cluster, &ambient);
-            Authority::open_or_make(&keys, name, &ambient, title)
+            Authority::open_or_make(&keys, name, None, &ambient, title)
                 .unwrap()
                 .fingerprint()
         };

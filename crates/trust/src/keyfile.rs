@@ -11,6 +11,8 @@ use watchroom_kit::files::{self, FolderError};
 use watchroom_kit::{Fault, FaultKind};
 use zeroize::Zeroizing;
 
+use crate::ModuleError;
+
 /// Why a key or certificate on disk cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
@@ -59,6 +61,9 @@ pub enum KeyFileError {
         /// The key.
         key: PathBuf,
     },
+    /// The key is in a security module that does not do its part.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
     /// The cryptographic library could not make a key or sign.
     #[error("cannot make a key or certificate: {0}")]
     Crypto(#[from] rcgen::Error),
@@ -75,6 +80,7 @@ impl Fault for KeyFileError {
             Self::KeyMissing { .. } => "key-missing",
             Self::Mismatch { .. } => "key-mismatch",
             Self::Unreadable { .. } => "key-unreadable",
+            Self::Module(_) => "security-module",
             Self::Folder(_) | Self::Io { .. } | Self::Crypto(_) => "key-unusable",
         }
     }

@@ -14,7 +14,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 use watchroom_kit::Ambient;
 
-use crate::cluster_ca::Generations;
+use crate::generations::Generations;
 use crate::{ClusterCa, IssueError, LinkClient, is_signed_by};
 
 /// Stands before what is signed, so that the signature can never be taken for one over something else.

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::CertificateDer;
@@ -12,7 +13,9 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::X509Certificate;
 
 use crate::keyfile::{self, KeyFileError};
-use crate::{Fingerprint, LocalNames, provider};
+use crate::own_key::named;
+use crate::security_module::Reference;
+use crate::{Fingerprint, LocalNames, SecurityModule, provider};
 
 /// Days before the end at which a warning is due.
 const WARN_AT_DAYS: [i64; 3] = [3, 14, 30];
@@ -63,7 +66,12 @@ impl CertificateReport {
     ///
     /// # Errors
     /// [`KeyFileError`] if there is no certificate to report on; a bad key is a problem in the report.
-    pub fn read(certificate: &Path, key: &Path, now: OffsetDateTime) -> Result<Self, KeyFileError> {
+    pub fn read(
+        certificate: &Path,
+        key: &Path,
+        module: Option<&SecurityModule>,
+        now: OffsetDateTime,
+    ) -> Result<Self, KeyFileError> {
         let pem = keyfile::read(certificate)?.ok_or_else(|| KeyFileError::Io {
             path: certificate.to_owned(),
             source: std::io::ErrorKind::NotFound.into(),
@@ -78,7 +86,7 @@ impl CertificateReport {
             what: "certificate",
             why,
         })?;
-        if let Err(why) = certified(certificate, chain, key) {
+        if let Err(why) = certified(certificate, chain, key, module) {
             report.key_matches = false;
             report.add(Verdict::Bad, why);
         }
@@ -157,11 +165,22 @@ pub(crate) fn certified(
     certificate: &Path,
     chain: Vec<CertificateDer<'static>>,
     key: &Path,
+    module: Option<&SecurityModule>,
 ) -> Result<CertifiedKey, String> {
     let pem = keyfile::read_key(key).map_err(|error| error.to_string())?;
     let pem = pem.ok_or_else(|| format!("its key {} is missing; put it there", key.display()))?;
-    let der = keyfile::private_key(key, &pem).map_err(|error| error.to_string())?;
-    CertifiedKey::from_der(chain, der, &provider::provider()).map_err(|error| match error {
+    let pair = match Reference::find(&pem) {
+        Some(reference) => {
+            let named = named(&reference, module).map_err(|error| error.to_string())?;
+            let pair = CertifiedKey::new(chain, Arc::new(named));
+            pair.keys_match().map(|()| pair)
+        }
+        None => {
+            let der = keyfile::private_key(key, &pem).map_err(|error| error.to_string())?;
+            CertifiedKey::from_der(chain, der, &provider::provider())
+        }
+    };
+    pair.map_err(|error| match error {
         rustls::Error::InconsistentKeys(_) => {
             format!(
                 "the key {} does not belong to {}; put the matching pair there",

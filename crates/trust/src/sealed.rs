@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use watchroom_kit::{Entropy, ExposeSecret, SecretString, files};
 use zeroize::Zeroizing;
 
-use crate::Fingerprint;
 use crate::keyfile::{self, KeyFileError};
+use crate::{Fingerprint, ModuleError};
 
 /// How the secret's text begins.
 const PREFIX: &str = "wr_cluster_";
@@ -40,7 +40,7 @@ impl fmt::Debug for ClusterSecret {
 pub struct SealedCa {
     /// The certificate in base64 of its DER form.
     certificate: String,
-    /// Nonce, key (PKCS#8 in DER) and tag in base64.
+    /// Nonce, key (PKCS#8 in DER, or its name in a security module) and tag in base64.
     sealed_key: String,
     /// The SHA-256 of the CA whose place it took; none for the first.
     pub replaces: Option<Fingerprint>,
@@ -55,6 +55,9 @@ pub enum UnsealError {
     /// What is sealed is no CA.
     #[error("what the database keeps as a cluster CA is none ({0}); restore the database from a backup")]
     NotACa(String),
+    /// Its key is in a security module that does not do its part.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
     /// There is no CA among them that signs.
     #[error("the cluster CAs in the database do not follow each other; restore the database from a backup")]
     NoneSigns,
@@ -154,7 +157,7 @@ impl ClusterSecret {
         derived
     }
 
-    /// Seals the key (PKCS#8 in DER) of a CA.
+    /// Seals the key of a CA.
     pub(crate) fn seal(
         &self,
         certificate: &CertificateDer<'_>,
@@ -181,7 +184,7 @@ impl ClusterSecret {
         })
     }
 
-    /// The certificate and the key (PKCS#8 in DER) of a CA.
+    /// The certificate and the key of a CA.
     pub(crate) fn unseal(
         &self,
         sealed: &SealedCa,

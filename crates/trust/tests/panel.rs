@@ -36,10 +36,7 @@ impl Machine {
             entropy: Entropy::system(),
             tasks: Tasks::new(),
         };
-        let settings = PanelSettings {
-            key_kind: PanelKeyKind::EcdsaP256,
-            names: LocalNames::loopback(),
-        };
+        let settings = PanelSettings::new(PanelKeyKind::EcdsaP256, LocalNames::loopback());
         Self {
             room: tempfile::tempdir().unwrap(),
             ambient,
@@ -196,6 +193,7 @@ fn a_key_that_others_can_read_is_refused_with_the_command_that_mends_it() {
     let report = CertificateReport::read(
         &machine.file("server.crt"),
         &machine.file("server.key"),
+        None,
         machine.ambient.now(),
     );
     let report = report.unwrap();

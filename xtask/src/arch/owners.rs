@@ -47,6 +47,11 @@ const OWNERS: &[(&[&str], &[&str], &str)] = &[
         "one place makes and reads certificates",
     ),
     (
+        &["cryptoki"],
+        &["trust"],
+        "one place speaks with security modules",
+    ),
+    (
         &["aws-lc-rs"],
         &["trust", "oidc", "identity", "passkey", "testkit-passkey"],
         "one place seals keys, two check what strangers sign, one signs access tokens; TLS reaches it through rustls",

@@ -54,7 +54,10 @@ impl Fleet {
     ) -> Result<RenewedPapers, RenewalError> {
         let node = self.known_node(id).ok_or(RenewalError::Unknown)?;
         self.reload_authorities().await?;
-        let certified = self.authority().renew(id, key, request)?;
+        let (key, request) = (key.to_owned(), request.to_vec());
+        let certified = self
+            .signed(move |authority| authority.renew(id, &key, &request))
+            .await?;
         let token = SecretString::from(format!("wr_node_{}", self.ambient().entropy.token()));
         self.keep_renewal(&node, &certified, &token, expired_at).await?;
         Ok(RenewedPapers { certified, token })

@@ -10,7 +10,7 @@ use watchroom_store::{Changed, StoreError};
 
 use super::Generation;
 use super::generations::{SUCCESSION, entity};
-use crate::{Fleet, FleetEvent, Outcome};
+use crate::{Authority, Fleet, FleetEvent, Outcome};
 
 /// A rotation of the cluster CA.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -89,7 +89,7 @@ impl Fleet {
     }
 
     async fn succeed(&self, permit: &Permit<act::RotateCa>) -> Result<Outcome, RotationError> {
-        let next = self.authority().successor();
+        let next = self.signed(Authority::successor).await;
         let next = next.map_err(|error| RotationError::Keys(error.to_string()))?;
         let written = self
             .store()

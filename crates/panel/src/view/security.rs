@@ -94,6 +94,7 @@ fn title(id: &'static str) -> &'static str {
         "disk" => EN.check_disk,
         "clock" => EN.check_clock,
         "ages" => EN.check_ages,
+        "keys" => EN.check_keys,
         "account" => EN.check_account,
         "mail" => EN.mail,
         other => other,

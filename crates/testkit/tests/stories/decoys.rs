@@ -193,7 +193,8 @@ async fn the_page_shows_the_certificate_that_browsers_meet_and_what_is_wrong_wit
     let ada = room.signed_in("ada", "admin").await.coming_from(DESK);
     let ssl = room.state().join("ssl");
     let (certificate, key) = (ssl.join("server.crt"), ssl.join("server.key"));
-    let report = CertificateReport::read(&certificate, &key, room.host.ambient().now()).expect("a report");
+    let report =
+        CertificateReport::read(&certificate, &key, None, room.host.ambient().now()).expect("a report");
     let page = ada.look("/security").await.text();
     let shown = card(&page, "certificate");
     for told in [

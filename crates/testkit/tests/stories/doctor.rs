@@ -48,6 +48,7 @@ async fn the_doctor_finds_what_is_weak_and_says_what_to_do() {
         ("store", "good"),
         ("secrets", "good"),
         ("ages", "good"),
+        ("keys", "good"),
     ] {
         assert_eq!(finding(&checks, id), wanted, "{id}: {checks:?}");
     }

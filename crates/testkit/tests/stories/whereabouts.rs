@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_secs(20);
 fn covers_address(room: &TestRoom) -> bool {
     let ssl = room.state().join("ssl");
     let now = room.host.ambient().clock.now();
-    let report = CertificateReport::read(&ssl.join("server.crt"), &ssl.join("server.key"), now);
+    let report = CertificateReport::read(&ssl.join("server.crt"), &ssl.join("server.key"), None, now);
     let covered = report.expect("a certificate").names;
     covered.contains(&ADDRESS.to_owned())
 }

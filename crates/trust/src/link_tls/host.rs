@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use watchroom_kit::Ambient;
 
 use super::LinkTlsError;
-use crate::cluster_ca::Generations;
+use crate::generations::Generations;
 use crate::{ClusterCa, LINK_ALPN, chain, peer, provider};
 
 /// The Host's side of the link: a client certificate of this cluster is mandatory. One that has expired gets

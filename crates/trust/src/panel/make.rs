@@ -1,8 +1,6 @@
 //! Loads the panel's certificate, and makes one where that is ours to do.
 
-use rcgen::{
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256,
-};
+use rcgen::{ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PKCS_RSA_SHA256};
 use rustls::sign::CertifiedKey;
 use time::Duration;
 use watchroom_kit::Ambient;
@@ -12,10 +10,14 @@ use super::pair::Pair;
 use super::{PanelError, PanelKeyKind, PanelSettings, PanelVerdict};
 use crate::authority::{Authority, params};
 use crate::keyfile::{self, KeyFileError};
-use crate::{CertificateReport, report};
+use crate::own_key::{OwnKey, named};
+use crate::security_module::Reference;
+use crate::{CertificateReport, SecurityModule, report};
 
 /// How long a certificate of ours lasts.
 const LIFETIME: Duration = Duration::days(365);
+/// What its key is called in a security module.
+const LABEL: &str = "Watchroom panel";
 
 /// The pair as it can be served, and what is wrong with it all the same.
 struct Loaded {
@@ -98,7 +100,7 @@ fn read(
     } else {
         None
     };
-    let certified = report::certified(path, chain, &pair.key)?;
+    let certified = report::certified(path, chain, &pair.key, settings.module.as_ref())?;
     Ok(Loaded {
         certified,
         problems: report.problems,
@@ -114,7 +116,7 @@ pub(super) fn make(
     ambient: &Ambient,
 ) -> Result<(), PanelError> {
     let found = pair.seen();
-    let (chain, key) = fresh(authority, settings, ambient)?;
+    let (chain, key) = fresh(&key(pair, settings, ambient)?, authority, settings, ambient)?;
     // Making a key takes a while, in which an administrator may have put theirs there, or the first of both files.
     if pair.seen() != found || !pair.is_missing() && !pair.is_ours()? {
         return Err(PanelError::GivenStays {
@@ -124,17 +126,29 @@ pub(super) fn make(
     Ok(pair.replace(&chain, &key, ambient.now().unix_timestamp())?)
 }
 
-/// A chain and its key in PEM form.
+/// The key for a new certificate: one in a security module stays, since it cannot have been seen, and modules are small.
+fn key(pair: &Pair, settings: &PanelSettings, ambient: &Ambient) -> Result<OwnKey, KeyFileError> {
+    let module = SecurityModule::for_new_keys(settings.module.as_ref()).filter(|_| settings.is_key_apart);
+    let Some(module) = module else {
+        return match settings.key_kind {
+            PanelKeyKind::Rsa2048 => Ok(OwnKey::Held(KeyPair::generate_for(&PKCS_RSA_SHA256)?)),
+            PanelKeyKind::EcdsaP256 => OwnKey::make(LABEL, None, &ambient.entropy),
+        };
+    };
+    let present = keyfile::read_key(&pair.key)?;
+    match present.as_deref().and_then(|content| Reference::find(content)) {
+        Some(reference) => Ok(OwnKey::Apart(named(&reference, Some(module))?)),
+        None => OwnKey::make(LABEL, Some(module), &ambient.entropy),
+    }
+}
+
+/// A chain for a key, and what lies in the key's file.
 fn fresh(
+    key: &OwnKey,
     authority: &Authority,
     settings: &PanelSettings,
     ambient: &Ambient,
 ) -> Result<(String, Zeroizing<String>), KeyFileError> {
-    let algorithm = match settings.key_kind {
-        PanelKeyKind::Rsa2048 => &PKCS_RSA_SHA256,
-        PanelKeyKind::EcdsaP256 => &PKCS_ECDSA_P256_SHA256,
-    };
-    let key = KeyPair::generate_for(algorithm)?;
     let name = settings
         .names
         .hosts
@@ -148,9 +162,9 @@ fn fresh(
     leaf.is_ca = IsCa::ExplicitNoCa;
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let chain = authority.sign(&leaf, &key)?;
+    let chain = authority.sign(&leaf, key)?;
     let chain = chain.iter().map(|certificate| pem(certificate)).collect();
-    Ok((chain, Zeroizing::new(key.serialize_pem())))
+    Ok((chain, key.to_file()))
 }
 
 /// A certificate in PEM form (RFC 7468).
@@ -186,10 +200,7 @@ mod tests {
             entropy: Entropy::system(),
             tasks: Tasks::new(),
         };
-        let settings = PanelSettings {
-            key_kind: PanelKeyKind::EcdsaP256,
-            names: LocalNames::loopback(),
-        };
+        let settings = PanelSettings::new(PanelKeyKind::EcdsaP256, LocalNames::loopback());
         PanelCertificate::open_or_make(state, settings, &ambient)
             .unwrap()
             .0

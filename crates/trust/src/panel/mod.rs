@@ -22,7 +22,7 @@ use watchroom_kit::{Ambient, Fault, FaultKind};
 use self::pair::Pair;
 use crate::authority::{Authority, Title};
 use crate::keyfile::{self, KeyFileError};
-use crate::{CertificateReport, Fingerprint, LocalNames};
+use crate::{CertificateReport, Fingerprint, LocalNames, SecurityModule};
 
 /// The kind of key of a certificate that we make.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,23 @@ pub struct PanelSettings {
     pub key_kind: PanelKeyKind,
     /// What it must cover.
     pub names: LocalNames,
+    /// The security module, if there is one: a new panel CA is made in it, and keys are looked for there.
+    pub module: Option<SecurityModule>,
+    /// Whether the certificate's own key (then ECDSA P-256) is made there too: each handshake asks the module then.
+    pub is_key_apart: bool,
+}
+
+impl PanelSettings {
+    /// Of a certificate whose keys this program holds.
+    #[must_use]
+    pub const fn new(key_kind: PanelKeyKind, names: LocalNames) -> Self {
+        Self {
+            key_kind,
+            names,
+            module: None,
+            is_key_apart: false,
+        }
+    }
 }
 
 /// What was found or done when the certificate was loaded, to be logged.
@@ -128,7 +145,7 @@ pub struct PanelCertificate {
     opened_with: FilesSeen,
     pair: Pair,
     authority: Authority,
-    key_kind: PanelKeyKind,
+    settings: PanelSettings,
     names: ArcSwap<LocalNames>,
     ambient: Ambient,
     served: Arc<Served>,
@@ -163,14 +180,15 @@ impl PanelCertificate {
         let folder = state.join("ssl");
         files::private_folder(&folder)?;
         let keys = keyfile::keys_folder(state)?;
-        let authority = Authority::open_or_make(&keys, "panel-ca", ambient, || {
-            let tag = ambient.uuid().simple().to_string();
-            let tag = tag.get(24..).unwrap_or_default().to_owned();
-            Ok(Title {
-                name: format!("Watchroom panel CA {tag}"),
-                names: Vec::new(),
-            })
-        })?;
+        let authority =
+            Authority::open_or_make(&keys, "panel-ca", settings.module.as_ref(), ambient, || {
+                let tag = ambient.uuid().simple().to_string();
+                let tag = tag.get(24..).unwrap_or_default().to_owned();
+                Ok(Title {
+                    name: format!("Watchroom panel CA {tag}"),
+                    names: Vec::new(),
+                })
+            })?;
         let pair = Pair::below(&folder);
         let mut found = pair.seen();
         let mut loaded = make::load(&pair, &authority, &settings, ambient);
@@ -186,8 +204,8 @@ impl PanelCertificate {
                 opened_with,
                 pair,
                 authority,
-                key_kind: settings.key_kind,
-                names: ArcSwap::from_pointee(settings.names),
+                names: ArcSwap::from_pointee(settings.names.clone()),
+                settings,
                 ambient: ambient.clone(),
                 served,
                 is_given: AtomicBool::new(is_given(&verdict)),
@@ -220,8 +238,8 @@ impl PanelCertificate {
 
     fn settings(&self) -> PanelSettings {
         PanelSettings {
-            key_kind: self.key_kind,
             names: LocalNames::clone(&self.names()),
+            ..self.settings.clone()
         }
     }
 
@@ -265,7 +283,12 @@ impl PanelCertificate {
     /// # Errors
     /// [`KeyFileError`] if there is nothing to report on.
     pub fn report(&self) -> Result<CertificateReport, KeyFileError> {
-        let mut report = CertificateReport::read(&self.pair.certificate, &self.pair.key, self.ambient.now())?;
+        let mut report = CertificateReport::read(
+            &self.pair.certificate,
+            &self.pair.key,
+            self.settings.module.as_ref(),
+            self.ambient.now(),
+        )?;
         report.made_by_us = self.pair.is_ours()?;
         Ok(report)
     }

@@ -1,10 +1,8 @@
 //! `watchroom tls`: the certificate that browsers see.
 
-use std::path::Path;
-
 use clap::{Subcommand, ValueEnum};
 use serde_json::Value;
-use watchroom_kit::{Ambient, FaultKind};
+use watchroom_kit::FaultKind;
 use watchroom_trust::{CertificateReport, PanelCertificate, PanelKeyKind, PanelVerdict, Verdict};
 
 use super::context::Context;
@@ -58,11 +56,11 @@ impl Tls {
         match self {
             Self::Generate { key } => generate(context, key),
             Self::Info => {
-                let report = shown(&report(&context.state()?, &context.ambient)?)?;
+                let report = shown(&report(&context)?)?;
                 context.output.thing(&report, CARD)
             }
             Self::Verify => {
-                let report = report(&context.state()?, &context.ambient)?;
+                let report = report(&context)?;
                 let sentence = match report.problems.as_slice() {
                     [] => format!("The certificate is good for {} days.", report.days_left),
                     problems => format!("The certificate: {}.", problems.join("; ")),
@@ -81,30 +79,27 @@ impl Tls {
 }
 
 fn generate(mut context: Context, key: Option<KeyKind>) -> Result<(), Failure> {
-    let mut settings = context
-        .sources(Vec::new())
-        .load()?
-        .config
-        .panel_settings()
-        .map_err(|error| {
-            Failure::new(
-                FaultKind::Internal,
-                format!("cannot ask this machine for its addresses: {error}"),
-            )
-        })?;
+    let state = context.state()?;
+    State::prepare(&state)?;
+    let config = context.sources(Vec::new()).load()?.config;
+    let module = config.keys.open(&state)?;
+    let mut settings = config.panel_settings(module).map_err(|error| {
+        Failure::new(
+            FaultKind::Internal,
+            format!("cannot ask this machine for its addresses: {error}"),
+        )
+    })?;
     settings.key_kind = match key {
         None => settings.key_kind,
         Some(KeyKind::Rsa2048) => PanelKeyKind::Rsa2048,
         Some(KeyKind::EcdsaP256) => PanelKeyKind::EcdsaP256,
     };
-    let state = context.state()?;
-    State::prepare(&state)?;
     let (certificate, verdict) =
         PanelCertificate::open_or_make(&state, settings, &context.ambient).map_err(refused)?;
     if !matches!(verdict, PanelVerdict::Made | PanelVerdict::Remade { .. }) {
         certificate.regenerate().map_err(refused)?;
     }
-    let report = shown(&report(&state, &context.ambient)?)?;
+    let report = shown(&report(&context)?)?;
     context.remark("A Host that runs serves it within seconds.");
     context.output.done(
         &format!("A new certificate was made: {}", certificate.fingerprint()),
@@ -117,12 +112,15 @@ fn refused(error: watchroom_trust::PanelError) -> Failure {
     Failure::from(error)
 }
 
-fn report(state: &Path, ambient: &Ambient) -> Result<CertificateReport, Failure> {
+fn report(context: &Context) -> Result<CertificateReport, Failure> {
+    let state = context.state()?;
+    let module = context.sources(Vec::new()).load()?.config.keys.open(&state)?;
     let folder = state.join("ssl");
     let read = CertificateReport::read(
         &folder.join("server.crt"),
         &folder.join("server.key"),
-        ambient.now(),
+        module.as_ref(),
+        context.ambient.now(),
     );
     read.map_err(|error| {
         Failure::new(FaultKind::NotFound, error.to_string()).next_step(

@@ -155,10 +155,7 @@ async fn what_is_no_host_is_refused_by_name() {
 /// A Host over TLS with a certificate of its own: its address, its CA, and the `Authorization` it was shown.
 async fn tls_host(folder: &std::path::Path, ambient: &Ambient) -> (u16, tokio::sync::mpsc::Receiver<String>) {
     let names = watchroom_trust::LocalNames::loopback();
-    let settings = watchroom_trust::PanelSettings {
-        key_kind: watchroom_trust::PanelKeyKind::EcdsaP256,
-        names,
-    };
+    let settings = watchroom_trust::PanelSettings::new(watchroom_trust::PanelKeyKind::EcdsaP256, names);
     let (certificate, _) =
         watchroom_trust::PanelCertificate::open_or_make(folder, settings, ambient).unwrap();
     let config = watchroom_trust::panel_server_config(

@@ -9,6 +9,7 @@ mod environment;
 mod error;
 mod file;
 mod host;
+mod keys;
 mod leaf;
 mod load;
 mod merge;
@@ -25,6 +26,7 @@ mod tree;
 
 pub use error::{ConfigError, Located};
 pub use host::HostSection;
+pub use keys::KeysSection;
 pub use leaf::Origin;
 #[cfg(any(test, fuzzing))]
 pub(crate) use load::lines_at_fault;

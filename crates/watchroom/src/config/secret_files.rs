@@ -16,6 +16,7 @@ impl Config {
             ),
             ("mail.password_file", &mail.password_file),
             ("identity.jwt.key_file", &identity.jwt.key_file),
+            ("keys.pin_file", &self.keys.pin_file),
         ];
         let alone = alone.map(|(setting, file)| (setting.to_owned(), file));
         let providers = identity.oidc.iter();

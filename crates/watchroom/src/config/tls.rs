@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use watchroom_kit::config::{Problems, Section};
 #[cfg(feature = "host")]
 use watchroom_shield::RouteClass;
-use watchroom_trust::{LocalNames, OldestTls, PanelKeyKind, PanelSettings};
+use watchroom_trust::{LocalNames, OldestTls, PanelKeyKind, PanelSettings, SecurityModule};
 
 use super::Config;
 
@@ -79,14 +79,17 @@ const fn is_for_people(class: RouteClass) -> bool {
 }
 
 impl Config {
-    /// What the panel's certificate should be: for this machine's names and addresses, and those configured.
+    /// What the panel's certificate should be: for this machine's names and addresses, and those configured; its keys are
+    /// looked for, and made as configured, in the module that was opened.
     ///
     /// # Errors
     /// What the system said when asked for its interfaces.
-    pub fn panel_settings(&self) -> io::Result<PanelSettings> {
+    pub fn panel_settings(&self, module: Option<SecurityModule>) -> io::Result<PanelSettings> {
         Ok(PanelSettings {
             key_kind: self.tls.key,
             names: self.panel_names()?,
+            module,
+            is_key_apart: self.keys.panel_certificate,
         })
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use watchroom_kit::config::{Problems, Section};
 
 use super::security::Rule;
-use super::{HostSection, NodeSection, SecuritySection, TlsSection};
+use super::{HostSection, KeysSection, NodeSection, SecuritySection, TlsSection};
 
 /// A whole file or set of files of sections.
 pub(super) trait Tree: Default + Serialize + DeserializeOwned {
@@ -58,6 +58,8 @@ tree! {
     security: SecuritySection;
     /// The certificate and the protocol that browsers meet.
     tls: TlsSection;
+    /// A security module for the keys of the authorities.
+    keys: KeysSection;
     /// Where the memory is: SQLite in the state folder, or PostgreSQL.
     #[cfg(feature = "host")]
     store: watchroom_store::Config;

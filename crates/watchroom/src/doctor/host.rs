@@ -11,10 +11,10 @@ use watchroom_kit::Clock;
 use watchroom_mail::Mail;
 use watchroom_shield::{Hsts, Network, Shield};
 use watchroom_store::{AuditFilter, Store};
-use watchroom_trust::{ClientCa, OldestTls, PanelCertificate, Verdict};
+use watchroom_trust::{ClientCa, ClusterCa, OldestTls, PanelCertificate, Verdict};
 use watchroom_web::{Check, Doctor, Entrance, Finding};
 
-use super::{client_ca, machine};
+use super::{client_ca, keys, machine};
 use crate::config::Config;
 
 /// Memory of a hash in KiB, and passes, below which it is weaker than what OWASP advises.
@@ -34,6 +34,7 @@ pub(crate) struct HostDoctor {
     config: Config,
     certificate: Arc<PanelCertificate>,
     client_ca: Option<Arc<ClientCa>>,
+    cluster_ca: Arc<ClusterCa>,
     shield: Shield,
     identity: Identity,
     defence: Defence,
@@ -69,6 +70,7 @@ impl Doctor for HostDoctor {
             self.memory().await,
             super::mail::letters(&self.mail).await,
             self.ages().await,
+            keys::examine(&self.cluster_ca, &self.config.keys).await,
         ];
         let mut seen = machine::examine(&self.state);
         if let Some(clock) = self.clock_behind_the_log().await {
@@ -86,6 +88,7 @@ impl HostDoctor {
         state: &Path,
         config: &Config,
         (certificate, client_ca): (&Arc<PanelCertificate>, Option<&Arc<ClientCa>>),
+        cluster_ca: &Arc<ClusterCa>,
         entrance: &Entrance,
         (defence, store, mail, providers): (&Defence, &Store, &Mail, Arc<dyn Providers>),
     ) -> Self {
@@ -94,6 +97,7 @@ impl HostDoctor {
             config: config.clone(),
             certificate: Arc::clone(certificate),
             client_ca: client_ca.cloned(),
+            cluster_ca: Arc::clone(cluster_ca),
             shield: entrance.shield.clone(),
             identity: entrance.identity.clone(),
             defence: defence.clone(),

@@ -6,6 +6,7 @@
 mod ages;
 mod client_ca;
 pub(crate) mod host;
+mod keys;
 pub(crate) mod machine;
 mod mail;
 pub(crate) mod named;

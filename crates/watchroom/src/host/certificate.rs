@@ -213,10 +213,7 @@ mod tests {
     }
 
     fn keeper(state: &Path, ambient: &Ambient) -> Keeper {
-        let settings = PanelSettings {
-            key_kind: PanelKeyKind::EcdsaP256,
-            names: LocalNames::loopback(),
-        };
+        let settings = PanelSettings::new(PanelKeyKind::EcdsaP256, LocalNames::loopback());
         let (certificate, _) = PanelCertificate::open_or_make(state, settings, ambient).unwrap();
         Keeper::of(Arc::new(certificate), ambient)
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use watchroom_fleet::nodes::Generation;
 use watchroom_kit::{Ambient, FaultKind};
 use watchroom_store::{Store, StoreError};
-use watchroom_trust::{ClusterCa, ClusterSecret, NodeKey, UnsealError};
+use watchroom_trust::{CaKeys, ClusterCa, ClusterSecret, NodeKey, SecurityModule, UnsealError};
 
 use crate::failure::Failure;
 use crate::role_file::{Copy, RoleFile};
@@ -18,16 +18,21 @@ use crate::wire::authority::{generation, sealed};
 /// # Errors
 /// If this machine has not the secret of the cluster in the database, or belongs to another cluster; the failure names
 /// the command to run.
-pub(crate) async fn open(state: &Path, store: &Store, ambient: &Ambient) -> Result<Arc<ClusterCa>, Failure> {
+pub(crate) async fn open(
+    state: &Path,
+    store: &Store,
+    module: Option<&SecurityModule>,
+    ambient: &Ambient,
+) -> Result<Arc<ClusterCa>, Failure> {
     let known = Generation::all(store).await.map_err(unread)?;
     let secret = ClusterSecret::open(state).map_err(Failure::trust)?;
     let (ca, secret) = match (known.is_empty(), secret) {
-        (true, secret) => found(state, store, secret, ambient).await?,
-        (false, Some(secret)) => opened_by_either(state, secret, &known, ambient)?,
+        (true, secret) => found(state, store, (secret, module), ambient).await?,
+        (false, Some(secret)) => opened_by_either(state, (secret, module), &known, ambient)?,
         (false, None) => return Err(no_secret()),
     };
     // What an earlier version left in files lies in the database now. That of another cluster is not ours to remove.
-    let left = ClusterCa::of_files(state, secret, ambient).map_err(Failure::trust)?;
+    let left = ClusterCa::of_files(state, keys(secret, module), ambient).map_err(Failure::trust)?;
     match left {
         Some(left) if left.cluster_id() == ca.cluster_id() => {
             ClusterCa::forget_files(state).map_err(Failure::trust)?;
@@ -45,31 +50,36 @@ pub(crate) async fn open(state: &Path, store: &Store, ambient: &Ambient) -> Resu
 /// what is sealed under the next one, by that.
 fn opened_by_either(
     state: &Path,
-    secret: ClusterSecret,
+    (secret, module): (ClusterSecret, Option<&SecurityModule>),
     known: &[Generation],
     ambient: &Ambient,
 ) -> Result<(ClusterCa, ClusterSecret), Failure> {
     let next = ClusterSecret::next(state).map_err(Failure::trust)?;
-    let ca = match (opened(secret.clone(), known), next) {
+    let by = |secret: &ClusterSecret| opened(keys(secret.clone(), module), known);
+    let ca = match (by(&secret), next) {
         (Ok(ca), Some(_)) => {
             ClusterSecret::set_next_aside(state, ambient.now()).map_err(Failure::trust)?;
             ca
         }
         (Err(failure), Some(next)) => {
-            let ca = opened(next.clone(), known).map_err(|_| named(state, known, failure))?;
+            let ca = by(&next).map_err(|_| named(state, by, failure))?;
             next.take_over(state, ambient.now()).map_err(Failure::trust)?;
             tracing::info!("the cluster's secret is the one that was made last");
             return Ok((ca, next));
         }
-        (opened, None) => opened.map_err(|failure| named(state, known, failure))?,
+        (opened, None) => opened.map_err(|failure| named(state, by, failure))?,
     };
     Ok((ca, secret))
 }
 
 /// The failure with the file that would help: a database of an earlier day opens with the secret of then.
-fn named(state: &Path, known: &[Generation], failure: Failure) -> Failure {
+fn named(
+    state: &Path,
+    by: impl Fn(&ClusterSecret) -> Result<ClusterCa, Failure>,
+    failure: Failure,
+) -> Failure {
     let mut former = ClusterSecret::former(state).into_iter();
-    match former.find(|(_, secret)| opened(secret.clone(), known).is_ok()) {
+    match former.find(|(_, secret)| by(secret).is_ok()) {
         Some((file, _)) => failure.next_step(format!(
             "{} opens it: if this is the database to go on with, put that file in the place of {}",
             file.display(),
@@ -79,9 +89,14 @@ fn named(state: &Path, known: &[Generation], failure: Failure) -> Failure {
     }
 }
 
-fn opened(secret: ClusterSecret, known: &[Generation]) -> Result<ClusterCa, Failure> {
+fn keys(secret: ClusterSecret, module: Option<&SecurityModule>) -> CaKeys {
+    let module = module.cloned();
+    CaKeys { secret, module }
+}
+
+fn opened(keys: CaKeys, known: &[Generation]) -> Result<ClusterCa, Failure> {
     let sealed = sealed(known).map_err(|error| Failure::trust(UnsealError::NotACa(error.to_string())))?;
-    ClusterCa::open(secret, &sealed).map_err(|error| match error {
+    ClusterCa::open(keys, &sealed).map_err(|error| match error {
         UnsealError::AnotherSecret(_) => {
             Failure::new(FaultKind::Conflict, error.to_string()).next_step(TAKE_IT)
         }
@@ -93,18 +108,19 @@ fn opened(secret: ClusterSecret, known: &[Generation]) -> Result<ClusterCa, Fail
 async fn found(
     state: &Path,
     store: &Store,
-    kept: Option<ClusterSecret>,
+    (kept, module): (Option<ClusterSecret>, Option<&SecurityModule>),
     ambient: &Ambient,
 ) -> Result<(ClusterCa, ClusterSecret), Failure> {
     let is_new = kept.is_none();
     let secret = kept.unwrap_or_else(|| ClusterSecret::by_chance(&ambient.entropy));
-    let ca = match ClusterCa::of_files(state, secret.clone(), ambient).map_err(Failure::trust)? {
-        Some(ca) => ca,
-        None => {
-            belongs_to_none(state)?;
-            ClusterCa::found(secret.clone(), ambient).map_err(Failure::trust)?
-        }
-    };
+    let ca =
+        match ClusterCa::of_files(state, keys(secret.clone(), module), ambient).map_err(Failure::trust)? {
+            Some(ca) => ca,
+            None => {
+                belongs_to_none(state)?;
+                ClusterCa::found(keys(secret.clone(), module), ambient).map_err(Failure::trust)?
+            }
+        };
     // On disk before anything is sealed under it: what it seals must never outlive it.
     if is_new {
         secret.keep(state).map_err(Failure::trust)?;

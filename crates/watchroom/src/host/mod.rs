@@ -30,7 +30,7 @@ use watchroom_mail::{Mail, Pace};
 use watchroom_records::Records;
 use watchroom_shield::Shield;
 use watchroom_store::{Settings, Store};
-use watchroom_trust::{ClusterCa, LocalNames, PanelCertificate, PanelSettings};
+use watchroom_trust::{ClusterCa, LocalNames, PanelCertificate};
 use watchroom_web::{Dispatch, Entrance, EntranceParts, Feed};
 
 pub use crate::wire::authority::CaAuthority;
@@ -98,16 +98,12 @@ impl Host {
     pub async fn open(state: &State, config: &Config, ambient: Ambient) -> Result<Self, Failure> {
         // First of all: a machine that is refused here has made no keys that another Host's would have to replace.
         let store = open_store(state, config, &ambient).await?;
-        let cluster_ca = cluster::open(state.folder(), &store, &ambient).await?;
-        let panel = config.panel_settings().map_err(Failure::trust)?;
-        let names = panel.names.clone();
-        let certificate = panel_certificate(state.folder(), panel, &ambient)?;
+        let (cluster_ca, certificate, names) = authorities(state, config, &store, &ambient).await?;
         let role =
             Arc::new(HostRole::settle(state.folder(), &store, cluster_ca.cluster_id(), &ambient).await?);
         let (hub, fleet) = links::open(&cluster_ca, &store, config, &ambient).await?;
         let mail = letters(state, config, &store, &ambient)?;
         let identity = people(state, config, (&store, &mail), &cluster_ca, &names, &ambient).await?;
-        directory::open(&identity, &config.identity.ldap, &ambient)?;
         let records = Records::new(store.clone(), ambient.clone());
         let feed = Feed::new(&ambient.entropy);
         let routes = Routes::all();
@@ -132,7 +128,14 @@ impl Host {
         let certificates = (&certificate, client_ca.as_ref());
         let providers: Arc<dyn Providers> = Arc::new(Configured::of(&config.identity.oidc, &ambient.clock)?);
         let parts = (&defence, &store, &mail, providers.clone());
-        let doctor = HostDoctor::new(state.folder(), config, certificates, &entrance, parts);
+        let doctor = HostDoctor::new(
+            state.folder(),
+            config,
+            certificates,
+            &cluster_ca,
+            &entrance,
+            parts,
+        );
         let api = Api::new(ApiParts {
             entrance,
             fleet: fleet.clone(),
@@ -275,16 +278,22 @@ impl std::fmt::Debug for Host {
     }
 }
 
-/// The certificate that browsers meet, made if it is missing or no longer good.
-fn panel_certificate(
-    state: &Path,
-    settings: PanelSettings,
+/// The authority of the links, and the certificate that browsers meet with the names that it covers: opened, or made where
+/// they are missing or no longer good. Their keys may be in a security module.
+async fn authorities(
+    state: &State,
+    config: &Config,
+    store: &Store,
     ambient: &Ambient,
-) -> Result<Arc<PanelCertificate>, Failure> {
-    let made = PanelCertificate::open_or_make(state, settings, ambient);
+) -> Result<(Arc<ClusterCa>, Arc<PanelCertificate>, LocalNames), Failure> {
+    let module = config.keys.open(state.folder())?;
+    let cluster_ca = cluster::open(state.folder(), store, module.as_ref(), ambient).await?;
+    let panel = config.panel_settings(module).map_err(Failure::trust)?;
+    let names = panel.names.clone();
+    let made = PanelCertificate::open_or_make(state.folder(), panel, ambient);
     let (certificate, verdict) = made.map_err(Failure::trust)?;
     tracing::info!(certificate = ?verdict, "panel certificate");
-    Ok(Arc::new(certificate))
+    Ok((cluster_ca, Arc::new(certificate), names))
 }
 
 /// Whom a ban must not hit unasked.
@@ -310,7 +319,7 @@ fn letters(state: &State, config: &Config, store: &Store, ambient: &Ambient) -> 
     opened.map_err(|error| Failure::new(FaultKind::Invalid, format!("mail: {error}")))
 }
 
-/// Who people are, with their secrets under the cluster's seal, and what replicas must agree about under a key that the
+/// Who people are, and the directories that know them, with their secrets under the cluster's seal, and what replicas must agree about under a key that the
 /// cluster shares.
 async fn people(
     state: &State,
@@ -340,6 +349,7 @@ async fn people(
         let names = named::told(&in_vain);
         tracing::warn!(%names, "the configuration names roles or groups that are not there: they give and require nothing");
     }
+    directory::open(&opened, &config.identity.ldap, ambient)?;
     Ok(opened)
 }
 

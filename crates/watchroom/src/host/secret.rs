@@ -10,7 +10,7 @@ use watchroom_kit::{Ambient, Fault, FaultKind};
 use watchroom_mail::SendError;
 use watchroom_policy::{Permit, act};
 use watchroom_store::{Store, StoreError};
-use watchroom_trust::{ClusterSecret, UnsealError};
+use watchroom_trust::{ClusterSecret, SecurityModule, UnsealError};
 
 use crate::failure::Failure;
 use crate::wire::authority::{generation, sealed};
@@ -60,6 +60,7 @@ pub(crate) async fn rotate(
     state: &Path,
     store: &Store,
     permit: &Permit<act::RotateSecret>,
+    module: Option<&SecurityModule>,
     ambient: &Ambient,
 ) -> Result<Rotated, Failure> {
     let known = Generation::all(store).await.map_err(unkept)?;
@@ -69,7 +70,7 @@ pub(crate) async fn rotate(
     }
     alone(store).await?;
     // One that was interrupted is brought to its end first.
-    super::cluster::open(state, store, ambient).await?;
+    super::cluster::open(state, store, module, ambient).await?;
     let old = ClusterSecret::open(state).map_err(Failure::trust)?;
     let old = old.ok_or_else(|| {
         let cause = format!("{} is not there", ClusterSecret::path(state).display());

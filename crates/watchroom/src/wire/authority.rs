@@ -70,7 +70,9 @@ impl Authority for CaAuthority {
 
     fn certify(&self, node: NodeId, request: &[u8]) -> Result<Certified, AuthorityError> {
         let issued = self.ca.issue_node_leaf(node.as_uuid(), request, &self.ambient);
-        issued.map(certified).map_err(|error| authority_error(&error))
+        issued
+            .map(|issued| certified(&issued))
+            .map_err(|error| authority_error(&error))
     }
 
     fn renew(&self, node: NodeId, key: &str, request: &[u8]) -> Result<Certified, AuthorityError> {
@@ -78,7 +80,9 @@ impl Authority for CaAuthority {
         let issued = self
             .ca
             .renew_node_leaf(node.as_uuid(), key, request, &self.ambient);
-        issued.map(certified).map_err(|error| authority_error(&error))
+        issued
+            .map(|issued| certified(&issued))
+            .map_err(|error| authority_error(&error))
     }
 
     fn prove(&self, shown: &[&[u8]]) -> Result<ProvenNode, String> {
@@ -118,7 +122,7 @@ pub(crate) fn sealed(all: &[Generation]) -> Result<Vec<SealedCa>, serde_json::Er
     all.iter().map(|one| serde_json::from_str(&one.sealed)).collect()
 }
 
-fn certified(issued: Issued) -> Certified {
+fn certified(issued: &Issued) -> Certified {
     Certified {
         chain: issued.chain.iter().map(|one| one.to_vec()).collect(),
         not_after: issued.not_after,

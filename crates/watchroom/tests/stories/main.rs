@@ -37,6 +37,7 @@ mod revoked;
 mod role_file;
 mod room;
 mod secret;
+mod security_module;
 mod stopped;
 mod together;
 mod units;

@@ -113,7 +113,7 @@ fn a_host_without_the_secret_of_the_cluster_is_refused_with_the_command_that_giv
     fs::write(&file, right).unwrap();
     let mut second = second;
     second.start();
-    assert_eq!(authority(&second), authority(&first));
+    assert_eq!(second.authority(), first.authority());
 }
 
 #[test]
@@ -128,12 +128,6 @@ fn a_host_called_as_another_is_told_to_take_a_name_of_its_own() {
     let ended = second.refused_up();
     assert!(ended.errors.contains("is called first"), "{}", ended.errors);
     assert!(ended.errors.contains("node.name"), "{}", ended.errors);
-}
-
-/// The CA that signs, as this Host says.
-fn authority(room: &Room) -> String {
-    let status = room.json("cluster status");
-    status["host"]["cluster_ca"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -155,14 +149,14 @@ fn a_host_killed_in_the_middle_of_a_rotation_leaves_one_ca_to_both() {
         first.start();
         // What it began, it began for both; what it did not is nowhere.
         wait_for("both sign with one CA", || {
-            (authority(&first) == authority(&second)).then_some(())
+            (first.authority() == second.authority()).then_some(())
         });
     }
     // And the one that was never killed ends it: nodes of both move, and the old CA retires.
     second.done("cluster ca rotate");
     wait_for("both have followed, each with its own node", || {
         let has = |room: &Room, name: &str| room.json(&format!("node show {name}"))["status"] == "online";
-        (authority(&first) == authority(&second) && has(&first, "first") && has(&second, "second"))
+        (first.authority() == second.authority() && has(&first, "first") && has(&second, "second"))
             .then_some(())
     });
     wait_for("the old CA is gone from the database", || {

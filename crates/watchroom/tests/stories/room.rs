@@ -48,6 +48,7 @@ impl Ended {
 pub struct Room {
     folder: Folder,
     program: Option<Child>,
+    environment: Vec<(String, String)>,
 }
 
 impl Room {
@@ -61,6 +62,7 @@ impl Room {
         Self {
             folder,
             program: None,
+            environment: Vec::new(),
         }
     }
 
@@ -90,13 +92,19 @@ impl Room {
         self.path().join("watchroom.toml")
     }
 
-    /// The program on this room's state and configuration, and an environment of nothing.
+    /// Sets a variable of the environment in which the program runs from now on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The program on this room's state and configuration, and an environment of nothing else than was set.
     pub fn command(&self) -> Command {
         let mut command = Command::new(PROGRAM);
         command.arg("--state").arg(self.state());
         command.arg("--config").arg(self.configuration());
         // As its unit says.
         command.env_clear().env("MALLOC_ARENA_MAX", "2");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir("/").stdin(Stdio::null());
         command
     }
@@ -218,6 +226,12 @@ impl Room {
     pub fn json(&self, line: &str) -> Value {
         let out = self.done(&format!("{line} -o json"));
         serde_json::from_str(&out).unwrap_or_else(|error| panic!("{line}: {error}: {out}"))
+    }
+
+    /// The fingerprint of the CA that signs, as this Host says.
+    pub fn authority(&self) -> String {
+        let status = self.json("cluster status");
+        status["host"]["cluster_ca"].as_str().unwrap().to_owned()
     }
 
     /// Makes an account.

@@ -49,11 +49,6 @@ fn rotate(room: &Room) {
     assert!(done.out.contains("another secret"), "{}", done.out);
 }
 
-fn authority(room: &Room) -> String {
-    let status = room.json("cluster status");
-    status["host"]["cluster_ca"].as_str().unwrap().to_owned()
-}
-
 fn is_let_in(room: &Room, token: &str) -> bool {
     room.stranger().with_token(token).get("/api/nodes").status == 200
 }
@@ -69,7 +64,7 @@ fn until_node_is_online(room: &Room) {
 fn everything_goes_on_under_another_secret_and_the_old_one_opens_nothing() {
     let mut room = Room::with_alice();
     let token = room.token_of("alice");
-    let (ca, old) = (authority(&room), secret(&room));
+    let (ca, old) = (room.authority(), secret(&room));
     let refused = room.run(&["cluster", "secret", "rotate", "-y"]);
     assert_eq!(refused.code(), Some(1), "while a Host runs: {}", refused.errors);
     assert_eq!(secret(&room), old);
@@ -83,7 +78,7 @@ fn everything_goes_on_under_another_secret_and_the_old_one_opens_nothing() {
     assert!(!key(&room, NEXT).exists());
 
     room.start();
-    assert_eq!(authority(&room), ca, "nodes trust what they trusted");
+    assert_eq!(room.authority(), ca, "nodes trust what they trusted");
     assert!(is_let_in(&room, &token));
     until_node_is_online(&room);
     let found = room.json("audit search --action cluster.secret.rotate");

@@ -105,7 +105,8 @@ impl Fleet {
         let csr = BASE64
             .decode(row.certificate_request.as_bytes())
             .map_err(|error| StoreError::Database(error.to_string()))?;
-        let certified = self.authority().certify(node.id(), &csr)?;
+        let id = node.id();
+        let certified = self.signed(move |authority| authority.certify(id, &csr)).await?;
         let token = SecretString::from(format!("wr_node_{}", self.ambient().entropy.token()));
         if !self
             .commit_papers(permit, request, node.id(), &certified, &token)

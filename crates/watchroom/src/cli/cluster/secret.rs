@@ -44,9 +44,11 @@ impl Secret {
             let next_step = "give the --config of the Host, or the environment that its unit has, if its database is on a server";
             return Err(Failure::new(FaultKind::NotFound, cause).next_step(next_step));
         }
+        let module = config.keys.open(state.folder())?;
         let store = host::open_store(&state, &config, &context.ambient).await?;
         let permit = own::permit(&context.ambient, act::RotateSecret)?;
-        let rotated = host::secret::rotate(state.folder(), &store, &permit, &context.ambient).await;
+        let rotated =
+            host::secret::rotate(state.folder(), &store, &permit, module.as_ref(), &context.ambient).await;
         store.close().await;
         let rotated = rotated?;
         let answer = json!({
