@@ -100,7 +100,8 @@ pub struct HashingRules {
     pub threads: u8,
     /// Sign-ins that may wait for a thread; one more is told to come back. Default 8.
     pub queue: u8,
-    /// Milliseconds before a sign-in that found the queue full is answered. Default 1000.
+    /// Milliseconds before a sign-in that found the queue full is answered. Fifty people who try at once are through in less, and
+    /// whoever is among them waits no longer than two seconds in all. Default 1500.
     pub busy_delay_ms: u32,
 }
 
@@ -112,7 +113,7 @@ impl Default for HashingRules {
             lanes: 1,
             threads: 1,
             queue: 8,
-            busy_delay_ms: 1_000,
+            busy_delay_ms: 1_500,
         }
     }
 }
