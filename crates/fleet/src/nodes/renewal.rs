@@ -53,7 +53,7 @@ impl Fleet {
         expired_at: Option<OffsetDateTime>,
     ) -> Result<RenewedPapers, RenewalError> {
         let node = self.known_node(id).ok_or(RenewalError::Unknown)?;
-        self.reload_authorities().await?;
+        self.take_up_authorities().await??;
         let (key, request) = (key.to_owned(), request.to_vec());
         let certified = self
             .signed(move |authority| authority.renew(id, &key, &request))

@@ -10,7 +10,7 @@ use watchroom_store::{Changed, StoreError};
 
 use super::Generation;
 use super::generations::{SUCCESSION, entity};
-use crate::{Authority, Fleet, FleetEvent, Outcome};
+use crate::{Authority, AuthorityError, Fleet, FleetEvent, Outcome};
 
 /// A rotation of the cluster CA.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -147,16 +147,22 @@ impl Fleet {
         Ok(retired)
     }
 
-    /// Takes up the cluster CAs that the database has; listeners are told if that changes anything.
+    /// Takes up the cluster CAs that the database has; listeners are told if that changes anything. Where they cannot be used,
+    /// this Host goes on with those it has.
     pub(crate) async fn reload_authorities(&self) -> Result<(), StoreError> {
-        let all = Generation::all(self.store()).await?;
-        match self.authority().adopt(&all) {
-            Ok(true) => self.tell(FleetEvent::Authorities),
-            Ok(false) => {}
-            Err(error) => {
-                tracing::error!(%error, "the cluster CAs in the database cannot be used; this Host goes on with those it has");
-            }
+        if let Err(error) = self.take_up_authorities().await? {
+            tracing::error!(%error, "the cluster CAs in the database cannot be used; this Host goes on with those it has");
         }
         Ok(())
+    }
+
+    /// As [`Fleet::reload_authorities`], for whoever must not go on with those it has.
+    pub(super) async fn take_up_authorities(&self) -> Result<Result<(), AuthorityError>, StoreError> {
+        let all = Generation::all(self.store()).await?;
+        Ok(self.authority().adopt(&all).map(|has_changed| {
+            if has_changed {
+                self.tell(FleetEvent::Authorities);
+            }
+        }))
     }
 }

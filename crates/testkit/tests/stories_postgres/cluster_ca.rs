@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use serde_json::json;
 use tokio::sync::watch;
 use watchroom::node_identity::NodeIdentity;
+use watchroom_fleet::nodes::RenewalError;
 use watchroom_kit::Ambient;
 use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Source};
 use watchroom_model::{NodeId, ServerId};
@@ -258,6 +259,13 @@ async fn a_host_that_has_not_heard_of_a_rotation_certifies_by_the_new_ca_all_the
     let chain = renewed.expect("papers").certified.chain;
     assert_eq!(chain.last().map(|ca| Fingerprint::of(ca)), Some(fingerprint));
     assert_eq!(ca.fingerprint(), fingerprint);
+    // One whose key does not open here: a certificate by the CA that it has would send the node back.
+    let foreign = format!(
+        "UPDATE cluster_authorities SET sealed = replace(sealed, 'sealed_key\":\"', 'sealed_key\":\"AAAA') WHERE fingerprint = '{fingerprint}'"
+    );
+    first.run_sql(&foreign);
+    let refused = second.host.fleet.renew(node, &known, &request, None).await;
+    assert!(matches!(refused, Err(RenewalError::Authority(_))), "{refused:?}");
     machine.close().await;
     close(first, second).await;
 }
