@@ -70,7 +70,8 @@ impl Fault for AuthorityError {
     }
 }
 
-/// Who certifies nodes. Implemented over the cluster CA.
+/// Who certifies nodes. Implemented over the cluster CA, whose key may be in a security module: what signs may then wait for
+/// that some seconds, without keeping the runtime from its other work.
 pub trait Authority: Send + Sync + 'static {
     /// Which cluster.
     fn cluster(&self) -> Uuid;
@@ -89,6 +90,9 @@ pub trait Authority: Send + Sync + 'static {
     /// # Errors
     /// [`AuthorityError`].
     fn successor(&self) -> Result<Generation, AuthorityError>;
+
+    /// Forgets a successor that the database has not taken.
+    fn discard(&self, successor: &Generation);
 
     /// Takes up the CAs that the database has. Says whether anything has changed.
     ///

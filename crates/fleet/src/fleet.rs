@@ -8,7 +8,6 @@ use arc_swap::ArcSwap;
 use sea_orm::EntityTrait;
 use time::OffsetDateTime;
 use tokio::sync::broadcast;
-use tokio::task::spawn_blocking;
 use watchroom_kit::Ambient;
 use watchroom_model::{DecisionId, NodeId, Page, PageError, PageRequest, ServerId};
 use watchroom_store::{Store, StoreError, follow};
@@ -16,7 +15,7 @@ use watchroom_store::{Store, StoreError, follow};
 use crate::nodes::join::JoinRules;
 use crate::nodes::{Away, Liveness, entity as node_entity, links};
 use crate::servers::{Viewers, entity as server_entity};
-use crate::{Authority, AuthorityError, FleetEvent, Gateway, Node, Server};
+use crate::{Authority, FleetEvent, Gateway, Node, Server};
 
 /// How many events a slow listener may lag behind before it is told so.
 const EVENTS_KEPT: usize = 1_024;
@@ -46,6 +45,7 @@ struct Inner {
     servers: Known<ServerId, Server>,
     /// Held while rows are read and put among what is known, so that an older reading never replaces a newer one.
     rereading: tokio::sync::Mutex<()>,
+    adopting: tokio::sync::Mutex<()>,
     events: broadcast::Sender<FleetEvent>,
 }
 
@@ -95,6 +95,7 @@ impl Fleet {
             nodes: ArcSwap::from_pointee(nodes),
             servers: ArcSwap::from_pointee(servers),
             rereading: tokio::sync::Mutex::default(),
+            adopting: tokio::sync::Mutex::default(),
             store,
             ambient,
             gateway: ports.gateway,
@@ -145,14 +146,9 @@ impl Fleet {
         &*self.inner.authority
     }
 
-    /// Has the authority sign, beside the runtime: its key may be in a module that takes a second for it.
-    pub(crate) async fn signed<T: Send + 'static>(
-        &self,
-        sign: impl FnOnce(&dyn Authority) -> Result<T, AuthorityError> + Send + 'static,
-    ) -> Result<T, AuthorityError> {
-        let authority = Arc::clone(&self.inner.authority);
-        let signed = spawn_blocking(move || sign(&*authority)).await;
-        signed.unwrap_or_else(|_| Err(AuthorityError::Failed("this Host is stopping".to_owned())))
+    /// Held while the cluster CAs are read and taken up, so that an older reading never replaces a newer one.
+    pub(crate) fn adopting(&self) -> &tokio::sync::Mutex<()> {
+        &self.inner.adopting
     }
 
     pub(crate) fn join_rules(&self) -> &JoinRules {

@@ -170,6 +170,29 @@ pub fn refuse_exposed(path: &Path) -> Result<(), String> {
     ))
 }
 
+/// Refuses a file that somebody besides root and us can change.
+///
+/// # Errors
+/// Who can, and the command that mends it.
+pub fn refuse_foreign(path: &Path) -> Result<(), String> {
+    let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
+    let (owner, us) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    if owner != 0 && owner != us {
+        return Err(format!(
+            "it belongs to another user ({owner}), who could change it; if nobody has, run: chown root {}",
+            path.display()
+        ));
+    }
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o022 == 0 {
+        return Ok(());
+    }
+    Err(format!(
+        "other users can change it (mode {mode:04o}); if nobody has, run: chmod go-w {}",
+        path.display()
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use secrecy::ExposeSecret;
@@ -231,5 +254,18 @@ mod tests {
         let kept = fs::read(&path).unwrap();
         assert!(kept.len() == 4_096 && kept.iter().all(|byte| byte == &kept[0]));
         assert_eq!(fs::read_dir(room.path()).unwrap().count(), 1);
+    }
+    #[test]
+    fn a_file_that_others_can_change_is_refused_with_the_command_that_mends_it() {
+        let room = tempfile::tempdir().unwrap();
+        let path = room.path().join("library.so");
+        replace(&path, b"", 0o755).unwrap();
+        assert_eq!(refuse_foreign(&path), Ok(()));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o775)).unwrap();
+        let refusal = refuse_foreign(&path).unwrap_err();
+        assert!(
+            refusal.contains("0775") && refusal.contains("chmod go-w"),
+            "{refusal}"
+        );
     }
 }

@@ -16,6 +16,7 @@ mod priority;
 mod seats;
 mod tasks;
 mod turns;
+mod wait;
 
 pub use ambient::Ambient;
 pub use backoff::Backoff;
@@ -29,3 +30,4 @@ pub use seats::{Seat, Seats};
 pub use secrecy::{ExposeSecret, SecretString};
 pub use tasks::Tasks;
 pub use turns::{Site, Turn, Turns};
+pub use wait::wait_here;

@@ -13,7 +13,7 @@ use watchroom_kit::{Ambient, Entropy, files};
 use zeroize::Zeroizing;
 
 use crate::keyfile::{self, KeyFileError};
-use crate::own_key::OwnKey;
+use crate::own_key::{KeyToBe, OwnKey};
 use crate::{Fingerprint, ModuleError, SecurityModule, TOLERATED_SKEW_S, UnsealError};
 
 /// Mode of certificates: public by nature, written by the owner alone.
@@ -57,8 +57,9 @@ impl Authority {
                 });
             }
             (None, None) => {
-                let content = make(title()?, module, ambient)?;
+                let (key, content) = make(title()?, module, ambient)?;
                 keyfile::write(&key_path, &content, files::PRIVATE_FILE)?;
+                key.stays();
                 content
             }
         };
@@ -91,14 +92,16 @@ impl Authority {
         Self::parse(&path, &content, module).map(|(authority, _)| Some(authority))
     }
 
-    /// Makes an authority that is on no disk.
+    /// Makes an authority that is on no disk. One that is not used is to be [removed](Authority::remove).
     pub(crate) fn by_chance(
         title: Title,
         module: Option<&SecurityModule>,
         ambient: &Ambient,
     ) -> Result<Self, KeyFileError> {
-        let content = make(title, module, ambient)?;
-        Self::parse(Path::new("a new authority"), &content, module).map(|(authority, _)| authority)
+        let (key, content) = make(title, module, ambient)?;
+        let (authority, _) = Self::parse(Path::new("a new authority"), &content, module)?;
+        key.stays();
+        Ok(authority)
     }
 
     /// The authority with this certificate and the key in what was sealed beside it.
@@ -114,10 +117,12 @@ impl Authority {
 
     /// Has its key sign once, if it is in a security module: the label of the token in which it is.
     pub(crate) fn prove_key(&self) -> Result<Option<String>, ModuleError> {
-        match self.issuer.key() {
-            OwnKey::Held(_) => Ok(None),
-            OwnKey::Apart(key) => key.prove().map(|()| Some(key.token().to_owned())),
-        }
+        self.issuer.key().prove()
+    }
+
+    /// Removes its key from the module, if it is in one: it has signed for nobody.
+    pub(crate) fn remove(&self) {
+        self.issuer.key().remove();
     }
 
     /// Its key as it is sealed.
@@ -219,21 +224,21 @@ pub(crate) fn params(
     params
 }
 
-/// The content of a `.key` file.
+/// A key, and the content of the `.key` file for it.
 fn make(
     title: Title,
     module: Option<&SecurityModule>,
     ambient: &Ambient,
-) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
-    let key = OwnKey::make(&title.name, module, &ambient.entropy)?;
+) -> Result<(KeyToBe, Zeroizing<Vec<u8>>), KeyFileError> {
+    let key = KeyToBe::make(&title.name, module, &ambient.entropy)?;
     let mut params = params(&title.name, ambient.now(), LIFETIME, &ambient.entropy);
     params.subject_alt_names = title.names;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let certificate = params.self_signed(&key)?;
+    let certificate = params.self_signed(&*key)?;
     let pem = key.to_file();
     let mut content = Zeroizing::new(Vec::with_capacity(pem.len() * 8));
     content.extend_from_slice(pem.as_bytes());
     content.extend_from_slice(certificate.pem().as_bytes());
-    Ok(content)
+    Ok((key, content))
 }

@@ -294,7 +294,26 @@ impl ClusterCa {
         let title = title(self.id, ambient).map_err(KeyFileError::from)?;
         let next = Authority::by_chance(title, self.keys.module.as_ref(), ambient)?;
         let sealed = seal(&self.keys.secret, &next, Some(self.fingerprint()), ambient);
-        Ok(sealed.map_err(KeyFileError::from)?)
+        Ok(sealed
+            .inspect_err(|_| next.remove())
+            .map_err(KeyFileError::from)?)
+    }
+
+    /// Removes the key of a [successor](ClusterCa::successor) that did not come into the database, if it is in a security
+    /// module.
+    pub fn discard(&self, sealed: &SealedCa) {
+        match Generations::open(&self.keys, std::slice::from_ref(sealed)) {
+            Ok(unused) => unused.signing.remove(),
+            Err(error) => tracing::warn!(%error, "the key of a cluster CA that nobody uses may be left"),
+        }
+    }
+
+    /// Whether what the database has could be taken up.
+    ///
+    /// # Errors
+    /// As [`ClusterCa::adopt`].
+    pub fn check(&self, sealed: &[SealedCa]) -> Result<(), UnsealError> {
+        self.opened(sealed).map(drop)
     }
 
     /// Takes up what the database has: the CA that signs there signs here from now on, and what is not there is trusted
@@ -303,22 +322,30 @@ impl ClusterCa {
     /// # Errors
     /// [`UnsealError`]; then nothing has changed.
     pub fn adopt(&self, sealed: &[SealedCa]) -> Result<bool, UnsealError> {
-        let held = self.generations.load();
-        let is_held = |one: &SealedCa| held.sealed.contains(one);
-        if sealed.len() == held.sealed.len() && sealed.iter().all(is_held) {
+        let Some(fresh) = self.opened(sealed)? else {
             return Ok(false);
-        }
-        let fresh = Generations::open(&self.keys, sealed)?;
-        if fresh.cluster()? != self.id {
-            return Err(UnsealError::AnotherCluster);
-        }
+        };
         let certificates =
             |of: &Generations| -> Vec<_> { of.all().map(|ca| ca.certificate().clone()).collect() };
-        let has_changed = certificates(&held) != certificates(&fresh);
+        let has_changed = certificates(&self.generations.load()) != certificates(&fresh);
         if has_changed {
             self.generations.store(Arc::new(fresh));
         }
         Ok(has_changed)
+    }
+
+    /// These CAs, if they are others than those that are held.
+    fn opened(&self, sealed: &[SealedCa]) -> Result<Option<Generations>, UnsealError> {
+        let held = self.generations.load();
+        let is_held = |one: &SealedCa| held.sealed.contains(one);
+        if sealed.len() == held.sealed.len() && sealed.iter().all(is_held) {
+            return Ok(None);
+        }
+        let fresh = Generations::open(&self.keys, sealed)?;
+        match fresh.cluster()? == self.id {
+            true => Ok(Some(fresh)),
+            false => Err(UnsealError::AnotherCluster),
+        }
     }
 
     /// The label of the token in which the key of the CA that signs is, after it has signed once to show that it does;

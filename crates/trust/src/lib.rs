@@ -27,6 +27,7 @@ mod panel_tls;
 mod peer;
 mod provider;
 mod report;
+mod rolling;
 mod sealed;
 mod security_module;
 mod succession;

@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use rcgen::{KeyPair, SigningKey};
 use rustls::client::danger::ServerCertVerifier;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
@@ -15,6 +14,7 @@ use time::OffsetDateTime;
 use watchroom_kit::Ambient;
 
 use crate::generations::Generations;
+use crate::rolling::Rolling;
 use crate::{ClusterCa, IssueError, LinkClient, is_signed_by};
 
 /// Stands before what is signed, so that the signature can never be taken for one over something else.
@@ -44,17 +44,11 @@ pub enum UnprovenError {
 }
 
 /// The Host's pen.
-pub struct OrderSigner {
-    ca: Arc<ClusterCa>,
-    ambient: Ambient,
-    current: ArcSwap<Current>,
-}
+pub struct OrderSigner(Rolling<Pen, IssueError>);
 
-struct Current {
-    generations: Arc<Generations>,
+struct Pen {
     key: KeyPair,
     leaves: Vec<CertificateDer<'static>>,
-    renew_at: OffsetDateTime,
 }
 
 impl std::fmt::Debug for OrderSigner {
@@ -69,12 +63,7 @@ impl OrderSigner {
     /// # Errors
     /// [`IssueError::Signing`].
     pub fn new(ca: Arc<ClusterCa>, ambient: &Ambient) -> Result<Self, IssueError> {
-        let current = ArcSwap::from_pointee(make(&ca, ambient)?);
-        Ok(Self {
-            ca,
-            ambient: ambient.clone(),
-            current,
-        })
+        Rolling::new(ca, ambient, make).map(Self)
     }
 
     /// Signs `content` for the nodes of this cluster.
@@ -82,40 +71,29 @@ impl OrderSigner {
     /// # Errors
     /// [`IssueError::Signing`].
     pub fn sign(&self, content: &[u8]) -> Result<Signed, IssueError> {
-        let held = self.current.load_full();
-        let is_same_ca = Arc::ptr_eq(&held.generations, &self.ca.generations());
-        let current = if is_same_ca && self.ambient.now() < held.renew_at {
-            held
-        } else {
-            let fresh = Arc::new(make(&self.ca, &self.ambient)?);
-            self.current.store(Arc::clone(&fresh));
-            fresh
-        };
+        let pen = self.0.current()?;
         Ok(Signed {
-            leaves: current.leaves.clone(),
-            signature: current.key.sign(&signed_bytes(content))?,
+            leaves: pen.leaves.clone(),
+            signature: pen.key.sign(&signed_bytes(content))?,
         })
     }
 }
 
-fn make(ca: &ClusterCa, ambient: &Ambient) -> Result<Current, IssueError> {
-    let generations = ca.generations();
+fn make(
+    ca: &ClusterCa,
+    generations: &Generations,
+    ambient: &Ambient,
+) -> Result<(Pen, OffsetDateTime), IssueError> {
     let key = KeyPair::generate()?;
     let mut leaves = Vec::new();
-    let now = ambient.now();
-    let mut renew_at = now;
+    let mut ends_at = ambient.now();
     for authority in generations.all() {
         let (leaf, not_after) =
             ca.certify_for_host(authority, ca.cluster_id().order_name(), &key, ambient)?;
-        renew_at = now + (not_after - now) * 2 / 3;
+        ends_at = not_after;
         leaves.extend(leaf.into_iter().next());
     }
-    Ok(Current {
-        generations,
-        key,
-        leaves,
-        renew_at,
-    })
+    Ok((Pen { key, leaves }, ends_at))
 }
 
 impl LinkClient {

@@ -1,5 +1,6 @@
 //! The key of an authority or of the panel's certificate: held by this program, or in a security module apart.
 
+use std::ops::Deref;
 use std::path::Path;
 
 use rcgen::{KeyPair, PublicKeyData, SignatureAlgorithm, SigningKey};
@@ -18,16 +19,71 @@ pub(crate) enum OwnKey {
     Apart(ModuleKey),
 }
 
-impl OwnKey {
+/// A key that may not come into use: where that fails, one that was made for it leaves the module again.
+pub(crate) struct KeyToBe {
+    key: OwnKey,
+    is_to_stay: bool,
+}
+
+impl KeyToBe {
     /// Makes one (ECDSA P-256): in the module if there is one for new keys, under a label for people.
     pub(crate) fn make(
         label: &str,
         module: Option<&SecurityModule>,
         entropy: &Entropy,
     ) -> Result<Self, KeyFileError> {
-        match SecurityModule::for_new_keys(module) {
-            Some(module) => Ok(Self::Apart(module.make(label, entropy)?)),
-            None => Ok(Self::Held(KeyPair::generate()?)),
+        Ok(Self {
+            key: match SecurityModule::for_new_keys(module) {
+                Some(module) => OwnKey::Apart(module.make(label, entropy)?),
+                None => OwnKey::Held(KeyPair::generate()?),
+            },
+            is_to_stay: false,
+        })
+    }
+
+    /// One that is in use already, or leaves nothing behind.
+    pub(crate) const fn there(key: OwnKey) -> Self {
+        Self {
+            key,
+            is_to_stay: true,
+        }
+    }
+
+    /// It is in use.
+    pub(crate) fn stays(mut self) {
+        self.is_to_stay = true;
+    }
+}
+
+impl Deref for KeyToBe {
+    type Target = OwnKey;
+
+    fn deref(&self) -> &OwnKey {
+        &self.key
+    }
+}
+
+impl Drop for KeyToBe {
+    fn drop(&mut self) {
+        if !self.is_to_stay {
+            self.key.remove();
+        }
+    }
+}
+
+impl OwnKey {
+    /// Removes one that nobody has used from the module, if it is in one.
+    pub(crate) fn remove(&self) {
+        if let Self::Apart(key) = self {
+            key.remove();
+        }
+    }
+
+    /// Has it sign once, if it is in a module: the label of the token in which it is.
+    pub(crate) fn prove(&self) -> Result<Option<String>, ModuleError> {
+        match self {
+            Self::Held(_) => Ok(None),
+            Self::Apart(key) => key.prove().map(|()| Some(key.token().to_owned())),
         }
     }
 
@@ -37,7 +93,7 @@ impl OwnKey {
         content: &[u8],
         module: Option<&SecurityModule>,
     ) -> Result<Self, KeyFileError> {
-        match Reference::find(content) {
+        match Reference::find(content)? {
             Some(reference) => Ok(Self::Apart(named(&reference, module)?)),
             None => Ok(Self::Held(KeyPair::try_from(&keyfile::private_key(
                 path, content,
@@ -50,7 +106,7 @@ impl OwnKey {
         content: &[u8],
         module: Option<&SecurityModule>,
     ) -> Result<Result<Self, String>, ModuleError> {
-        if let Some(reference) = Reference::find(content) {
+        if let Some(reference) = Reference::find(content)? {
             return named(&reference, module).map(|key| Ok(Self::Apart(key)));
         }
         let der = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(content));

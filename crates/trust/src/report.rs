@@ -169,7 +169,7 @@ pub(crate) fn certified(
 ) -> Result<CertifiedKey, String> {
     let pem = keyfile::read_key(key).map_err(|error| error.to_string())?;
     let pem = pem.ok_or_else(|| format!("its key {} is missing; put it there", key.display()))?;
-    let pair = match Reference::find(&pem) {
+    let pair = match Reference::find(&pem).map_err(|error| error.to_string())? {
         Some(reference) => {
             let named = named(&reference, module).map_err(|error| error.to_string())?;
             let pair = CertifiedKey::new(chain, Arc::new(named));

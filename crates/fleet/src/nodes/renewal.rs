@@ -54,10 +54,7 @@ impl Fleet {
     ) -> Result<RenewedPapers, RenewalError> {
         let node = self.known_node(id).ok_or(RenewalError::Unknown)?;
         self.take_up_authorities().await??;
-        let (key, request) = (key.to_owned(), request.to_vec());
-        let certified = self
-            .signed(move |authority| authority.renew(id, &key, &request))
-            .await?;
+        let certified = self.authority().renew(id, key, request)?;
         let token = SecretString::from(format!("wr_node_{}", self.ambient().entropy.token()));
         self.keep_renewal(&node, &certified, &token, expired_at).await?;
         Ok(RenewedPapers { certified, token })

@@ -10,7 +10,7 @@ use watchroom_store::{Changed, StoreError};
 
 use super::Generation;
 use super::generations::{SUCCESSION, entity};
-use crate::{Authority, AuthorityError, Fleet, FleetEvent, Outcome};
+use crate::{AuthorityError, Fleet, FleetEvent, Outcome};
 
 /// A rotation of the cluster CA.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -89,8 +89,9 @@ impl Fleet {
     }
 
     async fn succeed(&self, permit: &Permit<act::RotateCa>) -> Result<Outcome, RotationError> {
-        let next = self.signed(Authority::successor).await;
+        let next = self.authority().successor();
         let next = next.map_err(|error| RotationError::Keys(error.to_string()))?;
+        let unused = next.clone();
         let written = self
             .store()
             .write(permit, async move |tx| {
@@ -116,7 +117,11 @@ impl Fleet {
             Ok(()) => Ok(Outcome::Done),
             Err(StoreError::Taken {
                 constraint: SUCCESSION,
-            }) => Ok(Outcome::AlreadySo),
+            }) => {
+                self.authority().discard(&unused);
+                Ok(Outcome::AlreadySo)
+            }
+            // It may be there all the same: a commit of which nothing was heard.
             Err(error) => Err(error.into()),
         }
     }
@@ -158,6 +163,7 @@ impl Fleet {
 
     /// As [`Fleet::reload_authorities`], for whoever must not go on with those it has.
     pub(super) async fn take_up_authorities(&self) -> Result<Result<(), AuthorityError>, StoreError> {
+        let _reading = self.adopting().lock().await;
         let all = Generation::all(self.store()).await?;
         Ok(self.authority().adopt(&all).map(|has_changed| {
             if has_changed {

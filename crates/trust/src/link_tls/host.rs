@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
@@ -16,6 +15,7 @@ use watchroom_kit::Ambient;
 
 use super::LinkTlsError;
 use crate::generations::Generations;
+use crate::rolling::Rolling;
 use crate::{ClusterCa, LINK_ALPN, chain, peer, provider};
 
 /// The Host's side of the link: a client certificate of this cluster is mandatory. One that has expired gets
@@ -54,19 +54,13 @@ pub(crate) fn shown(
 
 /// What is shown and trusted at present.
 struct Current {
-    generations: Arc<Generations>,
     /// A leaf by each CA, under that CA's name; the one that signs comes first.
     leaves: Vec<(DistinguishedName, Arc<CertifiedKey>)>,
     nodes: Arc<dyn ClientCertVerifier>,
-    renew_at: OffsetDateTime,
 }
 
 /// What a Host shows and whom it takes.
-pub(crate) struct HostEnd {
-    ca: Arc<ClusterCa>,
-    ambient: Ambient,
-    current: ArcSwap<Current>,
-}
+pub(crate) struct HostEnd(Rolling<Current, LinkTlsError>);
 
 impl std::fmt::Debug for HostEnd {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -76,52 +70,32 @@ impl std::fmt::Debug for HostEnd {
 
 impl HostEnd {
     pub(crate) fn new(ca: Arc<ClusterCa>, ambient: &Ambient) -> Result<Self, LinkTlsError> {
-        let current = ArcSwap::from_pointee(make(&ca, ambient)?);
-        Ok(Self {
-            ca,
-            ambient: ambient.clone(),
-            current,
-        })
+        Rolling::new(ca, ambient, make).map(Self)
     }
 
     fn current(&self) -> Arc<Current> {
-        let held = self.current.load_full();
-        let is_same_ca = Arc::ptr_eq(&held.generations, &self.ca.generations());
-        if is_same_ca && self.ambient.now() < held.renew_at {
-            return held;
-        }
-        match make(&self.ca, &self.ambient) {
-            Ok(fresh) => {
-                let fresh = Arc::new(fresh);
-                self.current.store(Arc::clone(&fresh));
-                fresh
-            }
-            // A third of its life is left in which the next hello tries again.
-            Err(_) => held,
-        }
+        // A node is the one to refuse a leaf that has ended, and says so.
+        self.0.current().unwrap_or_else(|_| self.0.last())
     }
 }
 
-fn make(ca: &ClusterCa, ambient: &Ambient) -> Result<Current, LinkTlsError> {
-    let generations = ca.generations();
+fn make(
+    ca: &ClusterCa,
+    generations: &Generations,
+    ambient: &Ambient,
+) -> Result<(Current, OffsetDateTime), LinkTlsError> {
     let mut roots = RootCertStore::empty();
     let mut leaves = Vec::new();
-    let mut renew_at = OffsetDateTime::new_utc(time::Date::MAX, time::Time::MIDNIGHT);
-    let now = ambient.now();
+    let mut ends_at = ambient.now();
     for authority in generations.all() {
         roots.add(authority.certificate().clone())?;
         let name = roots.subjects().pop().ok_or(LinkTlsError::NotAClusterCa)?;
         let leaf = ca.issue_for_host(authority, ca.cluster_id().host_name(), ambient)?;
-        renew_at = renew_at.min(now + (leaf.not_after() - now) * 2 / 3);
+        ends_at = leaf.not_after();
         leaves.push((name, Arc::new(leaf.certified()?)));
     }
     let nodes = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider::provider()).build()?;
-    Ok(Current {
-        generations,
-        leaves,
-        nodes,
-        renew_at,
-    })
+    Ok((Current { leaves, nodes }, ends_at))
 }
 
 impl ResolvesServerCert for HostEnd {

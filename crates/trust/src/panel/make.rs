@@ -10,9 +10,9 @@ use super::pair::Pair;
 use super::{PanelError, PanelKeyKind, PanelSettings, PanelVerdict};
 use crate::authority::{Authority, params};
 use crate::keyfile::{self, KeyFileError};
-use crate::own_key::{OwnKey, named};
+use crate::own_key::{KeyToBe, OwnKey, named};
 use crate::security_module::Reference;
-use crate::{CertificateReport, SecurityModule, report};
+use crate::{CertificateReport, report};
 
 /// How long a certificate of ours lasts.
 const LIFETIME: Duration = Duration::days(365);
@@ -98,7 +98,7 @@ fn read(
     } else if chain.get(1) != Some(authority.certificate()) {
         Some("it was signed by another panel CA".to_owned())
     } else {
-        None
+        misplaced(pair, settings)?
     };
     let certified = report::certified(path, chain, &pair.key, settings.module.as_ref())?;
     Ok(Loaded {
@@ -106,6 +106,17 @@ fn read(
         problems: report.problems,
         stale,
     })
+}
+
+/// Why a key of ours is not where it is to be, if it is not.
+fn misplaced(pair: &Pair, settings: &PanelSettings) -> Result<Option<String>, String> {
+    let is_apart = apart(pair).map_err(|error| error.to_string())?.is_some();
+    let why = match is_apart {
+        false if settings.makes_apart() => "its key is to be in the security module",
+        true if !settings.is_key_apart => "its key is to be in the security module no more",
+        _ => return Ok(None),
+    };
+    Ok(Some(why.to_owned()))
 }
 
 /// Makes a pair and puts it in place of what is ours or missing.
@@ -116,30 +127,42 @@ pub(super) fn make(
     ambient: &Ambient,
 ) -> Result<(), PanelError> {
     let found = pair.seen();
-    let (chain, key) = fresh(&key(pair, settings, ambient)?, authority, settings, ambient)?;
+    let own = key(pair, settings, ambient)?;
+    let (chain, key) = fresh(&own, authority, settings, ambient)?;
     // Making a key takes a while, in which an administrator may have put theirs there, or the first of both files.
     if pair.seen() != found || !pair.is_missing() && !pair.is_ours()? {
         return Err(PanelError::GivenStays {
             path: pair.certificate.clone(),
         });
     }
-    Ok(pair.replace(&chain, &key, ambient.now().unix_timestamp())?)
+    pair.replace(&chain, &key, ambient.now().unix_timestamp())?;
+    own.stays();
+    Ok(())
 }
 
 /// The key for a new certificate: one in a security module stays, since it cannot have been seen, and modules are small.
-fn key(pair: &Pair, settings: &PanelSettings, ambient: &Ambient) -> Result<OwnKey, KeyFileError> {
-    let module = SecurityModule::for_new_keys(settings.module.as_ref()).filter(|_| settings.is_key_apart);
-    let Some(module) = module else {
-        return match settings.key_kind {
-            PanelKeyKind::Rsa2048 => Ok(OwnKey::Held(KeyPair::generate_for(&PKCS_RSA_SHA256)?)),
-            PanelKeyKind::EcdsaP256 => OwnKey::make(LABEL, None, &ambient.entropy),
-        };
-    };
-    let present = keyfile::read_key(&pair.key)?;
-    match present.as_deref().and_then(|content| Reference::find(content)) {
-        Some(reference) => Ok(OwnKey::Apart(named(&reference, Some(module))?)),
-        None => OwnKey::make(LABEL, Some(module), &ambient.entropy),
+fn key(pair: &Pair, settings: &PanelSettings, ambient: &Ambient) -> Result<KeyToBe, KeyFileError> {
+    let module = settings.module.as_ref();
+    match apart(pair)? {
+        Some(present) if settings.is_key_apart => {
+            return Ok(KeyToBe::there(OwnKey::Apart(named(&present, module)?)));
+        }
+        None if settings.makes_apart() => return KeyToBe::make(LABEL, module, &ambient.entropy),
+        _ => {}
     }
+    match settings.key_kind {
+        PanelKeyKind::Rsa2048 => Ok(KeyToBe::there(OwnKey::Held(KeyPair::generate_for(
+            &PKCS_RSA_SHA256,
+        )?))),
+        PanelKeyKind::EcdsaP256 => KeyToBe::make(LABEL, None, &ambient.entropy),
+    }
+}
+
+/// The name of the present key, if that is in a security module.
+fn apart(pair: &Pair) -> Result<Option<Reference>, KeyFileError> {
+    let present = keyfile::read_key(&pair.key)?;
+    let found = present.map(|content| Reference::find(&content)).transpose()?;
+    Ok(found.flatten())
 }
 
 /// A chain for a key, and what lies in the key's file.

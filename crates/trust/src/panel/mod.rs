@@ -22,7 +22,8 @@ use watchroom_kit::{Ambient, Fault, FaultKind};
 use self::pair::Pair;
 use crate::authority::{Authority, Title};
 use crate::keyfile::{self, KeyFileError};
-use crate::{CertificateReport, Fingerprint, LocalNames, SecurityModule};
+use crate::own_key::OwnKey;
+use crate::{CertificateReport, Fingerprint, LocalNames, ModuleError, SecurityModule};
 
 /// The kind of key of a certificate that we make.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +45,7 @@ pub struct PanelSettings {
     pub names: LocalNames,
     /// The security module, if there is one: a new panel CA is made in it, and keys are looked for there.
     pub module: Option<SecurityModule>,
-    /// Whether the certificate's own key (then ECDSA P-256) is made there too: each handshake asks the module then.
+    /// Whether the certificate's own key (then ECDSA P-256) is to be there too: each handshake asks the module then.
     pub is_key_apart: bool,
 }
 
@@ -58,6 +59,11 @@ impl PanelSettings {
             module: None,
             is_key_apart: false,
         }
+    }
+
+    /// Whether a key for the certificate is made in the module.
+    fn makes_apart(&self) -> bool {
+        self.is_key_apart && SecurityModule::for_new_keys(self.module.as_ref()).is_some()
     }
 }
 
@@ -291,6 +297,26 @@ impl PanelCertificate {
         )?;
         report.made_by_us = self.pair.is_ours()?;
         Ok(report)
+    }
+
+    /// Has the key of the panel CA sign once, if it is in a security module: the label of its token.
+    ///
+    /// # Errors
+    /// [`ModuleError`] if it does not sign.
+    pub fn prove_authority(&self) -> Result<Option<String>, ModuleError> {
+        self.authority.prove_key()
+    }
+
+    /// Has the key of the certificate sign once, as [`PanelCertificate::prove_authority`].
+    ///
+    /// # Errors
+    /// [`KeyFileError::Module`] if it does not sign, or why its file cannot be read.
+    pub fn prove_key(&self) -> Result<Option<String>, KeyFileError> {
+        let Some(content) = keyfile::read_key(&self.pair.key)? else {
+            return Ok(None);
+        };
+        let key = OwnKey::of_file(&self.pair.key, &content, self.settings.module.as_ref())?;
+        Ok(key.prove()?)
     }
 
     /// The fingerprint of the certificate that is served now.

@@ -50,6 +50,11 @@ impl ModuleKey {
         self.0.module.token()
     }
 
+    /// Removes it from the module: nobody has used it.
+    pub(crate) fn remove(&self) {
+        self.0.module.remove(&self.0.reference);
+    }
+
     /// Has it sign once, and looks whether that is by the public key that it shows.
     pub(crate) fn prove(&self) -> Result<(), ModuleError> {
         let signature = self.signed(PROBE)?;

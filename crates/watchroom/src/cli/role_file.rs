@@ -78,7 +78,7 @@ async fn of_host(context: &Context, from: Side) -> Result<Repaired, Failure> {
     let kept = memory.read().await.map_err(unwritten)?;
     let found = Found::read(state.folder(), kept.as_deref())?;
     let chosen = found.choose(from, ambient)?;
-    let module = config.keys.open(state.folder())?;
+    let module = config.keys.module(state.folder())?;
     let ca = crate::host::cluster::open(state.folder(), &store, module.as_ref(), ambient).await?;
     is_of(chosen.statement(), ca.cluster_id())?;
     if chosen.was_unsigned {

@@ -82,7 +82,7 @@ fn generate(mut context: Context, key: Option<KeyKind>) -> Result<(), Failure> {
     let state = context.state()?;
     State::prepare(&state)?;
     let config = context.sources(Vec::new()).load()?.config;
-    let module = config.keys.open(&state)?;
+    let module = config.keys.module(&state)?;
     let mut settings = config.panel_settings(module).map_err(|error| {
         Failure::new(
             FaultKind::Internal,
@@ -114,7 +114,7 @@ fn refused(error: watchroom_trust::PanelError) -> Failure {
 
 fn report(context: &Context) -> Result<CertificateReport, Failure> {
     let state = context.state()?;
-    let module = context.sources(Vec::new()).load()?.config.keys.open(&state)?;
+    let module = context.sources(Vec::new()).load()?.config.keys.module(&state)?;
     let folder = state.join("ssl");
     let read = CertificateReport::read(
         &folder.join("server.crt"),

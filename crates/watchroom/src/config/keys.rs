@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use watchroom_kit::config::{Problems, Section};
-use watchroom_kit::{FaultKind, files};
 use watchroom_trust::{ModuleSettings, SecurityModule};
 
 use crate::failure::Failure;
@@ -23,8 +22,8 @@ pub struct KeysSection {
     /// Whether new keys are made in the module. Without, those that are there are used on, and new ones are held by this
     /// program: the way back. Default true.
     pub make_new: bool,
-    /// Whether the key of the panel's certificate is made there too (then ECDSA P-256): each handshake of a browser asks the
-    /// module, so it must be a fast one. Default false.
+    /// Whether the key of the panel's certificate is there too (then ECDSA P-256, whatever `tls.key` says): each handshake of a
+    /// browser asks the module, so it must be a fast one. Default false.
     pub panel_certificate: bool,
 }
 
@@ -52,6 +51,12 @@ impl Section for KeysSection {
             (None, Some(_)) => problems.add("keys.pin_file", "is of no use without keys.module"),
             _ => {}
         }
+        if self.module.as_ref().is_some_and(|module| module.is_relative()) {
+            problems.add(
+                "keys.module",
+                "is an absolute path: what is loaded must not depend on where this program was started",
+            );
+        }
         if self.module.is_none() && self.panel_certificate {
             problems.add("keys.panel_certificate", "is of no use without keys.module");
         }
@@ -67,28 +72,22 @@ impl Section for KeysSection {
 }
 
 impl KeysSection {
-    /// Opens the module, if there is one. What must be known of it over restarts is kept in this state folder.
+    /// The module, if there is one; it is opened when a key in it is first used. How often its PIN was shown in vain is kept in
+    /// this state folder.
     ///
     /// # Errors
-    /// If the file with the PIN cannot be read, or the module does not open; the failure names the next step.
-    pub fn open(&self, state: &Path) -> Result<Option<SecurityModule>, Failure> {
-        let (Some(library), Some(file)) = (&self.module, &self.pin_file) else {
+    /// If this process can have no thread for it.
+    pub fn module(&self, state: &Path) -> Result<Option<SecurityModule>, Failure> {
+        let (Some(library), Some(pin_file)) = (&self.module, &self.pin_file) else {
             return Ok(None);
         };
-        let pin = files::read_secret(file).map_err(|why| {
-            let cause = format!(
-                "the PIN of the security module cannot be read from {}: {why}",
-                file.display()
-            );
-            Failure::new(FaultKind::Invalid, cause).next_step("correct keys.pin_file, or the file")
-        })?;
         let settings = ModuleSettings {
             library: library.clone(),
             token: self.token.clone(),
-            pin,
+            pin_file: pin_file.clone(),
             makes_keys: self.make_new,
         };
-        let module = SecurityModule::open(settings, state);
+        let module = SecurityModule::new(settings, state);
         module.map(Some).map_err(Failure::trust)
     }
 }

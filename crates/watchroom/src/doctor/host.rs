@@ -70,7 +70,13 @@ impl Doctor for HostDoctor {
             self.memory().await,
             super::mail::letters(&self.mail).await,
             self.ages().await,
-            keys::examine(&self.cluster_ca, &self.config.keys).await,
+            keys::examine(
+                &self.cluster_ca,
+                &self.certificate,
+                &self.store,
+                &self.config.keys,
+            )
+            .await,
         ];
         let mut seen = machine::examine(&self.state);
         if let Some(clock) = self.clock_behind_the_log().await {

@@ -1,44 +1,108 @@
-//! The check of where the key of the cluster CA is: held by this program, or in a security module that still signs.
+//! The check of where the keys of the authorities and of the panel's certificate are: held by this program, or in a security
+//! module that still signs.
 
-use std::sync::Arc;
-
-use watchroom_trust::{ClusterCa, ModuleError};
+use watchroom_fleet::nodes::Generation;
+use watchroom_store::Store;
+use watchroom_trust::{ClusterCa, PanelCertificate};
 use watchroom_web::{Check, Finding};
 
 use crate::config::KeysSection;
+use crate::wire::authority::sealed;
 
 const ID: &str = "keys";
 
-/// What is to be said of it. It signs once for that, beside the runtime: a module may take a second.
-pub(super) async fn examine(ca: &Arc<ClusterCa>, keys: &KeysSection) -> Check {
-    let ca = Arc::clone(ca);
-    let proven = tokio::task::spawn_blocking(move || ca.prove_key()).await;
-    let is_stopping = |_| Err(ModuleError::Failed("this Host is stopping".to_owned()));
-    judge(proven.unwrap_or_else(is_stopping), keys)
+/// Where a key is: the label of the token, `None` if this program holds it, or why it does not sign.
+type Place = Result<Option<String>, String>;
+
+/// The keys that may be in a module, each after it has signed once.
+struct Places {
+    cluster: Place,
+    authority: Place,
+    /// `None` if the certificate was given by an administrator.
+    certificate: Option<Place>,
 }
 
-fn judge(proven: Result<Option<String>, ModuleError>, keys: &KeysSection) -> Check {
-    match proven {
-        Ok(Some(token)) => Check::good(
-            ID,
-            format!("the key of the cluster CA is in the security module \"{token}\", and signs"),
-        ),
-        Ok(None) if keys.module.is_some() && keys.make_new => Check::found(
-            ID,
-            Finding::Warning,
-            "there is a security module, and the key of the cluster CA is not in it",
-            "`watchroom cluster ca rotate` makes the next one there",
-        ),
-        Ok(None) => Check::good(
-            ID,
-            "the keys of the authorities are held by this program (keys.module)",
-        ),
-        Err(error) => Check::found(
+/// What is to be said of them.
+pub(super) async fn examine(
+    ca: &ClusterCa,
+    certificate: &PanelCertificate,
+    store: &Store,
+    keys: &KeysSection,
+) -> Check {
+    if let Err(why) = is_present(ca, store).await {
+        return Check::found(
             ID,
             Finding::Bad,
-            format!("no node is given a certificate: {error}"),
-            "bring the module back within a day: then the first certificates end; a PIN that was corrected needs a restart",
+            format!("this Host goes on by a cluster CA of before, and renews no node: {why}"),
+            "give this Host what the others have ([keys], keys/cluster.secret), and restart it",
+        );
+    }
+    let places = Places {
+        cluster: ca.prove_key().map_err(|error| error.to_string()),
+        authority: certificate.prove_authority().map_err(|error| error.to_string()),
+        certificate: (!certificate.is_given())
+            .then(|| certificate.prove_key().map_err(|error| error.to_string())),
+    };
+    judge(&places, keys)
+}
+
+/// Whether the CAs of the database are those that this Host has, or could take up.
+async fn is_present(ca: &ClusterCa, store: &Store) -> Result<(), String> {
+    let known = Generation::all(store).await.map_err(|error| error.to_string())?;
+    let sealed = sealed(&known).map_err(|error| error.to_string())?;
+    ca.check(&sealed).map_err(|error| error.to_string())
+}
+
+fn judge(places: &Places, keys: &KeysSection) -> Check {
+    let named = [
+        ("the cluster CA", Some(&places.cluster)),
+        ("the panel's authority", Some(&places.authority)),
+        ("the panel's certificate", places.certificate.as_ref()),
+    ];
+    let named = named.into_iter().filter_map(|(name, place)| Some((name, place?)));
+    let (mut lost, mut held, mut apart) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, place) in named {
+        match place {
+            Err(why) => lost.push(format!("the key of {name} does not sign: {why}")),
+            Ok(None) => held.push(name),
+            Ok(Some(_)) => apart.push(name),
+        }
+    }
+    if !lost.is_empty() {
+        let next_step =
+            "bring the module back within a day: then certificates of nodes end, and the last ones made here";
+        return Check::found(ID, Finding::Bad, lost.join("; "), next_step);
+    }
+    let mut evidence = Vec::new();
+    if !apart.is_empty() {
+        let places = [&places.cluster, &places.authority]
+            .into_iter()
+            .chain(&places.certificate);
+        let token = places.flatten().flatten().next().map_or("", String::as_str);
+        let all = apart.join(", ");
+        evidence.push(format!(
+            "in the security module \"{token}\", and signing: the keys of {all}"
+        ));
+    }
+    if !held.is_empty() {
+        evidence.push(format!("held by this program: the keys of {}", held.join(", ")));
+    }
+    let evidence = evidence.join("; ");
+    let is_wanted = keys.module.is_some() && keys.make_new;
+    match (&places.cluster, &places.authority) {
+        (Ok(None), _) if is_wanted => Check::found(
+            ID,
+            Finding::Warning,
+            evidence,
+            "`watchroom cluster ca rotate` makes the next key of the cluster CA in the module",
         ),
+        (_, Ok(None)) if is_wanted => Check::found(
+            ID,
+            Finding::Advice,
+            evidence,
+            "remove keys/panel-ca.key, keys/panel-ca.crt and ssl/server.*, restart, and have browsers trust the new authority",
+        ),
+        _ => Check::good(ID, evidence),
     }
 }
 
@@ -46,8 +110,17 @@ fn judge(proven: Result<Option<String>, ModuleError>, keys: &KeysSection) -> Che
 mod tests {
     use super::*;
 
+    fn finding(cluster: Place, authority: Place, keys: &KeysSection) -> Finding {
+        let places = Places {
+            cluster,
+            authority,
+            certificate: Some(Ok(None)),
+        };
+        judge(&places, keys).finding
+    }
+
     #[test]
-    fn a_module_that_does_not_sign_is_bad_and_one_that_is_not_used_is_warned_of() {
+    fn a_module_that_does_not_sign_is_bad_and_one_that_is_not_used_is_told() {
         let held = KeysSection::default();
         let apart = KeysSection {
             module: Some("/usr/lib/pkcs11.so".into()),
@@ -57,12 +130,29 @@ mod tests {
             make_new: false,
             ..apart.clone()
         };
-        let finding = |proven, keys| judge(proven, keys).finding;
-        assert_eq!(finding(Ok(None), &held), Finding::Good);
-        assert_eq!(finding(Ok(None), &left), Finding::Good);
-        assert_eq!(finding(Ok(None), &apart), Finding::Warning);
-        assert_eq!(finding(Ok(Some("watchroom".to_owned())), &apart), Finding::Good);
-        let gone = ModuleError::Failed("it was pulled".to_owned());
-        assert_eq!(finding(Err(gone), &apart), Finding::Bad);
+        let there = || Ok(Some("watchroom".to_owned()));
+        assert_eq!(finding(Ok(None), Ok(None), &held), Finding::Good);
+        assert_eq!(finding(Ok(None), Ok(None), &left), Finding::Good);
+        assert_eq!(finding(Ok(None), there(), &apart), Finding::Warning);
+        assert_eq!(finding(there(), Ok(None), &apart), Finding::Advice);
+        assert_eq!(finding(there(), there(), &apart), Finding::Good);
+        let gone = || Err("it was pulled".to_owned());
+        assert_eq!(finding(gone(), there(), &apart), Finding::Bad);
+        assert_eq!(finding(there(), gone(), &left), Finding::Bad);
+    }
+
+    #[test]
+    fn each_key_is_named_with_its_place() {
+        let places = Places {
+            cluster: Ok(Some("vault".to_owned())),
+            authority: Ok(None),
+            certificate: None,
+        };
+        let evidence = judge(&places, &KeysSection::default()).evidence;
+        assert_eq!(
+            evidence,
+            "in the security module \"vault\", and signing: the keys of the cluster CA; \
+             held by this program: the keys of the panel's authority"
+        );
     }
 }

@@ -61,13 +61,17 @@ fn opened_by_either(
             ClusterSecret::set_next_aside(state, ambient.now()).map_err(Failure::trust)?;
             ca
         }
-        (Err(failure), Some(next)) => {
-            let ca = by(&next).map_err(|_| named(state, by, failure))?;
+        (Err(error), Some(next)) => {
+            let ca = by(&next).map_err(|of_next| match of_next {
+                // The secret was the right one.
+                UnsealError::Module(_) => unopened(of_next),
+                _ => named(state, by, error),
+            })?;
             next.take_over(state, ambient.now()).map_err(Failure::trust)?;
             tracing::info!("the cluster's secret is the one that was made last");
             return Ok((ca, next));
         }
-        (opened, None) => opened.map_err(|failure| named(state, by, failure))?,
+        (opened, None) => opened.map_err(|error| named(state, by, error))?,
     };
     Ok((ca, secret))
 }
@@ -75,9 +79,10 @@ fn opened_by_either(
 /// The failure with the file that would help: a database of an earlier day opens with the secret of then.
 fn named(
     state: &Path,
-    by: impl Fn(&ClusterSecret) -> Result<ClusterCa, Failure>,
-    failure: Failure,
+    by: impl Fn(&ClusterSecret) -> Result<ClusterCa, UnsealError>,
+    error: UnsealError,
 ) -> Failure {
+    let failure = unopened(error);
     let mut former = ClusterSecret::former(state).into_iter();
     match former.find(|(_, secret)| by(secret).is_ok()) {
         Some((file, _)) => failure.next_step(format!(
@@ -94,14 +99,18 @@ fn keys(secret: ClusterSecret, module: Option<&SecurityModule>) -> CaKeys {
     CaKeys { secret, module }
 }
 
-fn opened(keys: CaKeys, known: &[Generation]) -> Result<ClusterCa, Failure> {
-    let sealed = sealed(known).map_err(|error| Failure::trust(UnsealError::NotACa(error.to_string())))?;
-    ClusterCa::open(keys, &sealed).map_err(|error| match error {
+fn opened(keys: CaKeys, known: &[Generation]) -> Result<ClusterCa, UnsealError> {
+    let sealed = sealed(known).map_err(|error| UnsealError::NotACa(error.to_string()))?;
+    ClusterCa::open(keys, &sealed)
+}
+
+fn unopened(error: UnsealError) -> Failure {
+    match error {
         UnsealError::AnotherSecret(_) => {
             Failure::new(FaultKind::Conflict, error.to_string()).next_step(TAKE_IT)
         }
         _ => Failure::trust(error),
-    })
+    }
 }
 
 /// Founds a cluster, or brings the CA of an earlier version into the database.
@@ -113,14 +122,15 @@ async fn found(
 ) -> Result<(ClusterCa, ClusterSecret), Failure> {
     let is_new = kept.is_none();
     let secret = kept.unwrap_or_else(|| ClusterSecret::by_chance(&ambient.entropy));
-    let ca =
-        match ClusterCa::of_files(state, keys(secret.clone(), module), ambient).map_err(Failure::trust)? {
-            Some(ca) => ca,
-            None => {
-                belongs_to_none(state)?;
-                ClusterCa::found(keys(secret.clone(), module), ambient).map_err(Failure::trust)?
-            }
-        };
+    let left = ClusterCa::of_files(state, keys(secret.clone(), module), ambient).map_err(Failure::trust)?;
+    let (ca, is_ours) = match left {
+        Some(left) => (left, false),
+        None => {
+            belongs_to_none(state)?;
+            let founded = ClusterCa::found(keys(secret.clone(), module), ambient);
+            (founded.map_err(Failure::trust)?, true)
+        }
+    };
     // On disk before anything is sealed under it: what it seals must never outlive it.
     if is_new {
         secret.keep(state).map_err(Failure::trust)?;
@@ -129,6 +139,9 @@ async fn found(
     let first = first.map_err(Failure::trust)?;
     if Generation::found(store, first, ambient).await.map_err(unread)? {
         return Ok((ca, secret));
+    }
+    if is_ours {
+        ca.sealed().iter().for_each(|unused| ca.discard(unused));
     }
     if is_new {
         ClusterSecret::forget(state).map_err(Failure::trust)?;

@@ -286,7 +286,10 @@ async fn authorities(
     store: &Store,
     ambient: &Ambient,
 ) -> Result<(Arc<ClusterCa>, Arc<PanelCertificate>, LocalNames), Failure> {
-    let module = config.keys.open(state.folder())?;
+    let module = config.keys.module(state.folder())?;
+    if let Some(module) = &module {
+        module.open().map_err(Failure::trust)?;
+    }
     let cluster_ca = cluster::open(state.folder(), store, module.as_ref(), ambient).await?;
     let panel = config.panel_settings(module).map_err(Failure::trust)?;
     let names = panel.names.clone();

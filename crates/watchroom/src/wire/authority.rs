@@ -50,6 +50,12 @@ impl Authority for CaAuthority {
         generation(&next).map_err(|error| failed(&error))
     }
 
+    fn discard(&self, successor: &Generation) {
+        for sealed in sealed(std::slice::from_ref(successor)).into_iter().flatten() {
+            self.ca.discard(&sealed);
+        }
+    }
+
     fn adopt(&self, all: &[Generation]) -> Result<bool, AuthorityError> {
         let sealed = sealed(all).map_err(|error| failed(&error))?;
         self.ca.adopt(&sealed).map_err(|error| failed(&error))

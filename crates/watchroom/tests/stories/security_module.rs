@@ -1,6 +1,7 @@
 //! The keys of the authorities in a security module: a token of SoftHSM, reached by PKCS #11 as one of metal is.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -26,15 +27,16 @@ impl Token {
         fs::create_dir_all(folder.join("tokens")).unwrap();
         let text = format!("directories.tokendir = {}/tokens\n", folder.display());
         fs::write(folder.join("softhsm2.conf"), text).unwrap();
-        fs::write(folder.join("pin"), PIN).unwrap();
-        fs::set_permissions(
-            folder.join("pin"),
-            std::os::unix::fs::PermissionsExt::from_mode(0o600),
-        )
-        .unwrap();
         let token = Self { folder };
+        token.write_pin();
         token.label("watchroom");
         token
+    }
+
+    fn write_pin(&self) {
+        let file = self.folder.join("pin");
+        fs::write(&file, PIN).unwrap();
+        fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
     }
 
     fn configuration(&self) -> String {
@@ -65,6 +67,21 @@ impl Token {
     fn pull(&self) {
         fs::rename(self.folder.join("tokens"), self.folder.join("pulled")).unwrap();
         fs::create_dir(self.folder.join("tokens")).unwrap();
+    }
+
+    /// As somebody who puts it back.
+    fn put_back(&self) {
+        fs::remove_dir_all(self.folder.join("tokens")).unwrap();
+        fs::rename(self.folder.join("pulled"), self.folder.join("tokens")).unwrap();
+    }
+
+    /// How many keys are in it: whoever may log in sees them as objects, each pair as two files.
+    fn keys(&self) -> usize {
+        let tokens = fs::read_dir(self.folder.join("tokens")).unwrap();
+        let files = tokens.flat_map(|token| fs::read_dir(token.unwrap().path()).unwrap());
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let objects = names.filter(|name| name.ends_with(".object") && name != "token.object");
+        objects.count() / 2
     }
 }
 
@@ -101,9 +118,14 @@ impl Lender {
         format!("unix:path={}", self.socket.display())
     }
 
+    /// Stops it in the middle of whatever it does, or lets it go on.
+    fn signal(&self, signal: Signal) {
+        kill_process_group(Pid::from_child(&self.process), signal).unwrap();
+    }
+
     /// What lends the token ends, with all that it has started.
     fn end(mut self) {
-        kill_process_group(Pid::from_child(&self.process), Signal::KILL).unwrap();
+        self.signal(Signal::KILL);
         self.process.wait().unwrap();
         fs::remove_file(&self.socket).unwrap();
     }
@@ -225,13 +247,25 @@ fn a_cluster_moves_into_a_module_by_a_rotation_and_out_again() {
     assert_eq!(doctor(&room).0, "warning", "the key is where it was");
     rotate(&room);
     let (finding, evidence) = doctor(&room);
-    assert_eq!(finding, "good");
+    assert_eq!(
+        finding, "advice",
+        "the panel's authority is where it was: {evidence}"
+    );
     assert!(
-        evidence.contains("is in the security module \"watchroom\""),
+        evidence
+            .starts_with("in the security module \"watchroom\", and signing: the keys of the cluster CA;"),
         "{evidence}"
     );
 
     stop(&mut room);
+    for file in [
+        "keys/panel-ca.key",
+        "keys/panel-ca.crt",
+        "ssl/server.key",
+        "ssl/server.crt",
+    ] {
+        fs::remove_file(room.state().join(file)).unwrap();
+    }
     configure(&room, &section(&token, "make_new = false"));
     room.start();
     rotate(&room);
@@ -268,21 +302,37 @@ fn a_host_whose_module_does_not_open_says_what_to_do() {
     refused(
         &room,
         &section(&token, ""),
-        &["refuses the PIN (PinIncorrect)", "correct keys.pin_file"],
+        &[
+            "it refuses it (PinIncorrect)",
+            "correct keys.pin_file",
+            "pin.tried",
+        ],
     );
-    // However often a unit starts it again: a token locks itself after a few.
+    // However often a unit starts it again: a token locks itself after a few. Whether it is another PIN by now is not
+    // looked at: that would have to be remembered.
+    fs::write(token.folder.join("pin"), PIN).unwrap();
+    refused(&room, &section(&token, ""), &["it has refused it", "pin.tried"]);
+    fs::remove_file(room.state().join("keys/pin.tried")).unwrap();
+    fs::remove_file(token.folder.join("pin")).unwrap();
     refused(
         &room,
         &section(&token, ""),
-        &["refused the same one before", "pin.refused"],
+        &["cannot be read", "correct keys.pin_file"],
     );
+    let ours = token.folder.join("library.so");
+    fs::copy(LIBRARY, &ours).unwrap();
+    fs::set_permissions(&ours, Permissions::from_mode(0o775)).unwrap();
+    let open = section(&token, "").replace(LIBRARY, &ours.display().to_string());
+    refused(&room, &open, &["other users can change it", "chmod go-w"]);
     let half = format!("[keys]\nmodule = \"{LIBRARY}\"\n");
     refused(&room, &half, &["keys.pin_file", "is needed beside keys.module"]);
-    fs::write(token.folder.join("pin"), PIN).unwrap();
+    let relative = section(&token, "").replace(LIBRARY, "libsofthsm2.so");
+    refused(&room, &relative, &["keys.module", "absolute path"]);
+    token.write_pin();
     configure(&room, &section(&token, ""));
     room.start();
     until_online(&room);
-    assert!(!room.state().join("keys/pin.refused").exists());
+    assert!(!room.state().join("keys/pin.tried").exists());
 }
 
 #[test]
@@ -321,4 +371,106 @@ fn the_doctor_tells_of_a_module_that_was_pulled_out_and_all_goes_on() {
     // Whoever is linked stays so, and the panel's certificate is held by the Host itself.
     until_online(&room);
     assert_eq!(room.stranger().get("/login").status, 200);
+    token.put_back();
+    let (finding, evidence) = doctor(&room);
+    assert_eq!(finding, "good", "{evidence}");
+    rotate(&room);
+}
+
+#[test]
+fn a_module_that_does_not_answer_keeps_nobody_else_waiting() {
+    let mut room = Room::empty();
+    let token = Token::of(&room);
+    let lender = Lender::of(&token);
+    room.set("P11_KIT_SERVER_ADDRESS", &lender.address());
+    configure(
+        &room,
+        &section(&token, "").replace(LIBRARY, &client().display().to_string()),
+    );
+    room.start();
+    room.add_user("alice", "admin");
+    until_online(&room);
+
+    lender.signal(Signal::STOP);
+    let (finding, evidence) = doctor(&room);
+    assert_eq!(finding, "bad");
+    assert!(evidence.contains("does not answer"), "{evidence}");
+    let rotated = room.run(&["cluster", "ca", "rotate"]);
+    assert!(!rotated.status.success(), "{}", rotated.out);
+    assert!(room.log().contains("the security module does not answer"));
+    assert_eq!(room.stranger().get("/login").status, 200);
+    until_online(&room);
+    lender.signal(Signal::CONT);
+    wait_for("it answers again", || (doctor(&room).0 == "good").then_some(()));
+    rotate(&room);
+    stop(&mut room);
+    lender.end();
+}
+
+#[test]
+fn the_panels_key_moves_into_the_module_and_out_as_it_is_configured() {
+    let (mut room, token) = room_with("");
+    let key = room.state().join("ssl/server.key");
+    assert!(text(&key).contains("PRIVATE KEY"));
+    let before = token.keys();
+    let mut with = |besides: &str| {
+        stop(&mut room);
+        configure(&room, &section(&token, besides));
+        room.start();
+        assert_eq!(room.stranger().get("/login").status, 200, "{besides}");
+        text(&key)
+    };
+    let named = with("panel_certificate = true");
+    assert!(named.starts_with("pkcs11:id=%"), "{named}");
+    assert_eq!(token.keys(), before + 1);
+    // One that is there stays, though no new ones are made.
+    assert_eq!(with("panel_certificate = true\nmake_new = false"), named);
+    assert!(with("").contains("PRIVATE KEY"));
+    assert!(with("panel_certificate = true\nmake_new = false").contains("PRIVATE KEY"));
+}
+
+#[test]
+fn a_key_for_which_there_is_no_use_leaves_the_module_again() {
+    let (mut room, token) = room_with("");
+    let before = token.keys();
+    stop(&mut room);
+    // As a full disk would: the certificate's folder takes no file.
+    let mark = room.state().join("ssl/made-by-watchroom.json");
+    fs::remove_file(&mark).unwrap();
+    fs::create_dir(&mark).unwrap();
+    fs::remove_file(room.state().join("ssl/server.key")).unwrap();
+    fs::remove_file(room.state().join("ssl/server.crt")).unwrap();
+    configure(&room, &section(&token, "panel_certificate = true"));
+    let ended = room.refused_up();
+    assert!(
+        ended.errors.contains("made-by-watchroom.json"),
+        "{}",
+        ended.errors
+    );
+    assert_eq!(token.keys(), before);
+}
+
+#[test]
+fn a_given_key_has_one_name_of_the_right_token_or_is_refused() {
+    let (mut room, _token) = room_with("panel_certificate = true");
+    let key = room.state().join("ssl/server.key");
+    let name = text(&key);
+    let judged = |told: &str| {
+        fs::write(&key, told).unwrap();
+        let verified = room.run(&["tls", "verify"]);
+        (verified.status.success(), verified.errors)
+    };
+    let id = name.trim().trim_start_matches("pkcs11:");
+    assert!(judged(&format!("pkcs11:token=watchroom;{id}")).0);
+    for (told, why) in [
+        (format!("pkcs11:token=spare;{id}"), "its name is of another token"),
+        (format!("{name}{name}"), "several names"),
+        ("pkcs11:token=watchroom\n".to_owned(), "has no id"),
+        ("pkcs11:id=nobody\n".to_owned(), "no public key of this id"),
+    ] {
+        let (is_good, errors) = judged(&told);
+        assert!(!is_good && errors.contains(why), "{told}: {errors}");
+    }
+    fs::write(&key, &name).unwrap();
+    stop(&mut room);
 }

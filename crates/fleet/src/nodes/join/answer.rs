@@ -106,7 +106,7 @@ impl Fleet {
             .decode(row.certificate_request.as_bytes())
             .map_err(|error| StoreError::Database(error.to_string()))?;
         let id = node.id();
-        let certified = self.signed(move |authority| authority.certify(id, &csr)).await?;
+        let certified = self.authority().certify(id, &csr)?;
         let token = SecretString::from(format!("wr_node_{}", self.ambient().entropy.token()));
         if !self
             .commit_papers(permit, request, node.id(), &certified, &token)

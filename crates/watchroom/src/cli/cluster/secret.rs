@@ -44,7 +44,7 @@ impl Secret {
             let next_step = "give the --config of the Host, or the environment that its unit has, if its database is on a server";
             return Err(Failure::new(FaultKind::NotFound, cause).next_step(next_step));
         }
-        let module = config.keys.open(state.folder())?;
+        let module = config.keys.module(state.folder())?;
         let store = host::open_store(&state, &config, &context.ambient).await?;
         let permit = own::permit(&context.ambient, act::RotateSecret)?;
         let rotated =
