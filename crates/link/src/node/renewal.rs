@@ -134,3 +134,92 @@ impl Renewal {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use async_trait::async_trait;
+    use time::macros::datetime;
+    use tokio::time::sleep;
+    use uuid::Uuid;
+    use watchroom_kit::{Clock, Entropy, Tasks};
+    use watchroom_trust::{ClusterCa, ClusterSecret, LinkClient, NodeKey};
+
+    use super::*;
+
+    /// Papers that have been due for a while.
+    struct Due {
+        key: NodeKey,
+        client: LinkClient,
+    }
+
+    #[async_trait]
+    impl Papers for Due {
+        fn client(&self) -> LinkClient {
+            self.client.clone()
+        }
+
+        fn request(&self) -> Result<Vec<u8>, String> {
+            self.key.request().map_err(|error| error.to_string())
+        }
+
+        async fn keep(&self, _: FreshPapers) -> Result<(), String> {
+            pending().await
+        }
+    }
+
+    /// A node that looks once an hour by itself, and gives a Host twenty seconds.
+    fn renewal() -> Renewal {
+        let ambient = Ambient {
+            clock: Clock::manual(datetime!(2026-03-01 12:00 UTC)),
+            entropy: Entropy::system(),
+            tasks: Tasks::new(),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let key = NodeKey::open_or_make(folder.path()).unwrap();
+        let ca = ClusterCa::found(ClusterSecret::by_chance(&ambient.entropy), &ambient).unwrap();
+        let leaf = ca.issue_node_leaf(Uuid::nil(), &key.request().unwrap(), &ambient);
+        let leaf = key.with(leaf.unwrap());
+        let client = LinkClient::new(&ca.certificate(), &leaf, &ambient.clock).unwrap();
+        ambient.clock.advance(Duration::from_secs(17 * 3_600));
+        let settings = LinkSettings {
+            renewal_looked_for_every: Duration::from_secs(3_600),
+            call_patience: Duration::from_secs(10),
+            ..LinkSettings::default()
+        };
+        Renewal::new(Arc::new(Due { key, client }), ambient, &settings)
+    }
+
+    /// How long a second Host waits for its turn, while the first does this with its own.
+    async fn second_turn_after(first: impl AsyncFnOnce(Told)) -> Duration {
+        let renewal = renewal();
+        let (_, told) = renewal.wish(false).await;
+        let begun = Instant::now();
+        let ((), second) = tokio::join!(first(told), async {
+            let wish = renewal.wish(false).await;
+            (begun.elapsed(), wish)
+        });
+        second.0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_does_not_answer_has_its_turn_and_the_next_one_is_asked_right_after() {
+        let waited = second_turn_after(async |told| {
+            sleep(Duration::from_secs(60)).await;
+            drop(told);
+        });
+        let waited = waited.await.as_secs();
+        assert!((20..=21).contains(&waited), "{waited}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_goes_away_ends_its_turn() {
+        let waited = second_turn_after(async |told| {
+            sleep(Duration::from_secs(5)).await;
+            drop(told);
+        });
+        let waited = waited.await.as_secs();
+        assert!((5..=6).contains(&waited), "{waited}");
+    }
+}

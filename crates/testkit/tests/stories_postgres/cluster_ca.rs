@@ -266,6 +266,20 @@ async fn a_host_that_has_not_heard_of_a_rotation_certifies_by_the_new_ca_all_the
     first.run_sql(&foreign);
     let refused = second.host.fleet.renew(node, &known, &request, None).await;
     assert!(matches!(refused, Err(RenewalError::Authority(_))), "{refused:?}");
+    let checks = second
+        .admin("otto")
+        .await
+        .get("/api/security/doctor")
+        .await
+        .json();
+    let all = checks["items"].as_array().expect("checks");
+    let keys = all
+        .iter()
+        .find(|check| check["id"] == "keys")
+        .expect("one of keys");
+    assert_eq!(keys["finding"], "bad");
+    let evidence = keys["evidence"].as_str().expect("a sentence");
+    assert!(evidence.contains("renews no node"), "{evidence}");
     machine.close().await;
     close(first, second).await;
 }

@@ -55,12 +55,12 @@ pub enum ModuleError {
     },
     /// The PIN is wrong, or may be: it is not shown again until a person has looked.
     #[error(
-        "the token \"{token}\" is not shown the PIN {why}; each wrong one brings it nearer to locking itself: correct keys.pin_file, then remove {}", tries.display()
+        "the token \"{token}\" {why}; the PIN is not shown again, as each wrong one brings the token nearer to locking itself: correct keys.pin_file, then remove {}", tries.display()
     )]
     Pin {
         /// The token.
         token: String,
-        /// Why it is not shown.
+        /// What the token did, or was done to it.
         why: String,
         /// The file that remembers.
         tries: PathBuf,

@@ -184,7 +184,7 @@ impl Token {
             (Ok(()), _) | (_, Ended::Accepted) => Ok(session),
             (Err(error), Ended::Refused) => Err(ModuleError::Pin {
                 token: token.clone(),
-                why: format!("again: it refuses it ({})", code(&error)),
+                why: format!("refuses the PIN ({})", code(&error)),
                 tries: self.tries.path().to_owned(),
             }),
             (Err(Error::Pkcs11(code, _)), _) if is_locked(code) => Err(ModuleError::Locked {

@@ -61,10 +61,10 @@ impl Tries {
             None => 0,
             Some(number) => number
                 .parse()
-                .map_err(|_| refused("again: it has refused it".to_owned()))?,
+                .map_err(|_| refused("has refused the PIN before".to_owned()))?,
         };
         if before >= UNKNOWN {
-            let why = format!("again: {before} times it is not known how that ended");
+            let why = format!("was shown the PIN {before} times, and nobody knows how that ended");
             return Err(refused(why));
         }
         self.write(&(before + 1).to_string())?;

@@ -223,6 +223,11 @@ fn the_cluster_keeps_its_identity_over_a_restart_and_on_a_replica() {
         cluster.ca.adopt(&another.sealed()),
         Err(UnsealError::AnotherCluster)
     );
+    assert_eq!(
+        cluster.ca.check(&another.sealed()),
+        Err(UnsealError::AnotherCluster)
+    );
+    assert_eq!(cluster.ca.check(&cluster.ca.sealed()), Ok(()));
     assert_eq!(cluster.ca.adopt(&[]), Err(UnsealError::NoneSigns));
     let two = [cluster.ca.sealed(), another.sealed()].concat();
     assert_eq!(cluster.ca.adopt(&two), Err(UnsealError::NoneSigns));

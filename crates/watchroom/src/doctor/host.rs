@@ -11,10 +11,10 @@ use watchroom_kit::Clock;
 use watchroom_mail::Mail;
 use watchroom_shield::{Hsts, Network, Shield};
 use watchroom_store::{AuditFilter, Store};
-use watchroom_trust::{ClientCa, ClusterCa, OldestTls, PanelCertificate, Verdict};
+use watchroom_trust::{ClientCa, ClusterCa, OldestTls, PanelCertificate};
 use watchroom_web::{Check, Doctor, Entrance, Finding};
 
-use super::{client_ca, keys, machine};
+use super::{certificate, client_ca, keys, machine};
 use crate::config::Config;
 
 /// Memory of a hash in KiB, and passes, below which it is weaker than what OWASP advises.
@@ -50,7 +50,7 @@ pub(crate) struct HostDoctor {
 impl Doctor for HostDoctor {
     async fn examine(&self) -> Vec<Check> {
         let mut checks = vec![
-            self.certificate(),
+            certificate::examine(&self.certificate),
             self.passkeys(),
             self.hsts(),
             self.tls(),
@@ -71,8 +71,7 @@ impl Doctor for HostDoctor {
             super::mail::letters(&self.mail).await,
             self.ages().await,
             keys::examine(
-                &self.cluster_ca,
-                &self.certificate,
+                (&self.cluster_ca, &self.certificate),
                 &self.store,
                 &self.config.keys,
             )
@@ -152,33 +151,6 @@ impl HostDoctor {
                 Check::found(ID, Finding::Warning, away.join("; "), next_step)
             }
         }
-    }
-
-    fn certificate(&self) -> Check {
-        const ID: &str = "certificate";
-        let report = match self.certificate.report() {
-            Ok(report) => report,
-            Err(error) => {
-                let next_step = "`watchroom tls verify` names the file";
-                return Check::found(ID, Finding::Bad, error.to_string(), next_step);
-            }
-        };
-        let whose = if report.made_by_us { "our own" } else { "given" };
-        let names = report.names.join(", ");
-        let evidence = format!("{whose}, {} days left, for {names}", report.days_left);
-        let finding = match report.verdict {
-            Verdict::Good if report.made_by_us => {
-                let next_step = "give one that browsers know (ssl/server.crt and ssl/server.key), or have browsers trust \
-                                 the authority keys/panel-ca.crt";
-                return Check::found(ID, Finding::Advice, evidence, next_step);
-            }
-            Verdict::Good => return Check::good(ID, evidence),
-            Verdict::Warning => Finding::Warning,
-            Verdict::Bad => Finding::Bad,
-        };
-        let evidence = format!("{evidence}; {}", report.problems.join("; "));
-        let next_step = "`watchroom tls generate` makes a new one; one that you gave is yours to renew";
-        Check::found(ID, finding, evidence, next_step)
     }
 
     /// A certificate that cannot be read is said to be so by its own check; without one there are no passkeys either.

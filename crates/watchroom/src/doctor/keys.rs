@@ -1,6 +1,8 @@
 //! The check of where the keys of the authorities and of the panel's certificate are: held by this program, or in a security
 //! module that still signs.
 
+use std::collections::BTreeMap;
+
 use watchroom_fleet::nodes::Generation;
 use watchroom_store::Store;
 use watchroom_trust::{ClusterCa, PanelCertificate};
@@ -24,8 +26,7 @@ struct Places {
 
 /// What is to be said of them.
 pub(super) async fn examine(
-    ca: &ClusterCa,
-    certificate: &PanelCertificate,
+    (ca, certificate): (&ClusterCa, &PanelCertificate),
     store: &Store,
     keys: &KeysSection,
 ) -> Check {
@@ -60,10 +61,10 @@ fn judge(places: &Places, keys: &KeysSection) -> Check {
         ("the panel's certificate", places.certificate.as_ref()),
     ];
     let named = named.into_iter().filter_map(|(name, place)| Some((name, place?)));
-    let (mut lost, mut held, mut apart) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut lost, mut held, mut apart) = (BTreeMap::new(), Vec::new(), Vec::new());
     for (name, place) in named {
         match place {
-            Err(why) => lost.push(format!("the key of {name} does not sign: {why}")),
+            Err(why) => lost.entry(why).or_insert_with(Vec::new).push(name),
             Ok(None) => held.push(name),
             Ok(Some(_)) => apart.push(name),
         }
@@ -71,7 +72,10 @@ fn judge(places: &Places, keys: &KeysSection) -> Check {
     if !lost.is_empty() {
         let next_step =
             "bring the module back within a day: then certificates of nodes end, and the last ones made here";
-        return Check::found(ID, Finding::Bad, lost.join("; "), next_step);
+        let lost = lost
+            .iter()
+            .map(|(why, names)| format!("not signing: the keys of {} ({why})", names.join(", ")));
+        return Check::found(ID, Finding::Bad, lost.collect::<Vec<_>>().join("; "), next_step);
     }
     let mut evidence = Vec::new();
     if !apart.is_empty() {
@@ -139,6 +143,21 @@ mod tests {
         let gone = || Err("it was pulled".to_owned());
         assert_eq!(finding(gone(), there(), &apart), Finding::Bad);
         assert_eq!(finding(there(), gone(), &left), Finding::Bad);
+    }
+
+    #[test]
+    fn what_all_keys_suffer_from_is_told_once() {
+        let gone = || Err("it was pulled".to_owned());
+        let places = Places {
+            cluster: gone(),
+            authority: gone(),
+            certificate: Some(Ok(None)),
+        };
+        let evidence = judge(&places, &KeysSection::default()).evidence;
+        assert_eq!(
+            evidence,
+            "not signing: the keys of the cluster CA, the panel's authority (it was pulled)"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Host knows is in [`host`]. A check judges; it never changes anything.
 
 mod ages;
+mod certificate;
 mod client_ca;
 pub(crate) mod host;
 mod keys;

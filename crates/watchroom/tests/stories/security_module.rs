@@ -303,7 +303,7 @@ fn a_host_whose_module_does_not_open_says_what_to_do() {
         &room,
         &section(&token, ""),
         &[
-            "it refuses it (PinIncorrect)",
+            "refuses the PIN (PinIncorrect)",
             "correct keys.pin_file",
             "pin.tried",
         ],
@@ -311,7 +311,11 @@ fn a_host_whose_module_does_not_open_says_what_to_do() {
     // However often a unit starts it again: a token locks itself after a few. Whether it is another PIN by now is not
     // looked at: that would have to be remembered.
     fs::write(token.folder.join("pin"), PIN).unwrap();
-    refused(&room, &section(&token, ""), &["it has refused it", "pin.tried"]);
+    refused(
+        &room,
+        &section(&token, ""),
+        &["has refused the PIN before", "pin.tried"],
+    );
     fs::remove_file(room.state().join("keys/pin.tried")).unwrap();
     fs::remove_file(token.folder.join("pin")).unwrap();
     refused(
