@@ -9,8 +9,8 @@ use crate::room::{REQUESTS_PER_TOKEN, Room};
 const EVERY: Duration = Duration::from_millis(10);
 /// Before waiting is measured, a flood has risen.
 const RISING: Duration = Duration::from_secs(1);
-/// Questions in the stretches of one flood, and a little more.
-const QUESTIONS: usize = 4_000;
+/// Questions in the stretches of the longest flood, and a little more.
+const QUESTIONS: usize = 11_000;
 
 pub struct Probe {
     way: Way,
