@@ -16,14 +16,15 @@ const ROUNDS: usize = 25;
 const ROUND: Duration = Duration::from_millis(300);
 /// Requests for which a round has tokens: more than one core answers in that time.
 const MOST_PER_ROUND: usize = 40_000;
-/// Connections that ask one thing after the other.
+/// Connections that ask one thing after the other, and those over which the quiet load is spread.
 const CONNECTIONS: usize = 32;
+const QUIET_CONNECTIONS: usize = 10;
 /// The quiet load under which waiting is measured, and how long a round of it takes. Rounds are short, so that what else
 /// the machine does meets both servers alike, and all answers of a server are taken together: of the 300 of one round, three
 /// are slower than what 99 of 100 keep, and the ratio of two such numbers is anything.
 const QUIET_PER_S: u32 = 300;
 const QUIET: Duration = Duration::from_secs(1);
-const QUIET_ROUNDS: usize = 60;
+const QUIET_ROUNDS: usize = 40;
 /// Parts of the rounds that are compared by themselves, to show how far chance goes.
 const QUIET_PARTS: usize = 4;
 const PATH: &str = "/api/nodes";
@@ -79,6 +80,8 @@ fn beside_bare(room: &Room, way: &Way, names: &Names) -> Vec<Row> {
 
     let (mut to_ours, mut to_bare) = (Load::new(ours), Load::new(plain));
     let (mut own_waits, mut others_waits) = (Vec::new(), Vec::new());
+    to_bare.connect_all(QUIET_CONNECTIONS);
+    to_ours.connect_all(QUIET_CONNECTIONS);
     for _ in 0..QUIET_ROUNDS {
         others_waits.push(to_bare.quiet(QUIET_PER_S, QUIET));
         own_waits.push(to_ours.quiet(QUIET_PER_S, QUIET));

@@ -15,9 +15,6 @@ use tokio_rustls::TlsConnector;
 
 use crate::room::REQUESTS_PER_TOKEN;
 
-/// Connections over which the quiet load is spread.
-const QUIET_CONNECTIONS: u32 = 10;
-
 /// How a server is reached.
 #[derive(Clone)]
 pub enum Way {
@@ -121,7 +118,7 @@ impl Load {
         }
     }
 
-    /// Opens the connections of the full load, and asks once on each.
+    /// Opens connections in place of those there are, and asks once on each.
     pub fn connect_all(&mut self, connections: usize) {
         let open = self.runtime.block_on(async {
             let mut open = Vec::new();
@@ -168,16 +165,15 @@ impl Load {
         answered.iter().sum()
     }
 
-    /// Asks so often per second whatever the answers do, and gives how long each took.
-    pub fn quiet(&self, per_second: u32, time: Duration) -> Vec<Duration> {
-        self.runtime.block_on(async {
+    /// Asks so often per second over the open connections in turn, and gives how long each answer took.
+    pub fn quiet(&mut self, per_second: u32, time: Duration) -> Vec<Duration> {
+        let wires = std::mem::take(&mut self.open);
+        let count = u32::try_from(wires.len()).unwrap();
+        let asked = self.runtime.block_on(async {
             let mut all = JoinSet::new();
-            let (pause, start) = (
-                Duration::from_secs(1) / per_second,
-                Instant::now() + Duration::from_millis(200),
-            );
-            for number in 0..QUIET_CONNECTIONS {
-                let (mut wire, requests) = (self.connect().await, self.requests.clone());
+            let (pause, start) = (Duration::from_secs(1) / per_second, Instant::now());
+            for (number, mut wire) in (0..count).zip(wires) {
+                let requests = self.requests.clone();
                 all.spawn(async move {
                     let mut waits = Vec::new();
                     let mut due = start + pause * number;
@@ -189,13 +185,16 @@ impl Load {
                         let began = Instant::now();
                         wire.ask(request).await;
                         waits.push(began.elapsed());
-                        due += pause * QUIET_CONNECTIONS;
+                        due += pause * count;
                     }
-                    waits
+                    (wire, waits)
                 });
             }
-            all.join_all().await.concat()
-        })
+            all.join_all().await
+        });
+        let (open, waits): (_, Vec<_>) = asked.into_iter().unzip();
+        self.open = open;
+        waits.concat()
     }
 
     /// Asks over each open connection once in `every`, spread evenly; `watch` is given the time for which all then
