@@ -58,9 +58,9 @@ impl Authority {
             }
             (None, None) => {
                 let (key, content) = make(title()?, module, ambient)?;
-                keyfile::write(&key_path, &content, files::PRIVATE_FILE)?;
-                key.stays();
-                content
+                let written = keyfile::write(&key_path, &content, files::PRIVATE_FILE);
+                key.stays_if_in(&key_path);
+                written.map(|()| content)?
             }
         };
         let (authority, pem) = Self::parse(&key_path, &content, module)?;

@@ -53,6 +53,14 @@ impl KeyToBe {
     pub(crate) fn stays(mut self) {
         self.is_to_stay = true;
     }
+
+    /// It is in use if this file holds it, or may: writing one can fail when it is there already.
+    pub(crate) fn stays_if_in(mut self, path: &Path) {
+        let text = self.key.to_file();
+        self.is_to_stay |= keyfile::read_key(path).map_or(true, |content| {
+            content.is_some_and(|content| content.starts_with(text.as_bytes()))
+        });
+    }
 }
 
 impl Deref for KeyToBe {

@@ -12,7 +12,7 @@ use crate::authority::{Authority, params};
 use crate::keyfile::{self, KeyFileError};
 use crate::own_key::{KeyToBe, OwnKey, named};
 use crate::security_module::Reference;
-use crate::{CertificateReport, report};
+use crate::{CertificateReport, ModuleError, report};
 
 /// How long a certificate of ours lasts.
 const LIFETIME: Duration = Duration::days(365);
@@ -135,20 +135,26 @@ pub(super) fn make(
             path: pair.certificate.clone(),
         });
     }
-    pair.replace(&chain, &key, ambient.now().unix_timestamp())?;
-    own.stays();
-    Ok(())
+    let replaced = pair.replace(&chain, &key, ambient.now().unix_timestamp());
+    own.stays_if_in(&pair.key);
+    Ok(replaced?)
 }
 
 /// The key for a new certificate: one in a security module stays, since it cannot have been seen, and modules are small.
 fn key(pair: &Pair, settings: &PanelSettings, ambient: &Ambient) -> Result<KeyToBe, KeyFileError> {
     let module = settings.module.as_ref();
-    match apart(pair)? {
-        Some(present) if settings.is_key_apart => {
-            return Ok(KeyToBe::there(OwnKey::Apart(named(&present, module)?)));
+    if settings.is_key_apart
+        && let Some(present) = apart(pair)?
+    {
+        match named(&present, module) {
+            Ok(present) => return Ok(KeyToBe::there(OwnKey::Apart(present))),
+            // It is lost, and browsers trust the authority: another one does as well.
+            Err(ModuleError::NoKey { .. }) if settings.makes_apart() => {}
+            Err(error) => return Err(error.into()),
         }
-        None if settings.makes_apart() => return KeyToBe::make(LABEL, module, &ambient.entropy),
-        _ => {}
+    }
+    if settings.makes_apart() {
+        return KeyToBe::make(LABEL, module, &ambient.entropy);
     }
     match settings.key_kind {
         PanelKeyKind::Rsa2048 => Ok(KeyToBe::there(OwnKey::Held(KeyPair::generate_for(

@@ -429,6 +429,12 @@ fn the_panels_key_moves_into_the_module_and_out_as_it_is_configured() {
     assert_eq!(token.keys(), before + 1);
     // One that is there stays, though no new ones are made.
     assert_eq!(with("panel_certificate = true\nmake_new = false"), named);
+    fs::write(&key, "pkcs11:id=lost\n").unwrap();
+    let another = with("panel_certificate = true");
+    assert!(
+        another.starts_with("pkcs11:id=%") && another != named,
+        "{another}"
+    );
     assert!(with("").contains("PRIVATE KEY"));
     assert!(with("panel_certificate = true\nmake_new = false").contains("PRIVATE KEY"));
 }
