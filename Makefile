@@ -8,7 +8,7 @@ SHELL := /bin/bash
 PANEL := crates/panel
 VENDORED := $(PANEL)/node_modules/.vendored
 
-.PHONY: help up demo assets test soak fuzz bench asvs scan check format lint walls supply advisories
+.PHONY: help up demo assets test soak fuzz bench asvs scan link-order check format lint walls supply advisories
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -49,6 +49,10 @@ fuzz: ## Feed each parser of ours with what nobody writes, ten seconds each (SEC
 bench: assets ## Measure, and print each yardstick next to its limit (needs two cores, minutes to build)
 	cargo bench --locked --package watchroom-shield --bench checks
 	cargo bench --locked --package watchroom --bench yardsticks
+
+link-order: assets ## Before a release: follow requests through it, and write where the linker puts what they go through
+	cargo rustc --profile dist --locked --package watchroom --bin watchroom -- -C link-arg=-Wl,-Map=target/link.map
+	python3 scripts/link-order.py target/dist/watchroom target/link.map
 
 asvs: ## Print each requirement of OWASP ASVS 5.0 that applies, our verdict, and what shows it
 	@cargo xtask verdicts

@@ -13,6 +13,8 @@ import urllib.request
 from pathlib import Path
 
 PASSWORD = "Correct horse 9 battery staple"
+# A session is worth nothing in another browser than the one that began it.
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 # Limits would cut a scan short. Input that looks like an attack is let through, so that what is behind is scanned.
 KINDS = ["static", "sign_in", "page", "read", "change", "sensitive", "administration", "join", "node", "stream"]
 CONFIGURATION = f"""
@@ -31,10 +33,10 @@ static_files = []
 
 
 class Room:
-    def __init__(self, program, more=""):
+    def __init__(self, program, more="", configuration=CONFIGURATION):
         self.folder = tempfile.TemporaryDirectory(prefix="wr")
         self.path = Path(self.folder.name)
-        (self.path / "watchroom.toml").write_text(CONFIGURATION + more)
+        (self.path / "watchroom.toml").write_text(configuration + more)
         rules = self.path / "node.toml"
         rules.write_text("[rules]\nsame_account = true\n")
         rules.chmod(0o600)
@@ -74,10 +76,11 @@ class Room:
         return self.json("token", "create", "--for", name, *made)["token"]
 
     def session(self):
-        """The cookie of somebody who signed in by the form."""
+        """The cookie of somebody who signed in by the form, with `BROWSER`."""
         trusting = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=self.ca))
         stays = type("Stays", (urllib.request.HTTPRedirectHandler,), {"redirect_request": lambda *_: None})
         opener = urllib.request.build_opener(trusting, stays)
+        opener.addheaders = [("User-Agent", BROWSER)]
         kept = lambda answer: next(
             one.split(";")[0] for one in answer.headers.get_all("set-cookie") if not one.split(";")[0].endswith("=")
         )
@@ -89,7 +92,9 @@ class Room:
         try:
             opener.open(form)
         except urllib.error.HTTPError as moved:
-            return kept(moved)
+            session = kept(moved)
+            opener.open(urllib.request.Request(self.panel + "/api/auth/me", headers={"Cookie": session})).close()
+            return session
         raise SystemExit("the form let nobody in")
 
     def fallen(self):

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from room import Room
+from room import BROWSER, Room
 
 HERE = Path(__file__).parent
 TOOLS_OF_PIP = HERE / ".tools"
@@ -141,7 +141,7 @@ def wapiti(target, folder):
         words += ["-m", "sql,timesql,xss,permanentxss,file,exec,crlf,redirect,csrf,csp,cookieflags,http_headers,methods"]
         words += ["--max-scan-time", "240", "--max-attack-time", "120", "-v", "0", "--no-bugreport"]
         if target.token:
-            words += ["-H", f"Cookie: {target.room.session()}", "-H", "Sec-Fetch-Site: same-origin"]
+            words += ["-H", f"Cookie: {target.room.session()}", "-H", "Sec-Fetch-Site: same-origin", "-A", BROWSER]
             words += ["-x", target.url + "/logout"]
         said = run(words, 1500, folder)
         if not report.exists():
