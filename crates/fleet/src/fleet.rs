@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
@@ -46,6 +47,8 @@ struct Inner {
     /// Held while rows are read and put among what is known, so that an older reading never replaces a newer one.
     rereading: tokio::sync::Mutex<()>,
     adopting: tokio::sync::Mutex<()>,
+    /// The database may have other CAs than this Host: what it has could not be taken up, or is not known to be.
+    is_behind: AtomicBool,
     events: broadcast::Sender<FleetEvent>,
 }
 
@@ -96,6 +99,7 @@ impl Fleet {
             servers: ArcSwap::from_pointee(servers),
             rereading: tokio::sync::Mutex::default(),
             adopting: tokio::sync::Mutex::default(),
+            is_behind: AtomicBool::new(false),
             store,
             ambient,
             gateway: ports.gateway,
@@ -149,6 +153,12 @@ impl Fleet {
     /// Held while the cluster CAs are read and taken up, so that an older reading never replaces a newer one.
     pub(crate) fn adopting(&self) -> &tokio::sync::Mutex<()> {
         &self.inner.adopting
+    }
+
+    /// Whether the database may have other cluster CAs than are held: those it has could not be taken up, or whoever wrote
+    /// some did not come to it.
+    pub(crate) fn is_behind(&self) -> &AtomicBool {
+        &self.inner.is_behind
     }
 
     pub(crate) fn join_rules(&self) -> &JoinRules {

@@ -35,7 +35,7 @@ mod unless;
 mod unread;
 
 use converse::{Conversation, Speech};
-use handshakes::Handshakes;
+use handshakes::Hands;
 
 /// The first byte of a TLS record that carries a handshake.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -87,7 +87,7 @@ pub async fn serve<S: Application>(
     application: S,
     tasks: Tasks,
 ) {
-    let speaks = Speaks::Tls(choose, Handshakes::start());
+    let speaks = Speaks::Tls(choose, Hands::start());
     Listener::new(shield, speaks, application, &tasks)
         .accept_tcp(listener)
         .await;
@@ -157,7 +157,7 @@ pub async fn serve_local<S: Application>(
 /// What is spoken on a TCP listener.
 enum Speaks {
     /// TLS, or plain HTTP that is sent there.
-    Tls(Arc<dyn ChooseTls>, Handshakes),
+    Tls(Arc<dyn ChooseTls>, Hands),
     /// Plain HTTP, with peers of this kind.
     Plain(Box<dyn Fn(SocketAddr) -> Peer + Send + Sync>),
 }
@@ -260,8 +260,8 @@ impl<S: Application> Listener<S> {
             return;
         };
         let patience = Duration::from_secs(self.shield.rules().config.header_read_s);
-        let (choose, handshakes) = match &self.speaks {
-            Speaks::Tls(choose, handshakes) => (choose, handshakes),
+        let (choose, hands) = match &self.speaks {
+            Speaks::Tls(choose, hands) => (choose, hands),
             Speaks::Plain(peer) => {
                 return self
                     .conversation(peer(address), Some(place), false)
@@ -274,7 +274,7 @@ impl<S: Application> Listener<S> {
         } else {
             patience
         };
-        let greet = Box::pin(self.greet(stream, address, choose.as_ref(), handshakes));
+        let greet = Box::pin(self.greet(stream, address, choose.as_ref(), hands));
         let greeted = tokio::time::timeout(patience, greet);
         let greeted = tokio::select! {
             greeted = greeted => greeted,
@@ -355,7 +355,7 @@ impl<S: Application> Listener<S> {
         stream: TcpStream,
         address: SocketAddr,
         choose: &dyn ChooseTls,
-        handshakes: &Handshakes,
+        hands: &Hands,
     ) -> Option<Greeted> {
         let mut first = [0];
         let failed = |error: std::io::Error| {
@@ -380,15 +380,15 @@ impl<S: Application> Listener<S> {
         match choice {
             Choice::Refuse => None,
             Choice::Http(config) => {
-                let stream = handshakes.shake(start, config).await.map_err(failed).ok()?;
+                let stream = hands.pages.shake(start, config).await.map_err(failed).ok()?;
                 Some(Greeted::Http(Box::new(stream)))
             }
             Choice::Narrow(config, class) => {
-                let stream = handshakes.shake(start, config).await.map_err(failed).ok()?;
+                let stream = hands.machines.shake(start, config).await.map_err(failed).ok()?;
                 Some(Greeted::Narrow(Box::new(stream), class))
             }
             Choice::HandOff(config, taker) => {
-                let stream = handshakes.shake(start, config).await.map_err(failed).ok()?;
+                let stream = hands.machines.shake(start, config).await.map_err(failed).ok()?;
                 Some(Greeted::HandOff(Box::new(stream), taker))
             }
         }

@@ -115,6 +115,11 @@ impl Authority {
             .map_err(UnsealError::NotACa)
     }
 
+    /// Whether its key is in a security module, which may take its time.
+    pub(crate) fn is_apart(&self) -> bool {
+        matches!(self.issuer.key(), OwnKey::Apart(_))
+    }
+
     /// Has its key sign once, if it is in a security module: the label of the token in which it is.
     pub(crate) fn prove_key(&self) -> Result<Option<String>, ModuleError> {
         self.issuer.key().prove()

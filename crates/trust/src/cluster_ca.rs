@@ -17,7 +17,7 @@ use uuid::Uuid;
 use watchroom_kit::{Ambient, Fault, FaultKind};
 
 use crate::authority::{Authority, Title, params};
-use crate::generations::{CaKeys, Generations};
+use crate::generations::{CaKeys, Generations, Retiring};
 use crate::keyfile::{self, KeyFileError};
 use crate::{ClusterId, ClusterSecret, Fingerprint, Leaf, ModuleError, NodeRequest, SealedCa, UnsealError};
 
@@ -225,11 +225,8 @@ impl ClusterCa {
             what: "cluster CA",
             why: error.to_string(),
         };
-        let generations = Generations {
-            signing: Arc::new(signing),
-            retiring: retiring.map(Arc::new),
-            sealed,
-        };
+        let generations = Generations::new(signing, retiring.map(Retiring::from), sealed);
+        let generations = generations.map_err(unusable)?;
         Ok(Self {
             id: generations.cluster().map_err(unusable)?,
             keys,
@@ -271,7 +268,7 @@ impl ClusterCa {
     #[must_use]
     pub fn anchors(&self) -> Vec<CertificateDer<'static>> {
         let generations = self.generations.load();
-        generations.all().map(|ca| ca.certificate().clone()).collect()
+        generations.certificates().cloned().collect()
     }
 
     /// Until when the CA before this one is trusted at the latest, if it still is.
@@ -325,9 +322,7 @@ impl ClusterCa {
         let Some(fresh) = self.opened(sealed)? else {
             return Ok(false);
         };
-        let certificates =
-            |of: &Generations| -> Vec<_> { of.all().map(|ca| ca.certificate().clone()).collect() };
-        let has_changed = certificates(&self.generations.load()) != certificates(&fresh);
+        let has_changed = !self.generations.load().certificates().eq(fresh.certificates());
         if has_changed {
             self.generations.store(Arc::new(fresh));
         }
@@ -355,6 +350,15 @@ impl ClusterCa {
     /// [`ModuleError`] if it does not sign.
     pub fn prove_key(&self) -> Result<Option<String>, ModuleError> {
         self.generations.load().signing.prove_key()
+    }
+
+    /// The same of the CA before it, if that is trusted still.
+    ///
+    /// # Errors
+    /// [`ModuleError`] if it does not sign, or could not be used when this Host took it up.
+    pub fn prove_retiring_key(&self) -> Option<Result<Option<String>, ModuleError>> {
+        let generations = self.generations.load();
+        generations.retiring.as_ref().map(Retiring::prove_key)
     }
 
     pub(crate) fn generations(&self) -> Arc<Generations> {

@@ -10,11 +10,10 @@ use std::sync::Arc;
 use rcgen::{KeyPair, SigningKey};
 use rustls::client::danger::ServerCertVerifier;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use time::OffsetDateTime;
 use watchroom_kit::Ambient;
 
 use crate::generations::Generations;
-use crate::rolling::Rolling;
+use crate::rolling::{Made, Rolling};
 use crate::{ClusterCa, IssueError, LinkClient, is_signed_by};
 
 /// Stands before what is signed, so that the signature can never be taken for one over something else.
@@ -79,21 +78,21 @@ impl OrderSigner {
     }
 }
 
-fn make(
-    ca: &ClusterCa,
-    generations: &Generations,
-    ambient: &Ambient,
-) -> Result<(Pen, OffsetDateTime), IssueError> {
+fn make(ca: &ClusterCa, generations: &Generations, ambient: &Ambient) -> Result<Made<Pen>, IssueError> {
     let key = KeyPair::generate()?;
-    let mut leaves = Vec::new();
-    let mut ends_at = ambient.now();
-    for authority in generations.all() {
-        let (leaf, not_after) =
-            ca.certify_for_host(authority, ca.cluster_id().order_name(), &key, ambient)?;
-        ends_at = not_after;
-        leaves.extend(leaf.into_iter().next());
-    }
-    Ok((Pen { key, leaves }, ends_at))
+    let name = ca.cluster_id().order_name();
+    let (made, is_whole) =
+        generations.by_each(|authority| ca.certify_for_host(authority, name.clone(), &key, ambient))?;
+    let ends_at = made.iter().map(|(_, not_after)| *not_after).min();
+    let leaves = made.into_iter().filter_map(|(chain, _)| chain.into_iter().next());
+    Ok(Made {
+        value: Pen {
+            leaves: leaves.collect(),
+            key,
+        },
+        ends_at: ends_at.unwrap_or_else(|| ambient.now()),
+        is_whole,
+    })
 }
 
 impl LinkClient {

@@ -1,16 +1,13 @@
 //! Who is at the other end of a link: what the Host reads from a certificate that TLS has verified.
 
-use std::sync::Arc;
-
-use rustls::server::WebPkiClientVerifier;
-use rustls::{CertificateError, RootCertStore};
+use rustls::CertificateError;
 use rustls_pki_types::{CertificateDer, UnixTime};
 use time::OffsetDateTime;
 use uuid::Uuid;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::X509Certificate;
 
-use crate::{ClusterCa, ClusterId, Fingerprint, chain, provider, report};
+use crate::{ClusterCa, ClusterId, Fingerprint, chain, report};
 
 /// Why the other end is no node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,19 +55,10 @@ impl ClusterCa {
     pub fn prove(&self, certificates: &[CertificateDer<'_>], now: OffsetDateTime) -> Result<Peer, PeerError> {
         let (leaf, others) = certificates.split_first().ok_or(PeerError::NoCertificate)?;
         chain::check(leaf, others).map_err(|error| PeerError::Unverified(error.to_string()))?;
-        let mut roots = RootCertStore::empty();
-        for authority in self.generations().all() {
-            roots
-                .add(authority.certificate().clone())
-                .map_err(|error| PeerError::Unverified(error.to_string()))?;
-        }
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider::provider())
-            .build()
-            .map_err(|error| PeerError::Unverified(error.to_string()))?;
         let seconds = u64::try_from(now.unix_timestamp()).unwrap_or_default();
         let now_unix = UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
         let at = not_after(leaf).map_or(now_unix, |end| if end < now_unix { end } else { now_unix });
-        match verifier.verify_client_cert(leaf, others, at) {
+        match self.generations().nodes.verify_client_cert(leaf, others, at) {
             Ok(_) => self.peer(certificates, now),
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::UnknownIssuer | CertificateError::BadSignature,

@@ -1,5 +1,7 @@
 //! Rotating the cluster CA, as a person orders it.
 
+use std::sync::atomic::Ordering;
+
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -92,6 +94,8 @@ impl Fleet {
         let next = self.authority().successor();
         let next = next.map_err(|error| RotationError::Keys(error.to_string()))?;
         let unused = next.clone();
+        // Whoever asked may be gone before it is read back.
+        self.is_behind().store(true, Ordering::Release);
         let written = self
             .store()
             .write(permit, async move |tx| {
@@ -134,6 +138,7 @@ impl Fleet {
         let house = Resource::all(ResourceKind::Host);
         let permit: Permit<act::KeepHouse> = Permit::of_house(&house, self.decision());
         let signing = self.authority().fingerprint(&self.authority().ca());
+        self.is_behind().store(true, Ordering::Release);
         let retired = self
             .store()
             .write(&permit, async move |tx| {
@@ -156,16 +161,35 @@ impl Fleet {
     /// this Host goes on with those it has.
     pub(crate) async fn reload_authorities(&self) -> Result<(), StoreError> {
         if let Err(error) = self.take_up_authorities().await? {
-            tracing::error!(%error, "the cluster CAs in the database cannot be used; this Host goes on with those it has");
+            tracing::error!(%error, "the cluster CAs in the database cannot be used; this Host goes on with those it has, and tries again");
         }
         Ok(())
+    }
+
+    /// Takes up the cluster CAs of the database if that is still to be done: a security module may have been away.
+    ///
+    /// # Errors
+    /// [`StoreError`]; it is still to be done.
+    pub async fn catch_up(&self) -> Result<(), StoreError> {
+        match self.is_behind().load(Ordering::Acquire) {
+            true => self.reload_authorities().await,
+            false => Ok(()),
+        }
     }
 
     /// As [`Fleet::reload_authorities`], for whoever must not go on with those it has.
     pub(super) async fn take_up_authorities(&self) -> Result<Result<(), AuthorityError>, StoreError> {
         let _reading = self.adopting().lock().await;
-        let all = Generation::all(self.store()).await?;
-        Ok(self.authority().adopt(&all).map(|has_changed| {
+        // What is written from here on may not be among what is read.
+        self.is_behind().store(false, Ordering::Release);
+        let adopted = match Generation::all(self.store()).await {
+            Ok(all) => Ok(self.authority().adopt(&all)),
+            Err(error) => Err(error),
+        };
+        if !matches!(adopted, Ok(Ok(_))) {
+            self.is_behind().store(true, Ordering::Release);
+        }
+        Ok(adopted?.map(|has_changed| {
             if has_changed {
                 self.tell(FleetEvent::Authorities);
             }

@@ -1,4 +1,4 @@
-//! Hands are shaken on a thread of its own that gives way: the signature of one handshake costs as much as dozens of
+//! Hands are shaken on threads of their own that give way: the signature of one handshake costs as much as dozens of
 //! requests, and whoever is being served does not wait for whoever just came.
 
 use std::io;
@@ -19,7 +19,24 @@ const GIVES_WAY: u8 = 10;
 /// Hellos that lie before the thread. Whoever waits for a place among them can still leave.
 const AHEAD: usize = 16;
 
-/// The thread, as long as any of its listeners lives.
+/// The threads of a listener: a node never waits behind browsers, whose certificate may be signed by what takes its time.
+pub(super) struct Hands {
+    /// For pages, which anybody asks for.
+    pub(super) pages: Handshakes,
+    /// For nodes, and machines that want to be some.
+    pub(super) machines: Handshakes,
+}
+
+impl Hands {
+    pub(super) fn start() -> Self {
+        Self {
+            pages: Handshakes::start("handshakes"),
+            machines: Handshakes::start("machine-hands"),
+        }
+    }
+}
+
+/// A thread, as long as its listener lives.
 pub(super) struct Handshakes(mpsc::Sender<Hello>);
 
 /// A hello that was read, what answers it, and who waits for that.
@@ -31,9 +48,9 @@ struct Hello {
 
 impl Handshakes {
     /// Starts the thread. Without one, hands are shaken where requests are answered.
-    pub(super) fn start() -> Self {
+    fn start(name: &str) -> Self {
         let (hellos, mut waiting) = mpsc::channel::<Hello>(AHEAD);
-        let thread = std::thread::Builder::new().name("handshakes".to_owned());
+        let thread = std::thread::Builder::new().name(name.to_owned());
         let started = thread.spawn(move || {
             if let Err(error) = give_way(GIVES_WAY) {
                 tracing::warn!(%error, "the thread of handshakes could not lower its priority; they may delay others");
@@ -130,6 +147,6 @@ mod tests {
 
     #[tokio::test]
     async fn the_thread_shakes_hands() {
-        assert_eq!(shaken(&Handshakes::start()).await.unwrap(), 0);
+        assert_eq!(shaken(&Handshakes::start("test")).await.unwrap(), 0);
     }
 }

@@ -285,6 +285,44 @@ async fn a_host_that_has_not_heard_of_a_rotation_certifies_by_the_new_ca_all_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_ca_that_could_not_be_taken_up_is_taken_up_as_soon_as_it_can() {
+    let (first, second) = two().await;
+    let (machine, node) = linked_to_both(&first, &second).await;
+    let ca = &second.host.cluster_ca;
+    let next = ca
+        .successor(&Ambient::system())
+        .expect("no rotation is under way");
+    let (fingerprint, before) = (next.fingerprint().expect("a certificate"), ca.fingerprint());
+    let sealed = serde_json::to_string(&next).expect("JSON");
+    let (opens, does_not) = ("sealed_key\":\"", "sealed_key\":\"AAAA");
+    first.run_sql(&format!(
+        "INSERT INTO cluster_authorities (fingerprint, replaces, sealed) \
+         VALUES ('{fingerprint}', '{before}', '{}')",
+        sealed.replace(opens, does_not)
+    ));
+    let key = NodeKey::open_or_make(&machine.state()).expect("the node's key");
+    let request = key.request().expect("a request");
+    let known = second
+        .host
+        .fleet
+        .node(node)
+        .and_then(|node| node.key_fingerprint());
+    let known = known.expect("it has joined");
+    let refused = second.host.fleet.renew(node, &known, &request, None).await;
+    assert!(matches!(refused, Err(RenewalError::Authority(_))), "{refused:?}");
+    // Nobody is told that it opens by now.
+    first.run_sql(&format!(
+        "UPDATE cluster_authorities SET sealed = replace(sealed, '{does_not}', '{opens}')"
+    ));
+    until("the second Host signs by the new CA", || {
+        ca.fingerprint() == fingerprint
+    })
+    .await;
+    machine.close().await;
+    close(first, second).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_hosts_that_rotate_at_once_one_does_and_the_other_is_told() {
     let (first, second) = two().await;
     let (ada, otto) = (first.admin("ada").await, second.admin("otto").await);

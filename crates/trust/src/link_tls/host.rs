@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::version::TLS13;
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig};
 use rustls::{Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, UnixTime};
-use time::OffsetDateTime;
 use watchroom_kit::Ambient;
 
 use super::LinkTlsError;
 use crate::generations::Generations;
-use crate::rolling::Rolling;
+use crate::rolling::{Made, Rolling};
 use crate::{ClusterCa, LINK_ALPN, chain, peer, provider};
 
 /// The Host's side of the link: a client certificate of this cluster is mandatory. One that has expired gets
@@ -52,15 +51,15 @@ pub(crate) fn shown(
     Ok(Arc::new(config))
 }
 
-/// What is shown and trusted at present.
-struct Current {
-    /// A leaf by each CA, under that CA's name; the one that signs comes first.
-    leaves: Vec<(DistinguishedName, Arc<CertifiedKey>)>,
-    nodes: Arc<dyn ClientCertVerifier>,
-}
+/// A leaf by each CA, under that CA's name; the one that signs comes first.
+type Leaves = Vec<(DistinguishedName, Arc<CertifiedKey>)>;
 
-/// What a Host shows and whom it takes.
-pub(crate) struct HostEnd(Rolling<Current, LinkTlsError>);
+/// What a Host shows and whom it takes. Whom it takes is looked up anew each time and needs no key, so that a CA that has
+/// retired is trusted no longer whatever becomes of the leaves.
+pub(crate) struct HostEnd {
+    ca: Arc<ClusterCa>,
+    leaves: Arc<Rolling<Leaves, LinkTlsError>>,
+}
 
 impl std::fmt::Debug for HostEnd {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -70,42 +69,40 @@ impl std::fmt::Debug for HostEnd {
 
 impl HostEnd {
     pub(crate) fn new(ca: Arc<ClusterCa>, ambient: &Ambient) -> Result<Self, LinkTlsError> {
-        Rolling::new(ca, ambient, make).map(Self)
+        let leaves = Arc::new(Rolling::new(Arc::clone(&ca), ambient, make)?);
+        Ok(Self { ca, leaves })
     }
 
-    fn current(&self) -> Arc<Current> {
-        // A node is the one to refuse a leaf that has ended, and says so.
-        self.0.current().unwrap_or_else(|_| self.0.last())
+    fn nodes(&self) -> Arc<dyn ClientCertVerifier> {
+        Arc::clone(&self.ca.generations().nodes)
     }
 }
 
-fn make(
-    ca: &ClusterCa,
-    generations: &Generations,
-    ambient: &Ambient,
-) -> Result<(Current, OffsetDateTime), LinkTlsError> {
-    let mut roots = RootCertStore::empty();
-    let mut leaves = Vec::new();
-    let mut ends_at = ambient.now();
-    for authority in generations.all() {
-        roots.add(authority.certificate().clone())?;
-        let name = roots.subjects().pop().ok_or(LinkTlsError::NotAClusterCa)?;
+fn make(ca: &ClusterCa, generations: &Generations, ambient: &Ambient) -> Result<Made<Leaves>, LinkTlsError> {
+    let (made, is_whole) = generations.by_each(|authority| {
+        let mut alone = RootCertStore::empty();
+        alone.add(authority.certificate().clone())?;
+        let name = alone.subjects().pop().ok_or(LinkTlsError::NotAClusterCa)?;
         let leaf = ca.issue_for_host(authority, ca.cluster_id().host_name(), ambient)?;
-        ends_at = leaf.not_after();
-        leaves.push((name, Arc::new(leaf.certified()?)));
-    }
-    let nodes = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider::provider()).build()?;
-    Ok((Current { leaves, nodes }, ends_at))
+        Ok::<_, LinkTlsError>((leaf.not_after(), (name, Arc::new(leaf.certified()?))))
+    })?;
+    let ends_at = made.iter().map(|(not_after, _)| *not_after).min();
+    Ok(Made {
+        value: made.into_iter().map(|(_, leaf)| leaf).collect(),
+        ends_at: ends_at.unwrap_or_else(|| ambient.now()),
+        is_whole,
+    })
 }
 
 impl ResolvesServerCert for HostEnd {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let current = self.current();
+        // A node is the one to refuse a leaf that has ended, and says so.
+        let leaves = self.leaves.at_hand();
         let trusted = hello.certificate_authorities().unwrap_or_default();
         let is_trusted = |ca: &DistinguishedName| trusted.iter().any(|name| name.as_ref() == ca.as_ref());
-        let known = current.leaves.iter().find(|(ca, _)| is_trusted(ca));
+        let known = leaves.iter().find(|(ca, _)| is_trusted(ca));
         // A node that trusts none of them is shown the present one, so that it can name the difference.
-        known.or(current.leaves.first()).map(|(_, leaf)| Arc::clone(leaf))
+        known.or(leaves.first()).map(|(_, leaf)| Arc::clone(leaf))
     }
 }
 
@@ -122,8 +119,8 @@ impl ClientCertVerifier for HostEnd {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         chain::check(end_entity, intermediates)?;
-        let current = self.current();
-        let verify = |at| current.nodes.verify_client_cert(end_entity, intermediates, at);
+        let nodes = self.nodes();
+        let verify = |at| nodes.verify_client_cert(end_entity, intermediates, at);
         match verify(now) {
             Err(Error::InvalidCertificate(
                 CertificateError::Expired | CertificateError::ExpiredContext { .. },
@@ -142,7 +139,7 @@ impl ClientCertVerifier for HostEnd {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.current().nodes.verify_tls12_signature(message, cert, dss)
+        self.nodes().verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -151,10 +148,10 @@ impl ClientCertVerifier for HostEnd {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.current().nodes.verify_tls13_signature(message, cert, dss)
+        self.nodes().verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.current().nodes.supported_verify_schemes()
+        self.nodes().supported_verify_schemes()
     }
 }

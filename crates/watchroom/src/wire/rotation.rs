@@ -10,7 +10,7 @@ use watchroom_kit::Ambient;
 use watchroom_link::{ConnectFault, Hub};
 use watchroom_trust::ClusterCa;
 
-/// How often it is looked whether all nodes have moved.
+/// How often it is looked whether all nodes have moved, and whether what could not be taken up now can.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
 
 /// Follows rotations until the tasks stop.
@@ -21,6 +21,9 @@ pub(crate) fn follow(ca: &Arc<ClusterCa>, hub: &Hub, fleet: &Fleet, ambient: &Am
         let mut tick = tokio::time::interval(LOOKED_AT_EVERY);
         loop {
             tick.tick().await;
+            if let Err(error) = fleet.catch_up().await {
+                tracing::error!(%error, "the cluster CAs cannot be read; trying again");
+            }
             let Some(until) = ca.retires_at() else { continue };
             let signing = ca.fingerprint().to_string();
             let left = fleet.certified_by_others(&signing);
