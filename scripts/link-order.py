@@ -30,8 +30,9 @@ HEADER = """\
 # The functions a request goes through, as they are met. Made by `make link-order`; for what, decision 0026 tells.
 # {compiler}; of another compiler, target or profile no name is found, and the program lies as it falls.
 """
-# The first requests on a connection make what later ones find made.
-BEFORE = 3
+# The first requests on a connection make what later ones find made. Of those that are followed, what only some go through is
+# what the program does beside.
+BEFORE, FOLLOWED = 3, 3
 # Between two requests on a connection, so that there is time to begin following: curl's word for one each 3 s.
 PACE = "20/m"
 
@@ -100,23 +101,24 @@ class Follower:
         return None if is_ours else os.WSTOPSIG(status)
 
 
-def of_one_request(room, follower, *words):
-    """The addresses of one request by curl, which has asked before on its connection."""
+def of_requests(room, follower, *words):
+    """The addresses of each of some requests by curl, which has asked before on its connection."""
     asks = ["curl", "--silent", "--show-error", "--cacert", room.ca, "--rate", PACE, "-w", "%{stderr}%{http_code}\n"]
-    for _ in range(BEFORE + 1):
+    for _ in range(BEFORE + FOLLOWED):
         asks += ["-o", os.devnull, room.panel + "/api/nodes"]
     curl = subprocess.Popen([*asks, *words], stderr=subprocess.PIPE, text=True)
     answers = []
     hearing = threading.Thread(target=lambda: answers.extend(iter(curl.stderr.readline, "")))
     hearing.start()
-    met = {}
     follower.run(lambda: len(answers) >= BEFORE or curl.poll() is not None)
-    follower.run(lambda: len(answers) > BEFORE or curl.poll() is not None, met)
+    requests = [{} for _ in range(FOLLOWED)]
+    for number, met in enumerate(requests, BEFORE + 1):
+        follower.run(lambda: len(answers) >= number or curl.poll() is not None, met)
     follower.run(lambda: curl.poll() is not None)
     hearing.join()
-    if answers != ["200\n"] * (BEFORE + 1):
+    if answers != ["200\n"] * (BEFORE + FOLLOWED):
         raise SystemExit(f"the requests of curl {words[0]} were answered with {answers}")
-    return met
+    return requests
 
 
 def functions_of(link_map):
@@ -133,29 +135,32 @@ def functions_of(link_map):
 def main(program, link_map):
     functions = functions_of(Path(link_map))
     begins = [begin for begin, _, _ in functions]
+
+    def function_at(offset):
+        at = bisect.bisect_right(begins, offset) - 1
+        begin, size, name = functions[max(at, 0)]
+        return name if begin <= offset < begin + size else None
+
     room = Room(program, configuration=CONFIGURATION)
     follower = None
     try:
         mapped = Path(f"/proc/{room.process.pid}/maps").read_text().splitlines()
         base = min(int(line.split("-")[0], 16) for line in mapped if line.endswith(str(Path(program).resolve())))
         bearer = ["-H", f"Authorization: Bearer {room.token}"]
-        cookie = ["--user-agent", BROWSER, "-H", f"Cookie: {room.session()}"]
-        ways = [
-            ["--http1.1", *bearer],
-            ["--http1.1", *bearer, "-H", "X-Forwarded-For: 192.0.2.7", "-H", "X-Forwarded-Proto: https"],
-            ["--http2", *cookie],
-        ]
+        ways = {
+            "by a token": ["--http1.1", *bearer],
+            "behind a proxy": ["--http1.1", *bearer, "-H", "X-Forwarded-For: 192.0.2.7", "-H", "X-Forwarded-Proto: https"],
+            "by a session": ["--http2", "--user-agent", BROWSER, "-H", f"Cookie: {room.session()}"],
+        }
         follower = Follower(room.process.pid)
         order = {}
-        for way in ways:
-            pages = set()
-            for address in of_one_request(room, follower, *way):
-                at = bisect.bisect_right(begins, address - base) - 1
-                begin, size, name = functions[at]
-                if at >= 0 and address - base < begin + size:
-                    order.setdefault(name)
-                    pages.add(address // PAGE)
-            print(f"{len(pages)} pages of code by curl {' '.join(way[:1] + way[4:])}; {len(order)} functions by now")
+        for name, words in ways.items():
+            requests = of_requests(room, follower, *words)
+            met = [dict.fromkeys(function_at(address - base) for address in request) for request in requests]
+            always = [function for function in met[0] if function and all(function in other for other in met)]
+            pages = {address // PAGE for address in requests[0] if function_at(address - base) in always}
+            order.update(dict.fromkeys(always))
+            print(f"{name}: {len(always)} functions on {len(pages)} pages of code")
     finally:
         if follower:
             follower.end(room.process.pid)
