@@ -1,5 +1,9 @@
 //! Has the linker put the functions of a request side by side. Scattered over the program, they are what a request
 //! waits for on a machine that did other things in between (decision 0026).
+#![expect(
+    clippy::disallowed_methods,
+    reason = "cargo speaks to build scripts by the environment"
+)]
 
 use std::env;
 use std::error::Error;

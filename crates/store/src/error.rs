@@ -50,6 +50,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether what was to be written may be there all the same: nobody has heard how it ended.
+    #[must_use]
+    pub const fn leaves_doubt(&self) -> bool {
+        matches!(
+            self,
+            Self::InDoubt(_) | Self::Unsynced(_) | Self::Late | Self::Closed
+        )
+    }
+
     /// Whether the connection's word is worth nothing any more, so that a new one must prove itself first.
     pub(crate) fn breaks_connection(&self) -> bool {
         matches!(self, Self::Unsynced(_) | Self::Away(_))

@@ -125,8 +125,17 @@ impl Fleet {
                 self.authority().discard(&unused);
                 Ok(Outcome::AlreadySo)
             }
-            // It may be there all the same: a commit of which nothing was heard.
-            Err(error) => Err(error.into()),
+            Err(error) if error.leaves_doubt() => {
+                tracing::warn!(
+                    fingerprint = unused.fingerprint,
+                    "nobody knows whether the next cluster CA came into the database; if not, and its key is in a security module, that is left there"
+                );
+                Err(error.into())
+            }
+            Err(error) => {
+                self.authority().discard(&unused);
+                Err(error.into())
+            }
         }
     }
 

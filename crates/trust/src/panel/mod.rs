@@ -22,7 +22,8 @@ use watchroom_kit::{Ambient, Fault, FaultKind};
 use self::pair::Pair;
 use crate::authority::{Authority, Title};
 use crate::keyfile::{self, KeyFileError};
-use crate::own_key::OwnKey;
+use crate::own_key;
+use crate::security_module::Reference;
 use crate::{CertificateReport, Fingerprint, LocalNames, ModuleError, SecurityModule};
 
 /// The kind of key of a certificate that we make.
@@ -315,8 +316,12 @@ impl PanelCertificate {
         let Some(content) = keyfile::read_key(&self.pair.key)? else {
             return Ok(None);
         };
-        let key = OwnKey::of_file(&self.pair.key, &content, self.settings.module.as_ref())?;
-        Ok(key.prove()?)
+        let Some(reference) = Reference::find(&content)? else {
+            return Ok(None);
+        };
+        let key = own_key::named(&reference, self.settings.module.as_ref())?;
+        key.prove()?;
+        Ok(Some(key.token().to_owned()))
     }
 
     /// The fingerprint of the certificate that is served now.

@@ -73,6 +73,14 @@ pub enum ModuleError {
         /// What the module said.
         why: String,
     },
+    /// One more wrong PIN would lock the token.
+    #[error(
+        "the token \"{token}\" locks itself at one more wrong PIN, so it was shown none; correct keys.pin_file, and log in by hand with what is in it (`pkcs11-tool --login --list-objects`)"
+    )]
+    LastTry {
+        /// The token.
+        token: String,
+    },
     /// There is no such key, or it is of another kind.
     #[error(
         "the token \"{token}\" has no usable key {reference}: {why}; restore the token from its backup, or put the right one in"

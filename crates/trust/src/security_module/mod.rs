@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use watchroom_kit::Entropy;
+use watchroom_kit::{Clock, Entropy};
 
 use desk::Desk;
 pub use error::ModuleError;
@@ -72,13 +72,13 @@ impl SecurityModule {
     ///
     /// # Errors
     /// [`ModuleError::Failed`] if there is no thread to be had for it.
-    pub fn new(settings: ModuleSettings, state: &Path) -> Result<Self, ModuleError> {
+    pub fn new(settings: ModuleSettings, state: &Path, clock: &Clock) -> Result<Self, ModuleError> {
         let (token, makes_keys) = (settings.token.clone(), settings.makes_keys);
-        let state = state.to_owned();
+        let (state, clock) = (state.to_owned(), clock.clone());
         Ok(Self(Arc::new(Inner {
             token,
             makes_keys,
-            desk: Desk::start(move || Token::new(settings, &state))?,
+            desk: Desk::start(move || Token::new(settings, &state, &clock))?,
             known: Mutex::default(),
         })))
     }

@@ -8,7 +8,7 @@ use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
-use watchroom_kit::{ExposeSecret, files};
+use watchroom_kit::{Clock, ExposeSecret, files};
 
 use super::tries::{Ended, Tries};
 use super::{ModuleError, ModuleSettings, Reference};
@@ -28,10 +28,10 @@ pub(super) struct Token {
 }
 
 impl Token {
-    pub(super) fn new(settings: ModuleSettings, state: &Path) -> Self {
+    pub(super) fn new(settings: ModuleSettings, state: &Path, clock: &Clock) -> Self {
         Self {
             settings,
-            tries: Tries::of(state),
+            tries: Tries::of(state, clock),
             library: None,
             is_initialized: false,
             session: None,
@@ -73,9 +73,9 @@ impl Token {
         let (_, private) = session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)?;
         let kept =
             session.get_attributes(private, &[AttributeType::Sensitive, AttributeType::Extractable])?;
-        let comes_out =
-            |one: &Attribute| matches!(one, Attribute::Sensitive(false) | Attribute::Extractable(true));
-        if kept.iter().any(comes_out) {
+        // One that does not say is not believed.
+        let stays_in = [Attribute::Sensitive(true), Attribute::Extractable(false)];
+        if !stays_in.iter().all(|one| kept.contains(one)) {
             return Err(ModuleError::Failed(
                 "it makes keys that can be taken out of it; use another one".to_owned(),
             ));
@@ -177,6 +177,10 @@ impl Token {
             why,
         })?;
         let begun = self.tries.begin(token)?;
+        if let Err(error) = self.spare(&session) {
+            self.tries.end(begun, Ended::NotShown)?;
+            return Err(error);
+        }
         let shown = session.login(UserType::User, Some(&pin.expose_secret().to_owned().into()));
         let ended = ended(&shown);
         self.tries.end(begun, ended)?;
@@ -196,6 +200,25 @@ impl Token {
                 self.begin_anew();
                 Err(error.into())
             }
+        }
+    }
+
+    /// Shows no PIN to a token that would lock itself by it, whoever has shown it wrong ones.
+    fn spare(&self, session: &Session) -> Result<(), ModuleError> {
+        let token = || self.settings.token.clone();
+        let Some(library) = &self.library else {
+            return Ok(());
+        };
+        let info = library.get_token_info(session.get_session_info()?.slot_id())?;
+        if info.user_pin_locked() {
+            return Err(ModuleError::Locked {
+                token: token(),
+                why: "PinLocked".to_owned(),
+            });
+        }
+        match info.user_pin_final_try() {
+            true => Err(ModuleError::LastTry { token: token() }),
+            false => Ok(()),
         }
     }
 

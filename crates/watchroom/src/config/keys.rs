@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use watchroom_kit::Clock;
 use watchroom_kit::config::{Problems, Section};
 use watchroom_trust::{ModuleSettings, SecurityModule};
 
@@ -87,7 +88,7 @@ impl KeysSection {
             pin_file: pin_file.clone(),
             makes_keys: self.make_new,
         };
-        let module = SecurityModule::new(settings, state);
+        let module = SecurityModule::new(settings, state, &Clock::system());
         module.map(Some).map_err(Failure::trust)
     }
 }

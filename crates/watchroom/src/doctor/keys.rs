@@ -19,8 +19,10 @@ type Place = Result<Option<String>, String>;
 /// The keys that may be in a module, each after it has signed once.
 struct Places {
     cluster: Place,
+    /// That of the CA before, if it is trusted still.
+    retiring: Option<Place>,
     authority: Place,
-    /// `None` if the certificate was given by an administrator.
+    /// `None` if the certificate was given by an administrator, with its key.
     certificate: Option<Place>,
 }
 
@@ -38,11 +40,17 @@ pub(super) async fn examine(
             "give this Host what the others have ([keys], keys/cluster.secret), and restart it",
         );
     }
+    let shown = certificate.prove_key().map_err(|error| error.to_string());
     let places = Places {
         cluster: ca.prove_key().map_err(|error| error.to_string()),
+        retiring: ca
+            .prove_retiring_key()
+            .map(|place| place.map_err(|error| error.to_string())),
         authority: certificate.prove_authority().map_err(|error| error.to_string()),
-        certificate: (!certificate.is_given())
-            .then(|| certificate.prove_key().map_err(|error| error.to_string())),
+        certificate: match (certificate.is_given(), shown) {
+            (true, Ok(None)) => None,
+            (_, place) => Some(place),
+        },
     };
     judge(&places, keys)
 }
@@ -57,6 +65,7 @@ async fn is_present(ca: &ClusterCa, store: &Store) -> Result<(), String> {
 fn judge(places: &Places, keys: &KeysSection) -> Check {
     let named = [
         ("the cluster CA", Some(&places.cluster)),
+        ("the cluster CA before it", places.retiring.as_ref()),
         ("the panel's authority", Some(&places.authority)),
         ("the panel's certificate", places.certificate.as_ref()),
     ];
@@ -81,6 +90,7 @@ fn judge(places: &Places, keys: &KeysSection) -> Check {
     if !apart.is_empty() {
         let places = [&places.cluster, &places.authority]
             .into_iter()
+            .chain(&places.retiring)
             .chain(&places.certificate);
         let token = places.flatten().flatten().next().map_or("", String::as_str);
         let all = apart.join(", ");
@@ -117,6 +127,7 @@ mod tests {
     fn finding(cluster: Place, authority: Place, keys: &KeysSection) -> Finding {
         let places = Places {
             cluster,
+            retiring: None,
             authority,
             certificate: Some(Ok(None)),
         };
@@ -150,6 +161,7 @@ mod tests {
         let gone = || Err("it was pulled".to_owned());
         let places = Places {
             cluster: gone(),
+            retiring: None,
             authority: gone(),
             certificate: Some(Ok(None)),
         };
@@ -164,6 +176,7 @@ mod tests {
     fn each_key_is_named_with_its_place() {
         let places = Places {
             cluster: Ok(Some("vault".to_owned())),
+            retiring: Some(Ok(None)),
             authority: Ok(None),
             certificate: None,
         };
@@ -171,7 +184,23 @@ mod tests {
         assert_eq!(
             evidence,
             "in the security module \"vault\", and signing: the keys of the cluster CA; \
-             held by this program: the keys of the panel's authority"
+             held by this program: the keys of the cluster CA before it, the panel's authority"
+        );
+    }
+
+    #[test]
+    fn the_key_of_a_ca_before_that_does_not_sign_is_bad() {
+        let places = Places {
+            cluster: Ok(None),
+            retiring: Some(Err("it was pulled".to_owned())),
+            authority: Ok(None),
+            certificate: None,
+        };
+        let check = judge(&places, &KeysSection::default());
+        assert_eq!(check.finding, Finding::Bad);
+        assert_eq!(
+            check.evidence,
+            "not signing: the keys of the cluster CA before it (it was pulled)"
         );
     }
 }

@@ -123,25 +123,31 @@ async fn found(
     let is_new = kept.is_none();
     let secret = kept.unwrap_or_else(|| ClusterSecret::by_chance(&ambient.entropy));
     let left = ClusterCa::of_files(state, keys(secret.clone(), module), ambient).map_err(Failure::trust)?;
-    let (ca, is_ours) = match left {
-        Some(left) => (left, false),
-        None => {
-            belongs_to_none(state)?;
-            let founded = ClusterCa::found(keys(secret.clone(), module), ambient);
-            (founded.map_err(Failure::trust)?, true)
-        }
-    };
+    if left.is_none() {
+        belongs_to_none(state)?;
+    }
     // On disk before anything is sealed under it: what it seals must never outlive it.
     if is_new {
         secret.keep(state).map_err(Failure::trust)?;
     }
+    let (ca, is_ours) = match left {
+        Some(left) => (left, false),
+        None => {
+            let founded = ClusterCa::found(keys(secret.clone(), module), ambient);
+            (founded.map_err(Failure::trust)?, true)
+        }
+    };
     let first: Result<Vec<_>, _> = ca.sealed().iter().map(generation).collect();
-    let first = first.map_err(Failure::trust)?;
-    if Generation::found(store, first, ambient).await.map_err(unread)? {
-        return Ok((ca, secret));
-    }
-    if is_ours {
+    let founded = Generation::found(store, first.map_err(Failure::trust)?, ambient).await;
+    let may_be_there = match &founded {
+        Ok(is_there) => *is_there,
+        Err(error) => error.leaves_doubt(),
+    };
+    if is_ours && !may_be_there {
         ca.sealed().iter().for_each(|unused| ca.discard(unused));
+    }
+    if founded.map_err(unread)? {
+        return Ok((ca, secret));
     }
     if is_new {
         ClusterSecret::forget(state).map_err(Failure::trust)?;
