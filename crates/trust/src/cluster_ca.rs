@@ -301,7 +301,12 @@ impl ClusterCa {
     pub fn discard(&self, sealed: &SealedCa) {
         match Generations::open(&self.keys, std::slice::from_ref(sealed)) {
             Ok(unused) => unused.signing.remove(),
-            Err(error) => tracing::warn!(%error, "the key of a cluster CA that nobody uses may be left"),
+            Err(error) => {
+                let fingerprint = sealed
+                    .fingerprint()
+                    .map_or_else(String::new, |one| one.to_string());
+                tracing::warn!(%error, fingerprint, "the key of a cluster CA that nobody uses may be left in the security module");
+            }
         }
     }
 
