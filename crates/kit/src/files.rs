@@ -170,27 +170,35 @@ pub fn refuse_exposed(path: &Path) -> Result<(), String> {
     ))
 }
 
-/// Refuses a file that somebody besides root and us can change.
+/// The file behind all links, unless somebody besides root and us can change it: itself, or by one of the folders on the way
+/// to it, in which they could put another in its place.
 ///
 /// # Errors
 /// Who can, and the command that mends it.
-pub fn refuse_foreign(path: &Path) -> Result<(), String> {
-    let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
-    let (owner, us) = (metadata.uid(), rustix::process::geteuid().as_raw());
-    if owner != 0 && owner != us {
-        return Err(format!(
-            "it belongs to another user ({owner}), who could change it; if nobody has, run: chown root {}",
-            path.display()
-        ));
+pub fn refuse_foreign(path: &Path) -> Result<PathBuf, String> {
+    let real = fs::canonicalize(path).map_err(|error| error.to_string())?;
+    let us = rustix::process::geteuid().as_raw();
+    for place in real.ancestors() {
+        let metadata = fs::metadata(place).map_err(|error| error.to_string())?;
+        let owner = metadata.uid();
+        let what = if place == real { "it" } else { "a folder above it" };
+        if owner != 0 && owner != us {
+            return Err(format!(
+                "{what} belongs to another user ({owner}), who could change it; if nobody has, run: chown root {}",
+                place.display()
+            ));
+        }
+        let mode = metadata.permissions().mode() & 0o7777;
+        // In a folder with the sticky bit, as /tmp is, nobody removes or renames what is another's.
+        let is_shared = metadata.is_dir() && mode & 0o1000 != 0;
+        if mode & 0o022 != 0 && !is_shared {
+            return Err(format!(
+                "other users can change {what} (mode {mode:04o}); if nobody has, run: chmod go-w {}",
+                place.display()
+            ));
+        }
     }
-    let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o022 == 0 {
-        return Ok(());
-    }
-    Err(format!(
-        "other users can change it (mode {mode:04o}); if nobody has, run: chmod go-w {}",
-        path.display()
-    ))
+    Ok(real)
 }
 
 #[cfg(test)]
@@ -255,17 +263,48 @@ mod tests {
         assert!(kept.len() == 4_096 && kept.iter().all(|byte| byte == &kept[0]));
         assert_eq!(fs::read_dir(room.path()).unwrap().count(), 1);
     }
+
     #[test]
     fn a_file_that_others_can_change_is_refused_with_the_command_that_mends_it() {
         let room = tempfile::tempdir().unwrap();
         let path = room.path().join("library.so");
         replace(&path, b"", 0o755).unwrap();
-        assert_eq!(refuse_foreign(&path), Ok(()));
+        let real = fs::canonicalize(&path).unwrap();
+        assert_eq!(refuse_foreign(&path), Ok(real));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o775)).unwrap();
         let refusal = refuse_foreign(&path).unwrap_err();
         assert!(
             refusal.contains("0775") && refusal.contains("chmod go-w"),
             "{refusal}"
         );
+    }
+
+    #[test]
+    fn a_file_is_refused_that_others_could_put_another_in_the_place_of() {
+        let room = tempfile::tempdir().unwrap();
+        let folder = room.path().join("lib");
+        private_folder(&folder.join("pkcs11")).unwrap();
+        let path = folder.join("pkcs11/library.so");
+        replace(&path, b"", 0o755).unwrap();
+        let link = room.path().join("link.so");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let mode = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        for given in [&path, &link] {
+            mode(0o755);
+            assert_eq!(
+                refuse_foreign(given),
+                fs::canonicalize(&path).map_err(|error| error.to_string())
+            );
+            mode(0o777);
+            let refusal = refuse_foreign(given).unwrap_err();
+            let mends = format!("chmod go-w {}", folder.canonicalize().unwrap().display());
+            assert!(
+                refusal.contains("a folder above it") && refusal.ends_with(&mends),
+                "{refusal}"
+            );
+            // Nobody renames there what is another's.
+            mode(0o1777);
+            refuse_foreign(given).unwrap();
+        }
     }
 }

@@ -36,7 +36,7 @@ const LONG_PATIENCE: Duration = Duration::from_secs(30);
 /// Which token of which module, and what opens it.
 #[derive(Clone, Debug)]
 pub struct ModuleSettings {
-    /// The PKCS #11 library by which the module is reached: a file that nobody but root and we can change.
+    /// The PKCS #11 library by which the module is reached: a file that nobody but root and we can change, by its folders neither.
     pub library: PathBuf,
     /// The label of the token in it.
     pub token: String,

@@ -264,8 +264,8 @@ impl Token {
             Some(library) => library,
             None => {
                 // Whoever can change it has all that this process has.
-                files::refuse_foreign(path).map_err(unusable)?;
-                Pkcs11::new(path).map_err(|error| unusable(error.to_string()))?
+                let real = files::refuse_foreign(path).map_err(unusable)?;
+                Pkcs11::new(real).map_err(|error| unusable(error.to_string()))?
             }
         };
         let library = self.library.insert(library);
