@@ -1,5 +1,7 @@
 //! The keys of the authorities in a security module: a token of SoftHSM, reached by PKCS #11 as one of metal is.
 
+mod unused;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -440,24 +442,20 @@ fn the_panels_key_moves_into_the_module_and_out_as_it_is_configured() {
 }
 
 #[test]
-fn a_key_for_which_there_is_no_use_leaves_the_module_again() {
-    let (mut room, token) = room_with("");
-    let before = token.keys();
+fn the_doctor_has_a_given_key_sign_too_if_it_is_in_the_module() {
+    let (mut room, token) = room_with("panel_certificate = true");
     stop(&mut room);
-    // As a full disk would: the certificate's folder takes no file.
-    let mark = room.state().join("ssl/made-by-watchroom.json");
-    fs::remove_file(&mark).unwrap();
-    fs::create_dir(&mark).unwrap();
-    fs::remove_file(room.state().join("ssl/server.key")).unwrap();
-    fs::remove_file(room.state().join("ssl/server.crt")).unwrap();
-    configure(&room, &section(&token, "panel_certificate = true"));
-    let ended = room.refused_up();
-    assert!(
-        ended.errors.contains("made-by-watchroom.json"),
-        "{}",
-        ended.errors
-    );
-    assert_eq!(token.keys(), before);
+    // What nobody remembers to have made was given.
+    fs::remove_file(room.state().join("ssl/made-by-watchroom.json")).unwrap();
+    room.start();
+    let (finding, evidence) = doctor(&room);
+    assert_eq!(finding, "good");
+    assert!(evidence.contains("the panel's certificate"), "{evidence}");
+    token.pull();
+    let (finding, evidence) = doctor(&room);
+    assert_eq!(finding, "bad");
+    assert!(evidence.contains("the panel's certificate"), "{evidence}");
+    token.put_back();
 }
 
 #[test]
