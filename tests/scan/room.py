@@ -93,9 +93,21 @@ class Room:
             opener.open(form)
         except urllib.error.HTTPError as moved:
             session = kept(moved)
-            opener.open(urllib.request.Request(self.panel + "/api/auth/me", headers={"Cookie": session})).close()
-            return session
+            if self.knows(session):
+                return session
         raise SystemExit("the form let nobody in")
+
+    def knows(self, session):
+        """Whether that still is the cookie of somebody who is signed in."""
+        trusting = ssl.create_default_context(cafile=self.ca)
+        headers = {"Cookie": session, "User-Agent": BROWSER}
+        try:
+            urllib.request.urlopen(urllib.request.Request(self.panel + "/api/auth/me", headers=headers), context=trusting).close()
+        except urllib.error.HTTPError as refused:
+            if refused.code == 401:
+                return False
+            raise
+        return True
 
     def fallen(self):
         """What went wrong in the program itself, if anything did."""

@@ -25,6 +25,8 @@ ENDLESS = ["/api/stream", "/api/servers/{id}/console", "/api/audit/export"]
 UNSAYABLE = "positive_data_acceptance"
 # Operations that no token opens: of sessions, of nodes, of machines that ask to join, and the making of tokens.
 MOST_CLOSED = 8
+# What would end the session of whoever looks at everything: each answer would be the page of the sign-in from there on.
+ENDS_IT = ["/logout", "/change-password*", "/profile/sessions/*", "/access/people/*", "/access/locks*", "/security/bans*"]
 MEDIUM = ["MEDIUM", "HIGH", "CRITICAL"]
 # What testssl says of any certificate by a CA of one's own.
 PRIVATE_CA = {"cert_chain_of_trust", "cert_revocation", "cert_crlDistributionPoints", "overall_grade", "grade_cap_reason"}
@@ -141,11 +143,15 @@ def wapiti(target, folder):
         words += ["-m", "sql,timesql,xss,permanentxss,file,exec,crlf,redirect,csrf,csp,cookieflags,http_headers,methods"]
         words += ["--max-scan-time", "240", "--max-attack-time", "120", "-v", "0", "--no-bugreport"]
         if target.token:
-            words += ["-H", f"Cookie: {target.room.session()}", "-H", "Sec-Fetch-Site: same-origin", "-A", BROWSER]
-            words += ["-x", target.url + "/logout"]
+            session = target.room.session()
+            words += ["-H", f"Cookie: {session}", "-H", "Sec-Fetch-Site: same-origin", "-A", BROWSER]
+            for path in ENDS_IT:
+                words += ["-x", target.url + path]
         said = run(words, 1500, folder)
         if not report.exists():
             raise Silent(said[-2000:])
+        if target.token and not target.room.knows(session):
+            raise Silent("it has signed itself out: what is behind the sign-in was not scanned")
         listed = json.loads(report.read_text())["vulnerabilities"]
         found += [f"{kind}: {one['method']} {one['path']} {one['info']}" for kind, all in listed.items() for one in all]
     return found
