@@ -101,13 +101,17 @@ class Room:
         """Whether that still is the cookie of somebody who is signed in."""
         trusting = ssl.create_default_context(cafile=self.ca)
         headers = {"Cookie": session, "User-Agent": BROWSER}
-        try:
-            urllib.request.urlopen(urllib.request.Request(self.panel + "/api/auth/me", headers=headers), context=trusting).close()
-        except urllib.error.HTTPError as refused:
-            if refused.code == 401:
-                return False
-            raise
-        return True
+        for _ in range(3):
+            try:
+                urllib.request.urlopen(
+                    urllib.request.Request(self.panel + "/api/auth/me", headers=headers), context=trusting
+                ).close()
+                return True
+            except urllib.error.HTTPError as refused:
+                if refused.code != 429:
+                    return False
+                time.sleep(int(refused.headers.get("retry-after", "5")) + 1)
+        return False
 
     def fallen(self):
         """What went wrong in the program itself, if anything did."""
