@@ -13,7 +13,7 @@ use watchroom_model::console::{ConsoleEvent, ConsoleFrom, Source};
 use watchroom_model::{NodeId, ServerId};
 use watchroom_policy::act;
 use watchroom_testkit::{Machine, TestRoom, program};
-use watchroom_trust::{Fingerprint, NodeKey};
+use watchroom_trust::{ClusterCa, Fingerprint, NodeKey};
 
 /// How long a change may take to be everywhere on a busy machine; it is looked for all the while.
 const SOON: Duration = Duration::from_secs(30);
@@ -231,30 +231,40 @@ async fn no_call_fails_and_no_console_ends_while_two_hosts_rotate_the_ca_in_turn
     close(first, second).await;
 }
 
+/// Writes the next CA down as a Host does, in the moment before anybody is told, with what `change` makes of it.
+fn rotate_unheard(room: &TestRoom, ca: &ClusterCa, change: impl Fn(String) -> String) -> Fingerprint {
+    let next = ca
+        .successor(&Ambient::system())
+        .expect("no rotation is under way");
+    let (fingerprint, before) = (next.fingerprint().expect("a certificate"), ca.fingerprint());
+    let sealed = change(serde_json::to_string(&next).expect("JSON"));
+    room.run_sql(&format!(
+        "INSERT INTO cluster_authorities (fingerprint, replaces, sealed) \
+         VALUES ('{fingerprint}', '{before}', '{sealed}')"
+    ));
+    fingerprint
+}
+
+/// What a node sends to be certified anew, and the fingerprint of its key as a Host knows it.
+fn asks_for_papers(machine: &Machine, room: &TestRoom, node: NodeId) -> (Vec<u8>, String) {
+    let key = NodeKey::open_or_make(&machine.state()).expect("the node's key");
+    let node = room.host.fleet.node(node);
+    let known = node.and_then(|node| node.key_fingerprint());
+    (
+        key.request().expect("a request").to_vec(),
+        known.expect("it has joined"),
+    )
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_has_not_heard_of_a_rotation_certifies_by_the_new_ca_all_the_same() {
     let (first, second) = two().await;
     let (machine, node) = linked_to_both(&first, &second).await;
     let ca = &second.host.cluster_ca;
-    let next = ca
-        .successor(&Ambient::system())
-        .expect("no rotation is under way");
-    let (fingerprint, before) = (next.fingerprint().expect("a certificate"), ca.fingerprint());
-    // As the first Host writes it down, in the moment before anybody is told.
-    let sealed = serde_json::to_string(&next).expect("JSON");
-    first.run_sql(&format!(
-        "INSERT INTO cluster_authorities (fingerprint, replaces, sealed) \
-         VALUES ('{fingerprint}', '{before}', '{sealed}')"
-    ));
+    let before = ca.fingerprint();
+    let fingerprint = rotate_unheard(&first, ca, |sealed| sealed);
     assert_eq!(ca.fingerprint(), before);
-    let key = NodeKey::open_or_make(&machine.state()).expect("the node's key");
-    let request = key.request().expect("a request");
-    let known = second
-        .host
-        .fleet
-        .node(node)
-        .and_then(|node| node.key_fingerprint());
-    let known = known.expect("it has joined");
+    let (request, known) = asks_for_papers(&machine, &second, node);
     let renewed = second.host.fleet.renew(node, &known, &request, None).await;
     let chain = renewed.expect("papers").certified.chain;
     assert_eq!(chain.last().map(|ca| Fingerprint::of(ca)), Some(fingerprint));
@@ -289,25 +299,9 @@ async fn a_ca_that_could_not_be_taken_up_is_taken_up_as_soon_as_it_can() {
     let (first, second) = two().await;
     let (machine, node) = linked_to_both(&first, &second).await;
     let ca = &second.host.cluster_ca;
-    let next = ca
-        .successor(&Ambient::system())
-        .expect("no rotation is under way");
-    let (fingerprint, before) = (next.fingerprint().expect("a certificate"), ca.fingerprint());
-    let sealed = serde_json::to_string(&next).expect("JSON");
     let (opens, does_not) = ("sealed_key\":\"", "sealed_key\":\"AAAA");
-    first.run_sql(&format!(
-        "INSERT INTO cluster_authorities (fingerprint, replaces, sealed) \
-         VALUES ('{fingerprint}', '{before}', '{}')",
-        sealed.replace(opens, does_not)
-    ));
-    let key = NodeKey::open_or_make(&machine.state()).expect("the node's key");
-    let request = key.request().expect("a request");
-    let known = second
-        .host
-        .fleet
-        .node(node)
-        .and_then(|node| node.key_fingerprint());
-    let known = known.expect("it has joined");
+    let fingerprint = rotate_unheard(&first, ca, |sealed| sealed.replace(opens, does_not));
+    let (request, known) = asks_for_papers(&machine, &second, node);
     let refused = second.host.fleet.renew(node, &known, &request, None).await;
     assert!(matches!(refused, Err(RenewalError::Authority(_))), "{refused:?}");
     // Nobody is told that it opens by now.
