@@ -5,6 +5,7 @@ use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, FromRequestParts, Re
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use watchroom_kit::{Fault, FaultKind, FieldFault};
 use watchroom_shield::{BodyForm, Passed, ReportError, ReportForm};
 
@@ -168,9 +169,19 @@ fn named(path: &str) -> &str {
 /// What is wrong with a JSON text, without the echo of what was sent.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match text.rsplit_once(" at line ") {
-        Some((what, _)) => what.to_owned(),
-        None => text,
+    let what = text
+        .rsplit_once(" at line ")
+        .map_or(text.as_str(), |(what, _)| what);
+    match error.classify() {
+        Category::Eof => "the JSON text ends too early; send all of it".to_owned(),
+        Category::Syntax | Category::Io => {
+            format!(
+                "no JSON at line {}, column {}: {what}",
+                error.line(),
+                error.column()
+            )
+        }
+        Category::Data => what.to_owned(),
     }
 }
 

@@ -13,6 +13,8 @@ mod bad_way;
 #[cfg(test)]
 pub mod bans;
 #[cfg(test)]
+mod bodies;
+#[cfg(test)]
 mod client_certificates;
 mod crowds;
 #[cfg(test)]
