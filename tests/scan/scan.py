@@ -27,6 +27,8 @@ UNSAYABLE = "positive_data_acceptance"
 MOST_CLOSED = 8
 # What would end the session of whoever looks at everything: each answer would be the page of the sign-in from there on.
 ENDS_IT = ["/logout", "/change-password*", "/profile/sessions/*", "/access/people/*", "/access/locks*", "/security/bans*"]
+# Reports of browsers and a few others have limits that stand all the same. More would be a scan of an answer 429.
+MOST_HELD_BACK = 100
 MEDIUM = ["MEDIUM", "HIGH", "CRITICAL"]
 # What testssl says of any certificate by a CA of one's own.
 PRIVATE_CA = {"cert_chain_of_trust", "cert_revocation", "cert_crlDistributionPoints", "overall_grade", "grade_cap_reason"}
@@ -254,9 +256,11 @@ def judged(program, name):
         try:
             found = scan(Product(room), folder)
             fallen = room.fallen()
+            held_back = 0 if fallen else room.held_back()
         finally:
             room.close()
     found += [f"the program fell: {fallen}"] if fallen else []
+    found += [f"{held_back} requests were held back, and so not scanned"] if held_back > MOST_HELD_BACK else []
     blind = "" if planted else ", WHICH SAYS NOTHING: it does not find what is there"
     print(f"{name}: {len(found)} found; {len(planted)} found among the planted holes{blind}", flush=True)
     for line in found + ([f"planted: {line[:300]}" for line in planted] if os.environ.get("SCAN_VERBOSE") else []):
