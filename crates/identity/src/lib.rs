@@ -77,7 +77,7 @@ pub use outside::{
 };
 pub use reseal::{Resealed, Seals, reseal};
 pub use roles::{Difference, RoleDraft, RoleError, RoleView, WhatIf};
-pub use sessions::{KnownDevice, Session, SessionView, SignedIn, StepUpError};
+pub use sessions::{Again, KnownDevice, Session, SessionView, SignedIn, StepUpError};
 pub use set_up::{SetUp, SetUpError, SetupCode};
 pub use sign_in::{SecondStepError, SignIn, SignInError};
 pub use strength::Strength;

@@ -208,7 +208,8 @@ impl Identity {
             user,
             trail,
             false,
-        );
+        )
+        .by_password();
         let grant = self.new_grant(user, "admin".to_owned(), None);
         let first_session = new.row;
         let written = self.inner.store.write(&permit, async move |tx| {

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use watchroom_identity::{Session, Site};
 use watchroom_model::DecisionId;
 use watchroom_policy::{
-    Act, Ask, Permission, Permit, Principal, Reach, Reason, STEP_UP_FRESH, Target, decide, permission, reach,
+    Act, Ask, Permission, Permit, Principal, Reach, Reason, Target, decide, permission, reach,
 };
 use watchroom_shield::Passed;
 use watchroom_web::{Caller, Cookie, Entrance, Problem, SESSION_COOKIE, Submitted};
@@ -21,6 +21,7 @@ use crate::answer::{self, FLASH_COOKIE, FRAGMENT};
 use crate::pages::mfa::next_step;
 use crate::pages::passkey::site;
 use crate::text::EN;
+use crate::view::proof::Wanted;
 use crate::view::{Flash, Person, Section, Shell, Theme, query};
 
 /// The cookie that holds the theme, for a year.
@@ -175,7 +176,7 @@ impl Viewer {
     pub(crate) fn may<A: Act>(&self, act: A, on: &impl Target) -> bool {
         match self.ask(self.caller.principal(), act, on) {
             Ok(_) => true,
-            Err(refusal) => refusal.reason == Reason::StepUp,
+            Err(refusal) => matches!(refusal.reason, Reason::StepUp | Reason::WholeStepUp),
         }
     }
 
@@ -193,14 +194,23 @@ impl Viewer {
 
     /// Whether acts that need a fresh proof must ask for the password.
     pub(crate) fn needs_proof(&self) -> bool {
-        let proof = &self.caller.principal().proof;
-        proof.fresh_at.is_none_or(|at| self.now() - at > STEP_UP_FRESH)
+        !self.caller.principal().proof.is_fresh(self.now())
+    }
+
+    /// What acts must ask for that change how the viewer signs in.
+    pub(crate) fn wanted(&self) -> Wanted {
+        let (proof, now) = (&self.caller.principal().proof, self.now());
+        Wanted {
+            password: proof.password.is_wanted(now) || !(proof.is_fresh(now) || proof.factor.is_wanted(now)),
+            code: proof.factor.is_wanted(now),
+        }
     }
 
     /// Whether one of the viewer's passkeys can be that proof, here.
     fn offers_passkey_proof(&self) -> bool {
         let identity = &self.entrance.identity;
-        let here = self.site.as_ref().filter(|_| self.needs_proof());
+        let is_whole = self.caller.principal().proof.is_whole(self.now());
+        let here = self.site.as_ref().filter(|_| !is_whole);
         here.is_some_and(|site| identity.has_passkey_for(&self.session, site))
     }
 

@@ -409,6 +409,9 @@ expired-title = Your session has ended
 expired-lead = It was ended after a time without anything done here, or from somewhere else. Nothing was lost on the Host.
 expired-again = Sign in again
 proof-hint = Asked again, since your last proof is older than 10 minutes. A code of your authenticator will do too.
+proof-whole-hint = Asked again, since this changes how you sign in.
+proof-code-hint = What your authenticator shows now, or one of your recovery codes.
+proof-code-wrong = that code is wrong or was used before
 proof-wrong = that is not your password, nor a code that is good now
 
 # Second factors

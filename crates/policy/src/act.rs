@@ -64,6 +64,17 @@ impl EventType {
     }
 }
 
+/// What somebody must have proven lately before they do an act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreshProof {
+    /// Nothing: it is enough to be signed in.
+    NotNeeded,
+    /// A password, a code or a passkey.
+    Any,
+    /// The password and a second factor, as far as the account has them: what changes how somebody signs in.
+    Whole,
+}
+
 /// What is known of an act before anybody does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActSpec {
@@ -75,8 +86,8 @@ pub struct ActSpec {
     pub needs: Needs,
     /// The permission by which one may know that the resource exists; without it a refusal says 404.
     pub known_by: Option<Permission>,
-    /// Whether a fresh proof is needed.
-    pub needs_step_up: bool,
+    /// What must have been proven lately.
+    pub fresh_proof: FreshProof,
     /// The kind of entry it leaves; reads leave none by default.
     pub event: Option<EventType>,
 }
@@ -109,7 +120,7 @@ impl HouseAct for CloseLetter {}
 
 macro_rules! acts {
     (reads { $($(#[$read_doc:meta])* $read:ident = $read_name:literal on $read_on:ident, needs $read_needs:expr, known by $read_known:expr;)+ }
-     changes { $($(#[$doc:meta])* $act:ident = $name:literal on $on:ident, needs $needs:expr, known by $known:expr, step up $step:literal, leaves $event:ident;)+ }) => {
+     changes { $($(#[$doc:meta])* $act:ident = $name:literal on $on:ident, needs $needs:expr, known by $known:expr, step up $step:ident, leaves $event:ident;)+ }) => {
         $(
             $(#[$read_doc])*
             #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +128,7 @@ macro_rules! acts {
             impl Act for $read {
                 const SPEC: ActSpec = ActSpec {
                     name: $read_name, on: ResourceKind::$read_on, needs: $read_needs, known_by: $read_known,
-                    needs_step_up: false, event: None,
+                    fresh_proof: FreshProof::NotNeeded, event: None,
                 };
             }
         )+
@@ -128,7 +139,7 @@ macro_rules! acts {
             impl Act for $act {
                 const SPEC: ActSpec = ActSpec {
                     name: $name, on: ResourceKind::$on, needs: $needs, known_by: $known,
-                    needs_step_up: $step, event: Some(EventType::$event),
+                    fresh_proof: FreshProof::$step, event: Some(EventType::$event),
                 };
             }
             impl Change for $act {}
@@ -213,195 +224,195 @@ acts! {
     }
     changes {
     /// Read or search the audit log: a read that leaves an entry.
-    ReadAudit = "audit.read" on Audit, needs Permissions(&[p::AUDIT_READ]), known by None, step up false, leaves Audit;
+    ReadAudit = "audit.read" on Audit, needs Permissions(&[p::AUDIT_READ]), known by None, step up NotNeeded, leaves Audit;
     /// Verify the audit chain.
-    VerifyAudit = "audit.verify" on Audit, needs Permissions(&[p::AUDIT_VERIFY]), known by None, step up false, leaves Audit;
+    VerifyAudit = "audit.verify" on Audit, needs Permissions(&[p::AUDIT_VERIFY]), known by None, step up NotNeeded, leaves Audit;
     /// Export the audit log.
-    ExportAudit = "audit.export" on Audit, needs Permissions(&[p::AUDIT_READ]), known by None, step up false, leaves Audit;
+    ExportAudit = "audit.export" on Audit, needs Permissions(&[p::AUDIT_READ]), known by None, step up NotNeeded, leaves Audit;
     /// Create a server with a free command.
-    CreateServer = "server.create" on Server, needs Permissions(&[p::COMPUTE_CREATE, p::COMPUTE_COMMAND]), known by None, step up false, leaves Audit;
+    CreateServer = "server.create" on Server, needs Permissions(&[p::COMPUTE_CREATE, p::COMPUTE_COMMAND]), known by None, step up NotNeeded, leaves Audit;
     /// Start a server.
-    StartServer = "server.start" on Server, needs Permissions(&[p::COMPUTE_CONTROL]), known by Some(p::COMPUTE_READ), step up false, leaves Audit;
+    StartServer = "server.start" on Server, needs Permissions(&[p::COMPUTE_CONTROL]), known by Some(p::COMPUTE_READ), step up NotNeeded, leaves Audit;
     /// Stop a server.
-    StopServer = "server.stop" on Server, needs Permissions(&[p::COMPUTE_CONTROL]), known by Some(p::COMPUTE_READ), step up false, leaves Audit;
+    StopServer = "server.stop" on Server, needs Permissions(&[p::COMPUTE_CONTROL]), known by Some(p::COMPUTE_READ), step up NotNeeded, leaves Audit;
     /// Restart a server.
-    RestartServer = "server.restart" on Server, needs Permissions(&[p::COMPUTE_CONTROL]), known by Some(p::COMPUTE_READ), step up false, leaves Audit;
+    RestartServer = "server.restart" on Server, needs Permissions(&[p::COMPUTE_CONTROL]), known by Some(p::COMPUTE_READ), step up NotNeeded, leaves Audit;
     /// Remove a server.
-    RemoveServer = "server.remove" on Server, needs Permissions(&[p::COMPUTE_DELETE]), known by Some(p::COMPUTE_READ), step up true, leaves Audit;
+    RemoveServer = "server.remove" on Server, needs Permissions(&[p::COMPUTE_DELETE]), known by Some(p::COMPUTE_READ), step up Any, leaves Audit;
     /// Send a line to a server's console.
-    SendLine = "server.console.send" on Server, needs Permissions(&[p::COMPUTE_CONSOLE]), known by Some(p::COMPUTE_READ), step up false, leaves Audit;
+    SendLine = "server.console.send" on Server, needs Permissions(&[p::COMPUTE_CONSOLE]), known by Some(p::COMPUTE_READ), step up NotNeeded, leaves Audit;
     /// Let a fenced node back in.
-    UnfenceNode = "node.unfence" on Node, needs Permissions(&[p::NODES_APPROVE]), known by Some(p::NODES_READ), step up true, leaves Security;
+    UnfenceNode = "node.unfence" on Node, needs Permissions(&[p::NODES_APPROVE]), known by Some(p::NODES_READ), step up Any, leaves Security;
     /// Make a new cluster CA, which every node then moves to.
-    RotateCa = "cluster.ca.rotate" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up true, leaves Security;
+    RotateCa = "cluster.ca.rotate" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up Any, leaves Security;
     /// Give the cluster, on its Host's own machine, another secret, under which everything is sealed anew.
-    RotateSecret = "cluster.secret.rotate" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up true, leaves Security;
+    RotateSecret = "cluster.secret.rotate" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up Any, leaves Security;
     /// Settle, on its own machine, who a Host is, where its two copies of that differ.
-    RepairRole = "host.repair_role" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up true, leaves Security;
+    RepairRole = "host.repair_role" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up Any, leaves Security;
     /// Ask to join, by an invitation or from a network that may ask.
-    RequestJoin = "node.join.request" on JoinRequest, needs Nothing, known by None, step up false, leaves Security;
+    RequestJoin = "node.join.request" on JoinRequest, needs Nothing, known by None, step up NotNeeded, leaves Security;
     /// Let a machine in.
-    ApproveJoin = "node.join.approve" on JoinRequest, needs Permissions(&[p::NODES_APPROVE]), known by Some(p::NODES_READ), step up true, leaves Security;
+    ApproveJoin = "node.join.approve" on JoinRequest, needs Permissions(&[p::NODES_APPROVE]), known by Some(p::NODES_READ), step up Any, leaves Security;
     /// Let a machine in because its invitation says so.
-    AdmitByToken = "node.join.admit" on JoinRequest, needs System, known by None, step up false, leaves Security;
+    AdmitByToken = "node.join.admit" on JoinRequest, needs System, known by None, step up NotNeeded, leaves Security;
     /// Turn a machine away.
-    RejectJoin = "node.join.reject" on JoinRequest, needs Permissions(&[p::NODES_APPROVE]), known by Some(p::NODES_READ), step up false, leaves Security;
+    RejectJoin = "node.join.reject" on JoinRequest, needs Permissions(&[p::NODES_APPROVE]), known by Some(p::NODES_READ), step up NotNeeded, leaves Security;
     /// Give a machine that was let in its certificate and token.
-    HandOverPapers = "node.join.hand_over" on JoinRequest, needs Nothing, known by None, step up false, leaves Security;
+    HandOverPapers = "node.join.hand_over" on JoinRequest, needs Nothing, known by None, step up NotNeeded, leaves Security;
     /// Register a node by hand: an invitation bound to its name, which a person still approves.
-    RegisterNode = "node.register" on JoinToken, needs Permissions(&[p::NODES_APPROVE]), known by None, step up false, leaves Security;
+    RegisterNode = "node.register" on JoinToken, needs Permissions(&[p::NODES_APPROVE]), known by None, step up NotNeeded, leaves Security;
     /// Make an invitation, which may let machines in by itself.
-    CreateJoinToken = "node.join_token.create" on JoinToken, needs Permissions(&[p::NODES_APPROVE]), known by None, step up true, leaves Security;
+    CreateJoinToken = "node.join_token.create" on JoinToken, needs Permissions(&[p::NODES_APPROVE]), known by None, step up Any, leaves Security;
     /// Take an invitation back.
-    RevokeJoinToken = "node.join_token.revoke" on JoinToken, needs Permissions(&[p::NODES_APPROVE]), known by None, step up false, leaves Security;
+    RevokeJoinToken = "node.join_token.revoke" on JoinToken, needs Permissions(&[p::NODES_APPROVE]), known by None, step up NotNeeded, leaves Security;
     /// Revoke a node: its certificate and token are no longer taken.
-    RevokeNode = "node.revoke" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up true, leaves Security;
+    RevokeNode = "node.revoke" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up Any, leaves Security;
     /// Strike a revoked node from the roll, with the record of its servers.
-    PurgeNode = "node.purge" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up true, leaves Security;
+    PurgeNode = "node.purge" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up Any, leaves Security;
     /// Restart a node's machine.
-    RestartNode = "node.restart" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up true, leaves Audit;
+    RestartNode = "node.restart" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up Any, leaves Audit;
     /// Shut a node's machine down.
-    ShutDownNode = "node.shut_down" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up true, leaves Audit;
+    ShutDownNode = "node.shut_down" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up Any, leaves Audit;
     /// Call an operation on a node off.
-    CancelOperation = "operation.cancel" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up false, leaves Audit;
+    CancelOperation = "operation.cancel" on Node, needs Permissions(&[p::NODES_MODIFY]), known by Some(p::NODES_READ), step up NotNeeded, leaves Audit;
     /// Create a person's account.
-    CreateUser = "user.create" on User, needs Permissions(&[p::USERS_MANAGE]), known by None, step up true, leaves Security;
+    CreateUser = "user.create" on User, needs Permissions(&[p::USERS_MANAGE]), known by None, step up Any, leaves Security;
     /// Invite somebody by a link, or take an invitation back.
-    InviteUser = "user.invite" on User, needs Permissions(&[p::USERS_MANAGE]), known by None, step up true, leaves Security;
+    InviteUser = "user.invite" on User, needs Permissions(&[p::USERS_MANAGE]), known by None, step up Any, leaves Security;
     /// Make one's account by an invitation.
-    AcceptInvitation = "user.accept_invitation" on User, needs Nothing, known by None, step up false, leaves Security;
+    AcceptInvitation = "user.accept_invitation" on User, needs Nothing, known by None, step up NotNeeded, leaves Security;
     /// Make a link by which another chooses a new password.
-    OfferReset = "user.offer_reset" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    OfferReset = "user.offer_reset" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Any, leaves Security;
     /// Choose a new password by a link.
-    ResetByLink = "user.reset_by_link" on User, needs Nothing, known by None, step up false, leaves Security;
+    ResetByLink = "user.reset_by_link" on User, needs Nothing, known by None, step up NotNeeded, leaves Security;
     /// Set the address where mail reaches somebody.
-    ChangeEmail = "user.change_email" on User, needs OwnerOr(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    ChangeEmail = "user.change_email" on User, needs OwnerOr(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Whole, leaves Security;
     /// Confirm one's own address by a link.
-    ConfirmEmail = "user.confirm_email" on User, needs OwnerOr(&[]), known by None, step up false, leaves Security;
+    ConfirmEmail = "user.confirm_email" on User, needs OwnerOr(&[]), known by None, step up NotNeeded, leaves Security;
     /// End sessions of a person.
-    EndSessions = "session.end" on User, needs OwnerOr(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up false, leaves Security;
+    EndSessions = "session.end" on User, needs OwnerOr(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up NotNeeded, leaves Security;
     /// Disable or enable an account.
-    ChangeUser = "user.change" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    ChangeUser = "user.change" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Any, leaves Security;
     /// Hand over all that is held about a person.
-    ExportUser = "user.export" on User, needs OwnerOr(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    ExportUser = "user.export" on User, needs OwnerOr(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Any, leaves Security;
     /// Erase a person: their account, what is theirs, and their name elsewhere.
-    EraseUser = "user.erase" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    EraseUser = "user.erase" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Any, leaves Security;
     /// Set another's password.
-    ResetPassword = "user.reset_password" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    ResetPassword = "user.reset_password" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Any, leaves Security;
     /// Change one's own password.
-    ChangePassword = "user.change_password" on User, needs OwnerOr(&[]), known by None, step up false, leaves Security;
+    ChangePassword = "user.change_password" on User, needs OwnerOr(&[]), known by None, step up NotNeeded, leaves Security;
     /// Enrol a second factor for oneself.
-    AddFactor = "factor.add" on User, needs Enrolment, known by None, step up true, leaves Security;
+    AddFactor = "factor.add" on User, needs Enrolment, known by None, step up Whole, leaves Security;
     /// Remove one of one's own second factors.
-    RemoveFactor = "factor.remove" on User, needs OwnerOr(&[]), known by None, step up true, leaves Security;
+    RemoveFactor = "factor.remove" on User, needs OwnerOr(&[]), known by None, step up Whole, leaves Security;
     /// Make new recovery codes for oneself; the old ones end.
-    RenewRecoveryCodes = "factor.recovery_codes" on User, needs OwnerOr(&[]), known by None, step up true, leaves Security;
+    RenewRecoveryCodes = "factor.recovery_codes" on User, needs OwnerOr(&[]), known by None, step up Whole, leaves Security;
     /// Remove all second factors of another, who lost them.
-    ResetFactors = "user.reset_factors" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    ResetFactors = "user.reset_factors" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Any, leaves Security;
     /// Write down that a passkey was refused since there seem to be two of it.
-    SuspectClone = "factor.suspect_clone" on User, needs Nothing, known by None, step up false, leaves Security;
+    SuspectClone = "factor.suspect_clone" on User, needs Nothing, known by None, step up NotNeeded, leaves Security;
     /// Get an account by the word of a directory or a provider.
-    AdmitOutsider = "user.admit" on User, needs Nothing, known by None, step up false, leaves Security;
+    AdmitOutsider = "user.admit" on User, needs Nothing, known by None, step up NotNeeded, leaves Security;
     /// Tie an identity at a provider to one's own account.
-    TieIdentity = "identity.tie" on User, needs OwnerOr(&[]), known by None, step up true, leaves Security;
+    TieIdentity = "identity.tie" on User, needs OwnerOr(&[]), known by None, step up Whole, leaves Security;
     /// Untie an identity of one's own account, or of another's.
-    UntieIdentity = "identity.untie" on User, needs OwnerOr(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    UntieIdentity = "identity.untie" on User, needs OwnerOr(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Whole, leaves Security;
     /// Seal what must be read back under a new key.
-    RotateKeys = "key.rotate" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up true, leaves Security;
+    RotateKeys = "key.rotate" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up Any, leaves Security;
     /// Send a letter to see whether mail arrives.
-    TestMail = "mail.test" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up false, leaves Audit;
+    TestMail = "mail.test" on Host, needs Permissions(&[p::SETTINGS_MANAGE]), known by None, step up NotNeeded, leaves Audit;
     /// Write down that a letter was delivered, or given up.
-    CloseLetter = "mail.close" on Host, needs System, known by None, step up false, leaves Audit;
+    CloseLetter = "mail.close" on Host, needs System, known by None, step up NotNeeded, leaves Audit;
     /// Make a token for oneself, or for another with `tokens:manage`.
-    CreateToken = "token.create" on Token, needs OwnerOr(&[p::TOKENS_MANAGE]), known by None, step up true, leaves Security;
+    CreateToken = "token.create" on Token, needs OwnerOr(&[p::TOKENS_MANAGE]), known by None, step up Any, leaves Security;
     /// Revoke a token.
-    RevokeToken = "token.revoke" on Token, needs OwnerOr(&[p::TOKENS_MANAGE]), known by Some(p::TOKENS_READ), step up false, leaves Security;
+    RevokeToken = "token.revoke" on Token, needs OwnerOr(&[p::TOKENS_MANAGE]), known by Some(p::TOKENS_READ), step up NotNeeded, leaves Security;
     /// Make a decoy token, which opens nothing.
-    CreateDecoy = "decoy.create" on Decoy, needs Permissions(&[p::TOKENS_MANAGE]), known by None, step up false, leaves Security;
+    CreateDecoy = "decoy.create" on Decoy, needs Permissions(&[p::TOKENS_MANAGE]), known by None, step up NotNeeded, leaves Security;
     /// Remove a decoy token.
-    RemoveDecoy = "decoy.remove" on Decoy, needs Permissions(&[p::TOKENS_MANAGE]), known by None, step up false, leaves Security;
+    RemoveDecoy = "decoy.remove" on Decoy, needs Permissions(&[p::TOKENS_MANAGE]), known by None, step up NotNeeded, leaves Security;
     /// Write down that somebody showed a decoy token.
-    TouchDecoy = "decoy.touch" on Decoy, needs System, known by None, step up false, leaves Suspicious;
+    TouchDecoy = "decoy.touch" on Decoy, needs System, known by None, step up NotNeeded, leaves Suspicious;
     /// Ban an address or a network.
-    CreateBan = "ban.create" on Ban, needs Permissions(&[p::NETWORK_MODIFY]), known by None, step up false, leaves Security;
+    CreateBan = "ban.create" on Ban, needs Permissions(&[p::NETWORK_MODIFY]), known by None, step up NotNeeded, leaves Security;
     /// Lift a ban.
-    LiftBan = "ban.lift" on Ban, needs Permissions(&[p::NETWORK_MODIFY]), known by Some(p::NETWORK_READ), step up false, leaves Security;
+    LiftBan = "ban.lift" on Ban, needs Permissions(&[p::NETWORK_MODIFY]), known by Some(p::NETWORK_READ), step up NotNeeded, leaves Security;
     /// Let a ban hold that would hit one's own people or machines.
-    ConfirmBan = "ban.confirm" on Ban, needs Permissions(&[p::NETWORK_MODIFY]), known by Some(p::NETWORK_READ), step up true, leaves Security;
+    ConfirmBan = "ban.confirm" on Ban, needs Permissions(&[p::NETWORK_MODIFY]), known by Some(p::NETWORK_READ), step up Any, leaves Security;
     /// Lift a ban of this machine's fail2ban.
-    LiftJailed = "fail2ban.lift" on Host, needs Permissions(&[p::NETWORK_MODIFY]), known by None, step up true, leaves Security;
+    LiftJailed = "fail2ban.lift" on Host, needs Permissions(&[p::NETWORK_MODIFY]), known by None, step up Any, leaves Security;
     /// Lift a lockout.
-    LiftLockout = "lockout.lift" on Lockout, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up false, leaves Security;
+    LiftLockout = "lockout.lift" on Lockout, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up NotNeeded, leaves Security;
     /// Make a role.
-    CreateRole = "role.create" on Role, needs Permissions(&[p::ROLES_MANAGE]), known by None, step up true, leaves Security;
+    CreateRole = "role.create" on Role, needs Permissions(&[p::ROLES_MANAGE]), known by None, step up Any, leaves Security;
     /// Change what a role gives.
-    ChangeRole = "role.change" on Role, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    ChangeRole = "role.change" on Role, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up Any, leaves Security;
     /// Remove a role, or put a built-in one back as it was.
-    RemoveRole = "role.remove" on Role, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    RemoveRole = "role.remove" on Role, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up Any, leaves Security;
     /// Give somebody a role at a scope.
-    GiveGrant = "grant.give" on Grant, needs Permissions(&[p::ROLES_MANAGE]), known by None, step up true, leaves Security;
+    GiveGrant = "grant.give" on Grant, needs Permissions(&[p::ROLES_MANAGE]), known by None, step up Any, leaves Security;
     /// Take a role from somebody.
-    TakeGrant = "grant.take" on Grant, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    TakeGrant = "grant.take" on Grant, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up Any, leaves Security;
     /// Make a group.
-    CreateGroup = "group.create" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by None, step up true, leaves Security;
+    CreateGroup = "group.create" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by None, step up Any, leaves Security;
     /// Give a group another name.
-    RenameGroup = "group.rename" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    RenameGroup = "group.rename" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up Any, leaves Security;
     /// Remove a group, with what its members held by it.
-    RemoveGroup = "group.remove" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    RemoveGroup = "group.remove" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up Any, leaves Security;
     /// Put somebody into a group.
-    AddMember = "group.add_member" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    AddMember = "group.add_member" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up Any, leaves Security;
     /// Take somebody out of a group.
-    RemoveMember = "group.remove_member" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    RemoveMember = "group.remove_member" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up Any, leaves Security;
     /// Give a group a role at a scope.
-    GiveToGroup = "group.give" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    GiveToGroup = "group.give" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up Any, leaves Security;
     /// Take a role from a group.
-    TakeFromGroup = "group.take" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up true, leaves Security;
+    TakeFromGroup = "group.take" on Group, needs Permissions(&[p::ROLES_MANAGE]), known by Some(p::ROLES_READ), step up Any, leaves Security;
     /// Lock a person, a token, a node, a role or everything for a while.
-    CreateLock = "lock.create" on Lock, needs Permissions(&[p::USERS_MANAGE]), known by None, step up true, leaves Security;
+    CreateLock = "lock.create" on Lock, needs Permissions(&[p::USERS_MANAGE]), known by None, step up Any, leaves Security;
     /// Lift a lock.
-    LiftLock = "lock.lift" on Lock, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up true, leaves Security;
+    LiftLock = "lock.lift" on Lock, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Any, leaves Security;
     /// Ban whoever attacks.
-    ImposeBan = "ban.impose" on Ban, needs System, known by None, step up false, leaves Suspicious;
+    ImposeBan = "ban.impose" on Ban, needs System, known by None, step up NotNeeded, leaves Suspicious;
     /// Make the first administrator by the one-time code.
-    SetUp = "host.set_up" on Host, needs Nothing, known by None, step up false, leaves Security;
+    SetUp = "host.set_up" on Host, needs Nothing, known by None, step up NotNeeded, leaves Security;
     /// Sign in.
-    SignIn = "session.sign_in" on Session, needs Nothing, known by None, step up false, leaves Auth;
+    SignIn = "session.sign_in" on Session, needs Nothing, known by None, step up NotNeeded, leaves Auth;
     /// Go on as a program, by a token that is good once.
-    RefreshTokens = "session.refresh" on Session, needs SignedIn, known by None, step up false, leaves Auth;
+    RefreshTokens = "session.refresh" on Session, needs SignedIn, known by None, step up NotNeeded, leaves Auth;
     /// End a program's sign-in because a token that is good once came twice.
-    EndTokenFamily = "session.refresh_reused" on Session, needs Nothing, known by None, step up false, leaves Security;
+    EndTokenFamily = "session.refresh_reused" on Session, needs Nothing, known by None, step up NotNeeded, leaves Security;
     /// End a remembered browser's session because a cookie that was replaced was shown again.
-    EndCopiedSession = "session.cookie_reused" on Session, needs Nothing, known by None, step up false, leaves Security;
+    EndCopiedSession = "session.cookie_reused" on Session, needs Nothing, known by None, step up NotNeeded, leaves Security;
     /// Fail to sign in, or to step up.
-    FailSignIn = "session.fail" on Session, needs Nothing, known by None, step up false, leaves AuthFailed;
+    FailSignIn = "session.fail" on Session, needs Nothing, known by None, step up NotNeeded, leaves AuthFailed;
     /// Ask for a link by which one signs in.
-    AskForLink = "session.ask_for_link" on Session, needs Nothing, known by None, step up false, leaves Auth;
+    AskForLink = "session.ask_for_link" on Session, needs Nothing, known by None, step up NotNeeded, leaves Auth;
     /// Sign out.
-    SignOut = "session.sign_out" on Session, needs FirstFactor, known by None, step up false, leaves Auth;
+    SignOut = "session.sign_out" on Session, needs FirstFactor, known by None, step up NotNeeded, leaves Auth;
     /// Prove the second factor.
-    ProveSecondFactor = "session.second_factor" on Session, needs FirstFactor, known by None, step up false, leaves Auth;
+    ProveSecondFactor = "session.second_factor" on Session, needs FirstFactor, known by None, step up NotNeeded, leaves Auth;
     /// Prove again who one is.
-    StepUp = "session.step_up" on Session, needs SignedIn, known by None, step up false, leaves Auth;
+    StepUp = "session.step_up" on Session, needs SignedIn, known by None, step up NotNeeded, leaves Auth;
     /// Say that one is still here.
-    StayActive = "session.activity" on Session, needs SignedIn, known by None, step up false, leaves Auth;
+    StayActive = "session.activity" on Session, needs SignedIn, known by None, step up NotNeeded, leaves Auth;
     /// Watchroom starts, stops, enrols its own node, repairs, prunes.
-    KeepHouse = "host.keep_house" on Host, needs System, known by None, step up false, leaves Audit;
+    KeepHouse = "host.keep_house" on Host, needs System, known by None, step up NotNeeded, leaves Audit;
     /// Write down a refusal, one entry or a count of many.
-    RecordRefusal = "access.refused" on Host, needs System, known by None, step up false, leaves AuthzDenied;
+    RecordRefusal = "access.refused" on Host, needs System, known by None, step up NotNeeded, leaves AuthzDenied;
     /// Write down what the shield turned away, one entry or a count of many.
-    RecordSuspicion = "shield.refused" on Host, needs System, known by None, step up false, leaves Suspicious;
+    RecordSuspicion = "shield.refused" on Host, needs System, known by None, step up NotNeeded, leaves Suspicious;
     /// Write down input that looks like an attack, one entry or a count of many.
-    RecordFinding = "shield.inspected" on Host, needs System, known by None, step up false, leaves Suspicious;
+    RecordFinding = "shield.inspected" on Host, needs System, known by None, step up NotNeeded, leaves Suspicious;
     /// Write down that a part of the Host is away, or weaker than it should be.
-    RecordTrouble = "host.trouble" on Host, needs System, known by None, step up false, leaves Error;
+    RecordTrouble = "host.trouble" on Host, needs System, known by None, step up NotNeeded, leaves Error;
     /// Write down that it is well again.
-    RecordRecovery = "host.recovered" on Host, needs System, known by None, step up false, leaves Audit;
+    RecordRecovery = "host.recovered" on Host, needs System, known by None, step up NotNeeded, leaves Audit;
     /// Turn a node away, because two machines have its key or it came back too often.
-    FenceNode = "node.fence" on Node, needs System, known by None, step up false, leaves Suspicious;
+    FenceNode = "node.fence" on Node, needs System, known by None, step up NotNeeded, leaves Suspicious;
     /// Give a node another certificate.
-    RenewCertificate = "node.renew_certificate" on Node, needs System, known by None, step up false, leaves Security;
+    RenewCertificate = "node.renew_certificate" on Node, needs System, known by None, step up NotNeeded, leaves Security;
     /// Keep what a node says of its servers.
-    ReportServer = "server.report" on Server, needs System, known by None, step up false, leaves Audit;
+    ReportServer = "server.report" on Server, needs System, known by None, step up NotNeeded, leaves Audit;
     }
 }
 

@@ -12,8 +12,8 @@ use watchroom_kit::{Fault, FaultKind};
 use watchroom_model::DecisionId;
 
 use crate::{
-    Act, ActSpec, HouseAct, Needs, Permission, PermissionSet, Principal, Reach, Resource, STEP_UP_FRESH,
-    Scope, SecondFactor, Target, Trail, Who,
+    Act, ActSpec, FreshProof, HouseAct, Needs, Permission, PermissionSet, Principal, Reach, Resource, Scope,
+    SecondFactor, Target, Trail, Who,
 };
 
 /// Who asks, from where, when, and under which id the answer is kept.
@@ -100,6 +100,8 @@ pub enum Reason {
     SecondFactor,
     /// A fresh proof is needed.
     StepUp,
+    /// Everything that the account signs in with must be proven again, and part of it has not been.
+    WholeStepUp,
     /// The token was not made for sensitive acts.
     TokenNotSensitive,
     /// The act is not one that people or tokens do.
@@ -234,11 +236,7 @@ fn verdict(principal: &Principal, spec: &ActSpec, on: &Resource, now: OffsetDate
         }
         _ => {}
     }
-    if spec.needs_step_up {
-        is_fresh(principal, now)
-    } else {
-        Ok(())
-    }
+    is_fresh(principal, spec.fresh_proof, now)
 }
 
 /// Who lacks a second factor may end or prove the session they have, and enrol the first factor where there is none:
@@ -297,17 +295,22 @@ fn held_on(principal: &Principal, on: &Resource) -> PermissionSet {
         .map_or(held, |ceiling| held.intersection(ceiling))
 }
 
-fn is_fresh(principal: &Principal, now: OffsetDateTime) -> Result<(), Reason> {
-    if let Who::Token { may_be_sensitive, .. } = principal.who {
-        return if may_be_sensitive {
-            Ok(())
-        } else {
-            Err(Reason::TokenNotSensitive)
-        };
-    }
-    match principal.proof.fresh_at {
-        Some(at) if now - at <= STEP_UP_FRESH => Ok(()),
-        _ => Err(Reason::StepUp),
+fn is_fresh(principal: &Principal, wanted: FreshProof, now: OffsetDateTime) -> Result<(), Reason> {
+    let proof = &principal.proof;
+    match (wanted, &principal.who) {
+        (FreshProof::NotNeeded, _)
+        | (
+            _,
+            Who::Token {
+                may_be_sensitive: true,
+                ..
+            },
+        ) => Ok(()),
+        (_, Who::Token { .. }) => Err(Reason::TokenNotSensitive),
+        (FreshProof::Any, _) if proof.is_fresh(now) => Ok(()),
+        (FreshProof::Any, _) => Err(Reason::StepUp),
+        (FreshProof::Whole, _) if proof.is_whole(now) => Ok(()),
+        (FreshProof::Whole, _) => Err(Reason::WholeStepUp),
     }
 }
 
@@ -412,6 +415,10 @@ fn in_words(needs: PermissionSet, on: &Resource, held: &[Held], reason: Option<R
     let end = match reason {
         None => "allowed",
         Some(Reason::StepUp) => "prove again who you are: the last proof is older than 10 minutes",
+        Some(Reason::WholeStepUp) => {
+            "prove again who you are, by your password and, if you have one, a second factor: the last such proof is older \
+             than 10 minutes"
+        }
         Some(Reason::TokenNotSensitive) => "the token was not made with --allow-sensitive",
         Some(Reason::SecondFactor) => "a second factor is required first",
         Some(Reason::Unknown) => "nobody is signed in",
@@ -431,6 +438,7 @@ impl Fault for Refusal {
             Reason::Missing
             | Reason::SecondFactor
             | Reason::StepUp
+            | Reason::WholeStepUp
             | Reason::TokenNotSensitive
             | Reason::NotForTokens
             | Reason::NotForPeople => FaultKind::Forbidden,
@@ -444,7 +452,7 @@ impl Fault for Refusal {
             Reason::Missing | Reason::NotForPeople | Reason::NotForTokens => "permission-missing",
             Reason::SecondFactor => "second-factor-required",
             Reason::Locked => "access-locked",
-            Reason::StepUp | Reason::TokenNotSensitive => "step-up-required",
+            Reason::StepUp | Reason::WholeStepUp | Reason::TokenNotSensitive => "step-up-required",
         }
     }
 

@@ -4,7 +4,7 @@ use watchroom_kit::{Ambient, Clock, Entropy, Tasks};
 use watchroom_model::{NodeId, ServerId, TokenId, UserId};
 
 use super::*;
-use crate::{BUILT_IN, Grant, Proof, Role, act};
+use crate::{BUILT_IN, Given, Grant, Proof, Role, STEP_UP_FRESH, act};
 
 const NOW: OffsetDateTime = datetime!(2026-01-02 03:04:05 UTC);
 
@@ -38,7 +38,7 @@ impl Cast {
             ceiling: None,
             proof: Proof {
                 fresh_at: Some(NOW),
-                second_factor: SecondFactor::NotNeeded,
+                ..Proof::default()
             },
             locked_until: None,
         })
@@ -130,6 +130,41 @@ fn removing_needs_a_proof_of_the_last_ten_minutes() {
     );
     adam.proof.fresh_at = Some(NOW - STEP_UP_FRESH);
     assert!(cast.ask(&Arc::new(adam), act::RemoveServer, &web).is_ok());
+}
+
+#[test]
+fn changing_how_one_signs_in_needs_all_that_one_signs_in_with() {
+    let cast = Cast::new();
+    let old = Given::At(NOW - STEP_UP_FRESH - std::time::Duration::from_secs(1));
+    for (password, factor, may) in [
+        (Given::At(NOW), Given::NotHad, true),
+        (Given::At(NOW), Given::At(NOW), true),
+        (Given::NotHad, Given::At(NOW), true),
+        (Given::At(NOW), Given::Never, false),
+        (Given::At(NOW), old, false),
+        (Given::Never, Given::At(NOW), false),
+        (old, Given::At(NOW), false),
+    ] {
+        let mut vera = Arc::unwrap_or_clone(cast.person("viewer", Scope::Everything));
+        (vera.proof.password, vera.proof.factor) = (password, factor);
+        let (own, vera) = (Resource::user(vera.user().unwrap()), Arc::new(vera));
+        let asked = cast.ask(&vera, act::RemoveFactor, &own).map(drop);
+        let expected = if may { Ok(()) } else { Err(Reason::WholeStepUp) };
+        assert_eq!(asked, expected, "{password:?} {factor:?}");
+        // For what only wants a fresh proof any of them will do.
+        assert!(cast.ask(&vera, act::CreateToken, &own).is_ok());
+    }
+}
+
+#[test]
+fn where_an_account_has_neither_its_providers_word_must_be_fresh() {
+    let cast = Cast::new();
+    let mut vera = Arc::unwrap_or_clone(cast.person("viewer", Scope::Everything));
+    let own = Resource::user(vera.user().unwrap());
+    assert!(cast.ask(&Arc::new(vera.clone()), act::TieIdentity, &own).is_ok());
+    vera.proof.fresh_at = None;
+    let asked = cast.ask(&Arc::new(vera), act::TieIdentity, &own);
+    assert_eq!(asked.unwrap_err(), Reason::WholeStepUp);
 }
 
 #[test]

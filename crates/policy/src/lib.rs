@@ -14,11 +14,11 @@ mod principal;
 mod resource;
 mod role;
 
-pub use act::{Act, ActSpec, Change, EventType, HouseAct, Needs};
+pub use act::{Act, ActSpec, Change, EventType, FreshProof, HouseAct, Needs};
 pub use catalogue::{PERMISSIONS, Permission, PermissionError, PermissionSet, permission};
 pub use decide::{Ask, Explanation, Held, Permit, Reason, Refusal, decide, explain, locked_in_words, reach};
 pub use giving::{held_at, may_give};
 pub use grant::{Grant, Reach, Scope, ScopeError};
-pub use principal::{Principal, Proof, STEP_UP_FRESH, SecondFactor, Trail, Who};
+pub use principal::{Given, Principal, Proof, STEP_UP_FRESH, SecondFactor, Trail, Who};
 pub use resource::{Resource, ResourceKind, Target};
 pub use role::{BUILT_IN, Role};

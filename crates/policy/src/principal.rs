@@ -56,8 +56,50 @@ pub enum Who {
 pub struct Proof {
     /// When a password, code or passkey was last given in this session.
     pub fresh_at: Option<OffsetDateTime>,
+    /// When the password was.
+    pub password: Given,
+    /// When a second factor was. A passkey whose authenticator made sure of its person is both.
+    pub factor: Given,
     /// How they stand with second factors.
     pub second_factor: SecondFactor,
+}
+
+impl Proof {
+    /// Whether anything was given in the last ten minutes.
+    #[must_use]
+    pub fn is_fresh(&self, now: OffsetDateTime) -> bool {
+        self.fresh_at.is_some_and(|at| now - at <= STEP_UP_FRESH)
+    }
+
+    /// Whether everything that the account has was.
+    #[must_use]
+    pub fn is_whole(&self, now: OffsetDateTime) -> bool {
+        self.is_fresh(now) && !self.password.is_wanted(now) && !self.factor.is_wanted(now)
+    }
+}
+
+/// When somebody last gave one of the things by which they prove who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Given {
+    /// The account has no such thing.
+    #[default]
+    NotHad,
+    /// It has, and it was not given in this session.
+    Never,
+    /// Then.
+    At(OffsetDateTime),
+}
+
+impl Given {
+    /// Whether it is to be given where a whole proof is asked for.
+    #[must_use]
+    pub fn is_wanted(self, now: OffsetDateTime) -> bool {
+        match self {
+            Self::NotHad => false,
+            Self::Never => true,
+            Self::At(at) => now - at > STEP_UP_FRESH,
+        }
+    }
 }
 
 /// How a principal stands with second factors.

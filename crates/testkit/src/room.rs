@@ -12,7 +12,7 @@ use watchroom::host::{Host, Listeners};
 use watchroom::replica::Replica;
 use watchroom::state::State;
 use watchroom_identity::{NewToken, NewUser, TokenKind};
-use watchroom_kit::{Ambient, ExposeSecret, SecretString};
+use watchroom_kit::{Ambient, Clock, Entropy, ExposeSecret, SecretString, Tasks};
 use watchroom_model::{DecisionId, NodeStatus, UserId};
 use watchroom_node::{Allowed, Rules};
 use watchroom_policy::{Ask, Principal, Resource, ResourceKind, Trail, act, decide};
@@ -57,6 +57,20 @@ impl TestRoom {
     pub async fn with(program: Program, ambient: Ambient, change: impl FnOnce(&mut Config)) -> Self {
         let database = (program.engine == Engine::Postgres).then(|| Arc::new(TestDatabase::fresh()));
         Self::on(program, ambient, database, None, (change, allowed())).await
+    }
+
+    /// Opens a room whose clock the story moves.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn timeless(program: Program) -> (Self, Clock) {
+        let clock = Clock::manual(Clock::system().now());
+        let ambient = Ambient {
+            clock: clock.clone(),
+            entropy: Entropy::system(),
+            tasks: Tasks::new(),
+        };
+        (Self::with(program, ambient, |_| {}).await, clock)
     }
 
     /// Opens a room whose own node allows something else than usual.

@@ -12,7 +12,7 @@ use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, PathsBuilder, Ref,
     RefOr, Required, ResponseBuilder,
 };
-use watchroom_policy::{Needs, PermissionSet};
+use watchroom_policy::{FreshProof, Needs, PermissionSet};
 
 use crate::{Route, SESSION_COOKIE};
 
@@ -151,10 +151,10 @@ fn needs<S>(route: &Route<S>) -> String {
         Needs::Nothing => "Open to everybody".to_owned(),
         Needs::System | Needs::Node => "Not for people".to_owned(),
     };
-    let proof = if route.act.needs_step_up {
-        "; a proof of the last 10 minutes"
-    } else {
-        ""
+    let proof = match route.act.fresh_proof {
+        FreshProof::NotNeeded => "",
+        FreshProof::Any => "; a proof of the last 10 minutes",
+        FreshProof::Whole => "; a proof of the last 10 minutes by all that one signs in with",
     };
     match route.uninspected {
         Some(reason) => format!("{base}{proof}. Its input is not inspected: {reason}."),

@@ -106,14 +106,16 @@ story("a passkey answers where the page asks again, and what was typed stays", a
     const { offerProof } = await import(document.querySelector('script[type="module"]').src.replace("main.js", "passkey.js"));
     const field = Object.assign(document.createElement("div"), { className: "field" });
     field.append(Object.assign(document.createElement("input"), { type: "password", name: "password", autocomplete: "current-password" }));
-    document.getElementById("main").append(field);
+    const form = document.createElement("form");
+    form.append(field);
+    document.getElementById("main").append(form);
     const place = document.createElement("div");
     const said = { words: "Use a passkey instead", asking: "waiting", failed: "failed", done: "proven now" };
     Object.assign(place.dataset, { options: "/step-up/passkey/options", action: "/step-up/passkey", ...said });
     offerProof(place);
   });
   await visitor.page.locator('form[action="/profile/tokens"] [name="name"]').fill("kept as it was");
-  await visitor.page.locator("#main > .field + div button").click();
+  await visitor.page.locator("#main > form .field + div button").click();
   await visitor.sees("proven now");
   assert.equal(await visitor.page.locator('form[action="/profile/tokens"] [name="name"]').inputValue(), "kept as it was");
   await visitor.go("/profile");

@@ -15,7 +15,11 @@ pub struct Model {
     pub last_seen: i64,
     /// The end whatever the person does; inactivity may end it sooner.
     pub expires_at: i64,
+    /// When anything was last proven.
     pub proven_at: i64,
+    /// When the password was; and a second factor.
+    pub password_at: Option<i64>,
+    pub factor_at: Option<i64>,
     pub remember: bool,
     pub user_agent: Option<String>,
     pub source_ip: Option<String>,

@@ -124,6 +124,7 @@ impl Enrolment {
         let risen = give_cookie(session::Entity::update_many(), &self.cookie.digest.to_string())
             .col_expr(session::Column::SecondFactor, Expr::value(self.factor.word()))
             .col_expr(session::Column::ProvenAt, Expr::value(self.at))
+            .col_expr(session::Column::FactorAt, Expr::value(self.at))
             .filter(session::Column::Id.eq(self.session.clone()));
         if tx.update(risen).await? == 0 {
             return Err(FactorError::Ended);

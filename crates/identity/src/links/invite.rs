@@ -197,7 +197,7 @@ impl Identity {
             password_hash: Some(hash),
             at: ambient.clock.now_micros(),
         };
-        let new = NewSession::mint(ambient, &self.inner.config.session, user, trail, false);
+        let new = NewSession::mint(ambient, &self.inner.config.session, user, trail, false).by_password();
         let (first_session, grant) = (new.row, self.new_grant(user, role.name, None));
         let (code, now) = (accept.code, account.at);
         let written = self.inner.store.write(&permit, async move |tx| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use watchroom_model::UserId;
-use watchroom_policy::{Grant, PermissionSet, Principal, Proof, Role, SecondFactor, Who};
+use watchroom_policy::{Given, Grant, PermissionSet, Principal, Proof, Role, SecondFactor, Who};
 use watchroom_store::StoreError;
 
 use super::{Account, Ground, Person, Rules as House, moment};
@@ -217,6 +217,15 @@ fn grants_of(account: &Account, began_by: Option<&str>) -> Vec<Grant> {
     account.usable.iter().filter(holds).cloned().collect()
 }
 
+/// When something was last given that the account has, or has not.
+fn given(is_had: bool, at: Option<i64>) -> Given {
+    match (is_had, at) {
+        (false, _) => Given::NotHad,
+        (true, None) => Given::Never,
+        (true, Some(at)) => Given::At(stamp::at(at)),
+    }
+}
+
 fn session(
     row: session::Model,
     account: &Account,
@@ -224,11 +233,9 @@ fn session(
 ) -> Result<(Digest, Arc<Session>), StoreError> {
     let digest = Digest::parse(&row.cookie_hash).ok_or_else(|| damaged("sessions", "cookie_hash"))?;
     let second_factor = account.standing(row.second_factor.is_some());
-    let proven_at = match second_factor {
-        // Whoever has nothing yet to prove it with may enrol that, and nothing else, whatever way they came in.
-        SecondFactor::ToEnrol => row.proven_at.max(row.created_at),
-        _ => row.proven_at,
-    };
+    // Whoever has nothing yet to prove it with may enrol that, and nothing else, whatever way they came in.
+    let came_in = (second_factor == SecondFactor::ToEnrol).then_some(row.created_at);
+    let proven_at = came_in.map_or(row.proven_at, |at| at.max(row.proven_at));
     let principal = Arc::new(Principal {
         who: Who::User {
             id: account.id,
@@ -238,6 +245,8 @@ fn session(
         ceiling: None,
         proof: Proof {
             fresh_at: (proven_at != NEVER).then(|| stamp::at(proven_at)),
+            password: given(account.password_hash.is_some(), row.password_at.max(came_in)),
+            factor: given(account.has_factor(), row.factor_at),
             second_factor,
         },
         locked_until: account.locked_until,
@@ -294,6 +303,8 @@ fn bearer(
         // worth as little as that once its owner needs a second factor.
         proof: Proof {
             fresh_at: None,
+            password: Given::NotHad,
+            factor: Given::NotHad,
             second_factor: match account.standing(row.is_proven.unwrap_or(false)) {
                 SecondFactor::ToEnrol if row.is_proven == Some(true) => SecondFactor::Proven,
                 standing => standing,

@@ -15,6 +15,7 @@ use crate::config::{JwtRules, SessionRules};
 use crate::device::KNOWN_S;
 use crate::digest::Digest;
 use crate::entity::session;
+use crate::factors::PASSKEY;
 use crate::stamp;
 
 /// When nobody has proven who they are: of a session that began by the word of others alone.
@@ -69,6 +70,8 @@ impl NewSession {
             last_seen: Set(now),
             expires_at: Set(now + stamp::seconds(lasts)),
             proven_at: Set(now),
+            password_at: Set(None),
+            factor_at: Set(None),
             remember: Set(remember),
             user_agent: Set(trail.user_agent.as_deref().map(str::to_owned)),
             source_ip: Set(trail.source_ip.map(|address| address.to_string())),
@@ -80,6 +83,20 @@ impl NewSession {
             rotated_at: Set(None),
         };
         Self { id, row, cookie }
+    }
+
+    /// The same for somebody who has just given their password.
+    pub(crate) fn by_password(mut self) -> Self {
+        self.row.password_at = Set(Some(*self.row.created_at.as_ref()));
+        self
+    }
+
+    /// The same for somebody whose passkey has made sure of them: it is both, something they have and something they know or
+    /// are.
+    pub(crate) fn by_passkey(mut self) -> Self {
+        self.row.second_factor = Set(Some(PASSKEY.to_owned()));
+        self.row.factor_at = Set(Some(*self.row.created_at.as_ref()));
+        self.by_password()
     }
 
     /// The same for a program, which shows no cookie and goes on by this token.

@@ -27,7 +27,7 @@ use watchroom_policy::{Principal, Resource, ResourceKind, STEP_UP_FRESH, SecondF
 pub(crate) use begin::{NEVER, NewCookie, NewSession, give_cookie};
 pub(crate) use end::end_sessions;
 pub(crate) use rotation::Rotation;
-pub use step_up::StepUpError;
+pub use step_up::{Again, StepUpError};
 
 use crate::entity::session;
 use crate::stamp;

@@ -25,6 +25,9 @@ pub enum StepUpError {
     /// The password was refused, as at sign-in.
     #[error(transparent)]
     Refused(#[from] SignInError),
+    /// The code that was given with the password was refused; the password was right.
+    #[error(transparent)]
+    RefusedCode(SignInError),
     /// The evaluator refused.
     #[error(transparent)]
     Forbidden(#[from] Box<Refusal>),
@@ -57,7 +60,7 @@ impl From<StoreError> for StepUpError {
 impl StepUpError {
     fn inner(&self) -> Option<&dyn Fault> {
         match self {
-            Self::Refused(error) => Some(error),
+            Self::Refused(error) | Self::RefusedCode(error) => Some(error),
             Self::Forbidden(refusal) => Some(refusal.as_ref()),
             Self::Store(error) => Some(error),
             Self::Ended | Self::Spent | Self::Over | Self::Cloned => None,
@@ -99,10 +102,43 @@ impl Fault for StepUpError {
     }
 }
 
+/// What somebody gives who proves again who they are.
+#[derive(Debug)]
+pub enum Again {
+    /// The password or a code by time, in a field that takes both: no password is as short as a code.
+    Either(SecretString),
+    /// The password.
+    Password(SecretString),
+    /// A code by time or a recovery code.
+    Code(SecretString),
+    /// All that the account has.
+    Both {
+        /// The password.
+        password: SecretString,
+        /// A code by time or a recovery code.
+        code: SecretString,
+    },
+}
+
+impl Again {
+    /// The same, and what either was.
+    fn of(self, account: &Account) -> Self {
+        match self {
+            Self::Either(proof) => {
+                let typed = SecretString::from(proof.expose_secret().trim());
+                match is_code(typed.expose_secret()) && !account.factors.is_empty() {
+                    true => Self::Code(typed),
+                    false => Self::Password(proof),
+                }
+            }
+            known => known,
+        }
+    }
+}
+
 impl Identity {
-    /// Proves again who sits before a session, by the password or a code by time: no password is as short as a code, so one
-    /// field takes both. It makes the proof fresh and gives the session a new cookie; the old one is worth nothing from
-    /// then on. Failures count towards the lockout.
+    /// Proves again who sits before a session. It makes fresh what was given, and gives the session a new cookie; the old one
+    /// is worth nothing from then on. Failures count towards the lockout.
     ///
     /// # Errors
     /// [`StepUpError`].
@@ -110,22 +146,31 @@ impl Identity {
         &self,
         session: &Session,
         trail: &Trail,
-        proof: SecretString,
+        again: Again,
     ) -> Result<SignedIn, StepUpError> {
         let (permit, account) = self.rising(session, trail)?;
-        let attempt = again(session, trail, &account);
-        let typed = SecretString::from(proof.expose_secret().trim());
-        let right = match is_code(typed.expose_secret()) && !account.factors.is_empty() {
-            true => Some(
-                self.check_factor(&attempt, Some(&account), &Shown::Code(&typed))
-                    .await?,
-            ),
-            false => {
-                self.check_password(&attempt, Some(&account), proof).await?;
-                None
+        let attempt = trying(session, trail, &account);
+        let proven = match again.of(&account) {
+            Again::Code(code) => {
+                let shown = Shown::Code(&code);
+                Risen::Code(self.check_factor(&attempt, Some(&account), &shown).await?)
+            }
+            Again::Password(password) | Again::Either(password) => {
+                self.check_password(&attempt, Some(&account), password).await?;
+                Risen::Password
+            }
+            Again::Both { password, code } => {
+                let first = Attempt {
+                    is_whole: false,
+                    ..trying(session, trail, &account)
+                };
+                self.check_password(&first, Some(&account), password).await?;
+                let shown = Shown::Code(&code);
+                let right = self.check_factor(&attempt, Some(&account), &shown).await;
+                Risen::Both(right.map_err(StepUpError::RefusedCode)?)
             }
         };
-        self.rise(session, (&permit, &attempt, &account), right).await
+        self.rise(session, (&permit, &attempt, &account), proven).await
     }
 
     /// As [`Identity::step_up`], by a passkey whose authenticator has made sure of its person.
@@ -142,10 +187,10 @@ impl Identity {
         let (permit, account) = self.rising(session, trail)?;
         let presented = self.presented_to_step_up(session, site, answer);
         let presented = presented.ok_or(StepUpError::Over)?;
-        let attempt = again(session, trail, &account);
+        let attempt = trying(session, trail, &account);
         let shown = Shown::Passkey(&presented);
         let right = self.check_factor(&attempt, Some(&account), &shown).await?;
-        self.rise(session, (&permit, &attempt, &account), Some(right))
+        self.rise(session, (&permit, &attempt, &account), Risen::Passkey(right))
             .await
     }
 
@@ -164,9 +209,10 @@ impl Identity {
         &self,
         session: &Session,
         (permit, attempt, account): (&Permit<act::StepUp>, &Attempt<'_>, &Account),
-        right: Option<RightCode>,
+        proven: Risen,
     ) -> Result<SignedIn, StepUpError> {
-        let code = right.as_ref().map(|right| right.code);
+        let right = proven.code();
+        let code = right.map(|right| right.code);
         let cookie = NewCookie::mint(&self.inner.ambient);
         let (id, digest, now) = (
             session.id,
@@ -177,17 +223,20 @@ impl Identity {
             .inner
             .store
             .write(permit, async move |tx| {
-                match code {
-                    Some(code) => match code.spend(tx, now).await? {
-                        Spending::Taken => tx.note("method", code.word()),
+                if let Some(code) = code {
+                    match code.spend(tx, now).await? {
+                        Spending::Taken => {}
                         Spending::Before => return Err(StepUpError::Spent),
                         Spending::Cloned => return Err(StepUpError::Cloned),
-                    },
-                    None => tx.note("method", "password"),
+                    }
                 }
+                tx.note("method", proven.words());
                 let update = give_cookie(session::Entity::update_many(), &digest)
-                    .col_expr(session::Column::ProvenAt, Expr::value(now))
-                    .filter(session::Column::Id.eq(id.to_string()));
+                    .col_expr(session::Column::ProvenAt, Expr::value(now));
+                let update = proven.columns().iter().fold(update, |update, column| {
+                    update.col_expr(*column, Expr::value(now))
+                });
+                let update = update.filter(session::Column::Id.eq(id.to_string()));
                 tx.note_resource(format!("session:{id}"));
                 tx.changed(Changed::Session(id));
                 if tx.update(update).await? == 0 {
@@ -203,7 +252,11 @@ impl Identity {
                     self.suspect_clone(&session.principal, attempt.trail, account.id, right.code)
                         .await?;
                 }
-                return Err(self.spent(attempt, account, right.allowed).await.into());
+                let refused = self.spent(attempt, account, right.allowed).await;
+                return Err(match proven {
+                    Risen::Both(_) => StepUpError::RefusedCode(refused),
+                    _ => StepUpError::Refused(refused),
+                });
             }
             (Ok(()), Some(right)) => self.forgive(attempt, right.allowed),
             (other, _) => other?,
@@ -215,8 +268,48 @@ impl Identity {
     }
 }
 
+/// By what a session rises.
+#[derive(Clone, Copy, Debug)]
+enum Risen {
+    /// The password alone.
+    Password,
+    /// A code alone.
+    Code(RightCode),
+    /// Both.
+    Both(RightCode),
+    /// A passkey that has made sure of its person, which is worth both.
+    Passkey(RightCode),
+}
+
+impl Risen {
+    const fn code(self) -> Option<RightCode> {
+        match self {
+            Self::Password => None,
+            Self::Code(right) | Self::Both(right) | Self::Passkey(right) => Some(right),
+        }
+    }
+
+    /// Where it is kept when each was given.
+    const fn columns(self) -> &'static [session::Column] {
+        match self {
+            Self::Password => &[session::Column::PasswordAt],
+            Self::Code(_) => &[session::Column::FactorAt],
+            Self::Both(_) | Self::Passkey(_) => &[session::Column::PasswordAt, session::Column::FactorAt],
+        }
+    }
+
+    /// The same for the audit log.
+    fn words(self) -> String {
+        let code = self.code().map(|right| right.code.word());
+        match (self, code) {
+            (Self::Both(_), Some(code)) => format!("password and {code}"),
+            (_, code) => code.unwrap_or("password").to_owned(),
+        }
+    }
+}
+
 /// The try of somebody who is signed in.
-fn again<'a>(session: &'a Session, trail: &'a Trail, account: &'a Account) -> Attempt<'a> {
+fn trying<'a>(session: &'a Session, trail: &'a Trail, account: &'a Account) -> Attempt<'a> {
     Attempt {
         trail,
         name: account.name.as_str(),

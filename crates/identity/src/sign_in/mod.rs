@@ -202,7 +202,8 @@ impl Identity {
             account.id,
             trail,
             sign_in.remember_me,
-        );
+        )
+        .by_password();
         let new = match program {
             Some(refresh) => new.for_program(&self.inner.config.jwt, refresh),
             None => new,
@@ -247,7 +248,7 @@ pub(crate) fn just_proven(account: &Account, now: OffsetDateTime) -> Principal {
         ceiling: None,
         proof: Proof {
             fresh_at: Some(now),
-            second_factor: SecondFactor::NotNeeded,
+            ..Proof::default()
         },
         locked_until: account.locked_until,
     }

@@ -218,6 +218,7 @@ impl Second {
         let risen = give_cookie(session::Entity::update_many(), &self.digest)
             .col_expr(session::Column::SecondFactor, Expr::value(self.code.word()))
             .col_expr(session::Column::ProvenAt, Expr::value(self.at))
+            .col_expr(session::Column::FactorAt, Expr::value(self.at))
             .filter(session::Column::Id.eq(self.session.clone()))
             .filter(session::Column::SecondFactor.is_null());
         if tx.update(risen).await? == 0 {

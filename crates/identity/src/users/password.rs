@@ -219,6 +219,7 @@ impl Identity {
             }
             let renewed = give_cookie(session::Entity::update_many(), &digest)
                 .col_expr(session::Column::ProvenAt, Expr::value(now))
+                .col_expr(session::Column::PasswordAt, Expr::value(now))
                 .filter(session::Column::Id.eq(id.clone()));
             tx.changed(Changed::User(user));
             // Without its session the change would leave nobody who knows that it happened.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use data_encoding::BASE32_NOPAD;
 use watchroom_identity::{
-    ConfirmTotp, Enrolled, Identity, Oneself, SecondStepError, Session, SignInError, SignedIn, StepUpError,
+    Again, ConfirmTotp, Enrolled, Identity, Oneself, SecondStepError, Session, SignInError, SignedIn,
+    StepUpError,
 };
 use watchroom_kit::{Fault, SecretString};
 use watchroom_policy::{Resource, ResourceKind, SecondFactor, act};
@@ -128,7 +129,7 @@ async fn a_password_alone_is_half_a_sign_in_and_a_code_makes_it_whole_once() {
     assert_eq!(again.slug(), "second-factor-refused");
     let again = room
         .identity
-        .step_up(&whole.session, &trail(), code.as_str().into())
+        .step_up(&whole.session, &trail(), Again::Either(code.as_str().into()))
         .await;
     assert!(matches!(
         again,
@@ -376,7 +377,11 @@ async fn a_code_steps_up() {
             .is_err()
     );
     let code: SecretString = shown(&room, &seed, 0).into();
-    let risen = room.identity.step_up(&session, &trail(), code).await.unwrap();
+    let risen = room
+        .identity
+        .step_up(&session, &trail(), Again::Either(code))
+        .await
+        .unwrap();
     assert!(
         room.permit(&risen.session.principal, act::CreateUser, &users)
             .is_ok()

@@ -1,6 +1,8 @@
 //! Locked for everybody, known browsers, and what survives.
 
-use watchroom_identity::{Identity, LockoutFilter, LockoutScope, LockoutView, SignIn, SignInError, SignedIn};
+use watchroom_identity::{
+    Again, Identity, LockoutFilter, LockoutScope, LockoutView, SignIn, SignInError, SignedIn,
+};
 use watchroom_kit::{Fault, FaultKind};
 use watchroom_model::PageRequest;
 use watchroom_policy::act;
@@ -169,18 +171,21 @@ async fn the_owner_can_still_prove_who_they_are_within_a_session() {
     }
     let risen = room
         .identity
-        .step_up(&alice.session, &trail(), PASSWORD.into())
+        .step_up(&alice.session, &trail(), Again::Either(PASSWORD.into()))
         .await;
     let session = risen.unwrap().session;
     for _ in 0..5 {
         assert!(
             room.identity
-                .step_up(&session, &trail(), "wrong".into())
+                .step_up(&session, &trail(), Again::Either("wrong".into()))
                 .await
                 .is_err()
         );
     }
-    let locked = room.identity.step_up(&session, &trail(), PASSWORD.into()).await;
+    let locked = room
+        .identity
+        .step_up(&session, &trail(), Again::Either(PASSWORD.into()))
+        .await;
     assert_eq!(locked.unwrap_err().kind(), FaultKind::Locked);
 }
 

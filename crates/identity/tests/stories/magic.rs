@@ -54,7 +54,7 @@ async fn a_link_opens_once_in_the_browser_that_asked_and_lies_nowhere_in_clear()
     let refused = room.permit(&signed_in.session.principal, act::AddFactor, &own);
     assert_eq!(
         refused.unwrap_err().reason,
-        Reason::StepUp,
+        Reason::WholeStepUp,
         "whoever reads the mail has proven nothing of their own"
     );
     let again = enter(&room, by(&code, Some(&offer.browser), None))

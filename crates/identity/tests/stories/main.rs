@@ -46,3 +46,5 @@ mod tokens;
 mod users;
 #[cfg(test)]
 mod vouched;
+#[cfg(test)]
+mod whole_proofs;

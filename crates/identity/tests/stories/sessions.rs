@@ -1,6 +1,6 @@
 //! How sessions go on, rise and end.
 
-use watchroom_identity::{EndError, SignInError, StepUpError};
+use watchroom_identity::{Again, EndError, SignInError, StepUpError};
 use watchroom_model::PageRequest;
 use watchroom_policy::{Reason, Resource, ResourceKind, act};
 use watchroom_store::AuditFilter;
@@ -144,7 +144,7 @@ async fn of_many_that_change_a_cookie_at_once_one_does_and_a_new_proof_begins_an
     let session = room.identity.session(&second[0], Some(BROWSER)).unwrap();
     let risen = room
         .identity
-        .step_up(&session, &trail(), PASSWORD.into())
+        .step_up(&session, &trail(), Again::Either(PASSWORD.into()))
         .await
         .unwrap();
     let risen = text(&risen.cookie);
@@ -238,7 +238,7 @@ async fn step_up_makes_the_proof_fresh_and_the_old_cookie_worthless() {
     assert_eq!(stale.reason, Reason::StepUp);
     let wrong = room
         .identity
-        .step_up(&alice.session, &trail(), "wrong".into())
+        .step_up(&alice.session, &trail(), Again::Either("wrong".into()))
         .await;
     assert!(matches!(
         wrong,
@@ -249,7 +249,7 @@ async fn step_up_makes_the_proof_fresh_and_the_old_cookie_worthless() {
     ));
     let risen = room
         .identity
-        .step_up(&alice.session, &trail(), PASSWORD.into())
+        .step_up(&alice.session, &trail(), Again::Either(PASSWORD.into()))
         .await
         .unwrap();
     assert_eq!(risen.session.id, alice.session.id);

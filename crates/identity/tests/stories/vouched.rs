@@ -27,8 +27,8 @@ async fn a_provider_that_asked_for_nothing_gives_no_fresh_proof() {
     for (proven_at, refused) in [
         (Some(now), None),
         (Some(now + Duration::from_secs(3_600)), None),
-        (Some(now - Duration::from_secs(3_600)), Some(Reason::StepUp)),
-        (None, Some(Reason::StepUp)),
+        (Some(now - Duration::from_secs(3_600)), Some(Reason::WholeStepUp)),
+        (None, Some(Reason::WholeStepUp)),
     ] {
         let as_said = Outsider { proven_at, ..ann() };
         let signed_in = comes_in(&room, &as_said, &open_house()).await;
@@ -41,7 +41,7 @@ async fn a_provider_that_asked_for_nothing_gives_no_fresh_proof() {
         if refused.is_none() {
             room.pass(11);
             let later = is_kept_from_factors(&room, &signed_in.session);
-            assert_eq!(later, Some(Reason::StepUp), "a future is no proof for ever");
+            assert_eq!(later, Some(Reason::WholeStepUp), "a future is no proof for ever");
         }
     }
 }

@@ -96,16 +96,17 @@ export function offerProof(place) {
   if (!place || !areKnown()) return;
   const { options: where, action, words, asking, failed, done } = place.dataset;
   const token = document.querySelector('meta[name="csrf-token"]').content;
-  const fields = [...document.querySelectorAll('#main input[type=password][name=password][autocomplete="current-password"]')];
-  const offers = fields.map((field) => {
+  const asked = 'input[type=password][name=password][autocomplete="current-password"], input[name=code][autocomplete=one-time-code]';
+  const forms = [...document.querySelectorAll("#main form")].map((form) => [...form.querySelectorAll(asked)]);
+  const offers = forms.filter((fields) => fields.length > 0).map((fields) => {
     const button = element("button", { type: "button", className: "quiet", textContent: words });
     const said = element("p", { className: "muted small" });
     said.setAttribute("role", "status");
     const offer = document.createElement("div");
     offer.append(button, said);
-    const whole = field.closest(".field") ?? field.closest("label");
-    whole.after(offer);
-    return { whole, offer, button, said };
+    const wholes = fields.map((field) => field.closest(".field") ?? field.closest("label"));
+    wholes.at(-1).after(offer);
+    return { wholes, offer, button, said };
   });
   for (const { button, said } of offers) {
     button.addEventListener("click", async () => {
@@ -115,8 +116,8 @@ export function offerProof(place) {
         const body = new URLSearchParams({ csrf_token: token, ...(await prove(where, token)) });
         const answer = await fetch(action, { method: "POST", credentials: "same-origin", body });
         if (!answer.ok) throw new Error((await answer.json()).detail);
-        for (const { whole, offer } of offers) {
-          whole.remove();
+        for (const { wholes, offer } of offers) {
+          for (const whole of wholes) whole.remove();
           offer.replaceChildren(element("p", { className: "muted small", textContent: done }));
         }
       } catch (error) {

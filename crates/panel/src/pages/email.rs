@@ -11,7 +11,7 @@ use watchroom_policy::{Resource, act};
 use watchroom_web::Problem;
 
 use super::profile::shown;
-use super::step_up::proven;
+use super::step_up::{ProofForm, proven};
 use crate::text::EN;
 use crate::view::profile::ProfileForms;
 use crate::view::{Faults, Flash, sentence};
@@ -24,6 +24,7 @@ use crate::{Panel, answer};
 pub(super) struct EmailForm {
     email: String,
     password: SecretString,
+    code: SecretString,
 }
 
 pub(super) async fn change(
@@ -43,7 +44,11 @@ pub(super) async fn change(
     };
     let on = Resource::user(viewer.session.user);
     let asked = (act::ChangeEmail, &on);
-    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+    let sent = ProofForm {
+        password: form.password,
+        code: form.code,
+    };
+    let (proof, permit) = match proven(&viewer, &panel, asked, sent).await? {
         Ok(both) => both,
         Err(fault) => return again(&viewer, &panel, typed, fault).await,
     };

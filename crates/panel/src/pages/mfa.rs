@@ -268,7 +268,7 @@ pub(super) async fn remove(
     Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
     let own = Oneself(viewer.session.user);
-    let (asked, sent) = ((act::RemoveFactor, &own), (form.password, "/profile"));
+    let (asked, sent) = ((act::RemoveFactor, &own), (form, "/profile"));
     with_proof(&viewer, &panel, asked, sent, async |permit| {
         match panel.identity().remove_factor(&permit, id).await {
             Ok(()) => Ok(Flash::done(EN.factor_removed)),
@@ -288,7 +288,7 @@ pub(super) async fn renew_codes(
 ) -> Result<Response, Problem> {
     let own = Oneself(viewer.session.user);
     let asked = (act::RenewRecoveryCodes, &own);
-    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+    let (proof, permit) = match proven(&viewer, &panel, asked, form).await? {
         Ok(both) => both,
         Err(fault) => return answer::redirect_with("/profile", &Flash::trouble(sentence(&fault.message))),
     };

@@ -280,7 +280,7 @@ pub(super) async fn tie_page(
         shell,
         title_of(&panel, offer.provider.as_str()),
         offer.label,
-        viewer.needs_proof(),
+        viewer.wanted(),
     ))
 }
 
@@ -300,7 +300,7 @@ pub(super) async fn tie(
 ) -> Result<Response, Problem> {
     let own = Resource::user(viewer.session.user);
     let asked = (act::TieIdentity, &own);
-    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+    let (proof, permit) = match proven(&viewer, &panel, asked, form).await? {
         Ok(both) => both,
         Err(fault) => return answer::redirect_with(TIE, &Flash::trouble(sentence(&fault.message))),
     };
@@ -321,7 +321,7 @@ pub(super) async fn untie(
     Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
     let own = Resource::user(viewer.session.user);
-    let (asked, sent) = ((act::UntieIdentity, &own), (form.password, "/profile"));
+    let (asked, sent) = ((act::UntieIdentity, &own), (form, "/profile"));
     with_proof(&viewer, &panel, asked, sent, async |permit| {
         match panel.identity().untie(&permit, id).await {
             Ok(()) => Ok(Flash::done(EN.identity_untied)),

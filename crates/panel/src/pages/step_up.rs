@@ -6,13 +6,14 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
-use watchroom_identity::{SignInError, SignedIn, StepUpError};
-use watchroom_kit::{FieldFault, SecretString};
-use watchroom_policy::{Act, Permit, Principal, Target};
+use watchroom_identity::{Again, SignInError, SignedIn, StepUpError};
+use watchroom_kit::{ExposeSecret, FieldFault, SecretString};
+use watchroom_policy::{Act, FreshProof, Permit, Principal, Target};
 use watchroom_shield::Passed;
 use watchroom_web::Problem;
 
 use crate::text::EN;
+use crate::view::proof::Wanted;
 use crate::view::{Flash, sentence};
 use crate::viewer::{Form, Viewer};
 use crate::{Panel, answer};
@@ -48,10 +49,21 @@ impl Proven {
 #[serde(default)]
 pub(super) struct ProofForm {
     pub(super) password: SecretString,
+    /// Sent by forms that change how somebody signs in.
+    pub(super) code: SecretString,
+}
+
+impl From<SecretString> for ProofForm {
+    fn from(password: SecretString) -> Self {
+        Self {
+            password,
+            ..Self::default()
+        }
+    }
 }
 
 /// The permit for an act, asked for with a proof that was made fresh if it was not; the inner error is what is wrong with the
-/// password field.
+/// password or the code.
 ///
 /// # Errors
 /// A refusal, a lockout, an ended session or a failing store, as a problem.
@@ -59,10 +71,10 @@ pub(super) async fn proven<A: Act>(
     viewer: &Viewer,
     panel: &Panel,
     (act, on): (A, &impl Target),
-    password: SecretString,
+    sent: impl Into<ProofForm>,
 ) -> Result<Result<(Proven, Permit<A>), FieldFault>, Problem> {
     viewer.admit(act, on)?;
-    match prove(viewer, panel, password).await? {
+    match prove(viewer, panel, A::SPEC.fresh_proof, sent.into()).await? {
         Ok(proof) => {
             let permit = viewer.permit_as(proof.principal(viewer), act, on)?;
             Ok(Ok((proof, permit)))
@@ -72,7 +84,7 @@ pub(super) async fn proven<A: Act>(
 }
 
 /// Proves, does what the permit is for, and goes to `page` with a word on what came of it, or on what is wrong with the
-/// password.
+/// password or the code.
 ///
 /// # Errors
 /// As [`proven`], and those of the deed.
@@ -80,10 +92,10 @@ pub(super) async fn with_proof<A: Act>(
     viewer: &Viewer,
     panel: &Panel,
     asked: (A, &impl Target),
-    (password, page): (SecretString, &str),
+    (sent, page): (impl Into<ProofForm>, &str),
     deed: impl AsyncFnOnce(Permit<A>) -> Result<Flash, Problem>,
 ) -> Result<Response, Problem> {
-    match proven(viewer, panel, asked, password).await? {
+    match proven(viewer, panel, asked, sent).await? {
         Ok((proof, permit)) => {
             let flash = deed(permit).await?;
             proof.finish(answer::redirect_with(page, &flash)?)
@@ -92,25 +104,58 @@ pub(super) async fn with_proof<A: Act>(
     }
 }
 
-/// Makes the proof fresh if it is not; the inner error is what is wrong with the password field.
+/// Makes the proof fresh if it is not; the inner error is what is wrong with the password or the code.
 async fn prove(
     viewer: &Viewer,
     panel: &Panel,
-    password: SecretString,
+    wanted: FreshProof,
+    sent: ProofForm,
 ) -> Result<Result<Proven, FieldFault>, Problem> {
-    if !viewer.needs_proof() {
+    let again = match wanted {
+        FreshProof::NotNeeded => None,
+        FreshProof::Any => viewer.needs_proof().then_some(Again::Either(sent.password)),
+        FreshProof::Whole => wholly(viewer.wanted(), sent),
+    };
+    let Some(again) = again else {
         return Ok(Ok(Proven(None)));
-    }
-    match panel
-        .identity()
-        .step_up(&viewer.session, viewer.caller.trail(), password)
-        .await
-    {
+    };
+    let (session, trail) = (&viewer.session, viewer.caller.trail());
+    match panel.identity().step_up(session, trail, again).await {
         Ok(risen) => Ok(Ok(Proven(Some(risen)))),
-        Err(StepUpError::Refused(SignInError::Wrong {
-            locked_until: None, ..
-        })) => Ok(Err(FieldFault::new("password", "wrong", EN.proof_wrong))),
-        Err(error) => Err(error.into()),
+        Err(error) => fault_of(error).map(Err),
+    }
+}
+
+/// What was sent of what is wanted.
+fn wholly(wanted: Wanted, sent: ProofForm) -> Option<Again> {
+    let ProofForm { password, code } = sent;
+    match (wanted.password, wanted.code) {
+        (false, false) => None,
+        (true, false) => Some(Again::Password(password)),
+        (false, true) => Some(Again::Code(code)),
+        (true, true) => Some(Again::Both { password, code }),
+    }
+}
+
+/// What is wrong with a field of a proof, where that is all.
+fn fault_of(error: StepUpError) -> Result<FieldFault, Problem> {
+    let wrong = |refused: &SignInError| {
+        matches!(
+            refused,
+            SignInError::Wrong {
+                locked_until: None,
+                ..
+            }
+        )
+    };
+    match &error {
+        StepUpError::Refused(refused) if wrong(refused) => {
+            Ok(FieldFault::new("password", "wrong", EN.proof_wrong))
+        }
+        StepUpError::RefusedCode(refused) if wrong(refused) => {
+            Ok(FieldFault::new("code", "wrong", EN.proof_code_wrong))
+        }
+        _ => Err(error.into()),
     }
 }
 
@@ -119,7 +164,10 @@ async fn prove(
 #[serde(default)]
 pub(super) struct StepUpForm {
     password: SecretString,
+    code: SecretString,
     next: String,
+    /// Where the form stood, if `next` opens with the proof alone.
+    back: String,
 }
 
 /// `POST /step-up`: proves again and goes on to `next`.
@@ -128,19 +176,23 @@ pub(super) async fn step_up(
     Extension(passed): Extension<Passed>,
     Form { viewer, form }: Form<StepUpForm>,
 ) -> Result<Response, Problem> {
-    let next = answer::path_of_ours(&form.next).unwrap_or("/").to_owned();
-    let risen = panel
-        .identity()
-        .step_up(&viewer.session, viewer.caller.trail(), form.password)
-        .await;
-    match risen {
+    let StepUpForm { password, code, .. } = form;
+    let has = |field: &SecretString| !field.expose_secret().is_empty();
+    let again = match (has(&password), has(&code)) {
+        (_, false) => Again::Either(password),
+        (false, true) => Again::Code(code),
+        (true, true) => Again::Both { password, code },
+    };
+    let next = answer::path_of_ours(&form.next).unwrap_or("/");
+    let (session, trail) = (&viewer.session, viewer.caller.trail());
+    match panel.identity().step_up(session, trail, again).await {
         Ok(risen) => {
             panel.entrance.signed_in(&passed, risen.session.user).await;
-            answer::with_session(answer::redirect(&next)?, &risen)
+            answer::with_session(answer::redirect(next)?, &risen)
         }
-        Err(StepUpError::Refused(SignInError::Wrong {
-            locked_until: None, ..
-        })) => answer::redirect_with(&next, &Flash::trouble(sentence(EN.proof_wrong))),
-        Err(error) => Err(error.into()),
+        Err(error) => {
+            let flash = Flash::trouble(sentence(&fault_of(error)?.message));
+            answer::redirect_with(answer::path_of_ours(&form.back).unwrap_or(next), &flash)
+        }
     }
 }

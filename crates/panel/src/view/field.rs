@@ -68,6 +68,7 @@ pub(crate) struct Field {
     autocomplete: &'static str,
     is_required: bool,
     has_focus: bool,
+    is_in_row: bool,
     /// Where a script asks how strong the password is; else empty.
     measured: &'static str,
 }
@@ -85,6 +86,7 @@ impl Field {
             autocomplete: "off",
             is_required: false,
             has_focus: false,
+            is_in_row: false,
             measured: "",
         }
     }
@@ -108,6 +110,15 @@ impl Field {
         Self {
             measured: asked_at,
             ..Self::password(name, label, "new-password")
+        }
+    }
+
+    /// A code of an authenticator, or one of those that help without it.
+    pub(crate) fn code(name: &'static str, label: &'static str) -> Self {
+        Self {
+            autocomplete: "one-time-code",
+            is_required: true,
+            ..Self::new("text", name, label)
         }
     }
 
@@ -191,6 +202,14 @@ impl Field {
     /// Whether nothing is wrong about it.
     pub(crate) fn is_right(&self) -> bool {
         self.wrong.is_empty()
+    }
+
+    /// The same in a row of a table, where its label stands in it.
+    pub(crate) fn in_row(&self) -> Self {
+        Self {
+            is_in_row: true,
+            ..self.clone()
+        }
     }
 
     /// Where the cursor starts.

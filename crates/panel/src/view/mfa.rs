@@ -38,7 +38,7 @@ impl MfaPage {
             t: &EN,
             csrf,
             flash,
-            code: code_field(EN.mfa_code).focus(),
+            code: Field::code("code", EN.mfa_code).focus(),
             next,
             passkey,
         }
@@ -118,7 +118,9 @@ impl MfaSetupPage {
             secret: in_fours(offered.secret.expose_secret()),
             offer: offered.offer.expose_secret().to_owned(),
             next,
-            code: code_field(EN.enrol_code).hint(EN.enrol_code_hint).wrong(faults),
+            code: Field::code("code", EN.enrol_code)
+                .hint(EN.enrol_code_hint)
+                .wrong(faults),
             name: Field::text("name", EN.enrol_name)
                 .value(if name.is_empty() {
                     EN.enrol_name_usual
@@ -157,12 +159,6 @@ impl RecoveryCodesPage {
             next: next.to_owned(),
         }
     }
-}
-
-fn code_field(label: &'static str) -> Field {
-    Field::text("code", label)
-        .autocomplete("one-time-code")
-        .required()
 }
 
 /// As people read long texts: in groups of four.

@@ -36,6 +36,7 @@ pub(crate) mod overview;
 pub(crate) mod passkey;
 pub(crate) mod people;
 pub(crate) mod profile;
+pub(crate) mod proof;
 pub(crate) mod role;
 pub(crate) mod roles;
 pub(crate) mod security;

@@ -2,7 +2,8 @@
 
 use askama::Template;
 
-use super::{Field, Moment, Shell};
+use super::proof::Wanted;
+use super::{Faults, Field, Moment, Shell};
 use crate::text::{EN, Text};
 
 /// One identity.
@@ -45,17 +46,16 @@ pub(crate) struct TiePage {
     t: &'static Text,
     shell: Shell,
     lead: String,
-    proof: Option<Field>,
+    proof: Vec<Field>,
 }
 
 impl TiePage {
-    /// The page; `needs_proof` where tying asks for the password.
-    pub(crate) fn new(shell: Shell, provider: String, label: String, needs_proof: bool) -> Self {
-        let proof = Field::password("password", EN.password, "current-password").hint(EN.proof_hint);
+    /// The page, with what tying asks for.
+    pub(crate) fn new(shell: Shell, provider: String, label: String, wanted: Wanted) -> Self {
         Self {
             t: &EN,
             lead: EN.tie_lead(label, provider),
-            proof: needs_proof.then_some(proof),
+            proof: wanted.fields("tie", &Faults::default()),
             shell,
         }
     }

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::outside::Identities;
+use super::proof::Wanted;
 use super::{Choice, Command, Faults, Field, Moment, Shell, Theme};
 use crate::text::{EN, Text};
 
@@ -125,9 +126,9 @@ pub(crate) struct ProfilePage {
     tokens: Vec<TokenRow>,
     factors: Factors,
     identities: Identities,
-    /// The proof that removing and adding a factor ask for; none where the last one is fresh.
-    factor_proof: Option<Field>,
-    codes_proof: Option<Field>,
+    /// What removing and adding a factor ask for; nothing where it was all given lately.
+    factor_proof: Vec<Field>,
+    codes_proof: Vec<Field>,
     issued: Option<Issued>,
     token_name: Field,
     token_days: Field,
@@ -137,13 +138,13 @@ pub(crate) struct ProfilePage {
     passwords: Vec<Field>,
     password_wrong: Vec<String>,
     email: Field,
-    email_proof: Option<Field>,
+    email_proof: Vec<Field>,
     theme: Choice,
     command: Command,
 }
 
 impl ProfilePage {
-    /// The page; `needs_proof` where making a token asks for the password.
+    /// The page; `needs_proof` where making a token asks for the password, `wanted` what the rest of it asks for.
     pub(crate) fn new(
         shell: Shell,
         Own {
@@ -155,7 +156,7 @@ impl ProfilePage {
             has_password,
         }: Own,
         forms: &ProfileForms,
-        needs_proof: bool,
+        (needs_proof, wanted): (bool, Wanted),
         issued: Option<Issued>,
     ) -> Self {
         let (typed, faults) = (&forms.token, &forms.token_faults);
@@ -187,8 +188,8 @@ impl ProfilePage {
             tokens,
             factors,
             identities,
-            factor_proof: needs_proof.then(|| proof.clone().within("factor")),
-            codes_proof: needs_proof.then(|| proof.clone().within("codes")),
+            factor_proof: wanted.fields("factor", &Faults::default()),
+            codes_proof: wanted.fields("codes", &Faults::default()),
             issued,
             token_name: Field::text("name", EN.token_name)
                 .hint(EN.token_name_hint)
@@ -200,14 +201,14 @@ impl ProfilePage {
                 .required()
                 .wrong(faults),
             token_sensitive: typed.allow_sensitive.is_some(),
-            token_password: needs_proof.then(|| proof.clone().wrong(faults).within("token")),
+            token_password: needs_proof.then(|| proof.wrong(faults).within("token")),
             token_wrong: faults.beside(&["name", "expires_days", "password"]),
             email: Field::text("email", EN.email)
                 .hint(EN.email_hint)
                 .value(forms.email.clone().unwrap_or(email))
                 .autocomplete("email")
                 .wrong(&forms.email_faults),
-            email_proof: needs_proof.then(|| proof.clone().wrong(&forms.email_faults).within("email")),
+            email_proof: wanted.fields("email", &forms.email_faults),
             passwords: match has_password {
                 true => password_fields(&forms.password_faults),
                 false => Vec::new(),

@@ -30,6 +30,7 @@ mod m0024_locks;
 mod m0025_roles;
 mod m0026_groups;
 mod m0027_decoy_touches;
+mod m0028_whole_proofs;
 
 use crate::schema::{Column, Migration, Reference, Step, Table, Type, Unique};
 
@@ -62,6 +63,7 @@ pub const ALL: &[Migration] = &[
     m0025_roles::MIGRATION,
     m0026_groups::MIGRATION,
     m0027_decoy_touches::MIGRATION,
+    m0028_whole_proofs::MIGRATION,
 ];
 
 /// Every table that a migration makes.

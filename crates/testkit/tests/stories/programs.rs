@@ -4,20 +4,9 @@ use std::time::Duration;
 
 use http::header::CACHE_CONTROL;
 use serde_json::{Value, json};
-use watchroom_kit::{Ambient, Clock, Entropy, Tasks};
+use watchroom_kit::Ambient;
 use watchroom_shield::Window;
 use watchroom_testkit::{PASSWORD, TestRoom, Visitor, program};
-
-/// A room whose clock the story turns by hand.
-async fn timeless() -> (TestRoom, Clock) {
-    let clock = Clock::manual(Clock::system().now());
-    let ambient = Ambient {
-        clock: clock.clone(),
-        entropy: Entropy::system(),
-        tasks: Tasks::new(),
-    };
-    (TestRoom::with(program!(), ambient, |_| {}).await, clock)
-}
 
 async fn granted(room: &TestRoom, body: Value) -> Value {
     let answer = room.stranger().post("/api/auth/token", body).await;
@@ -39,7 +28,7 @@ async fn signed_in(room: &TestRoom, name: &str) -> (Visitor, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_signs_in_goes_on_and_signs_out() {
-    let (room, clock) = timeless().await;
+    let (room, clock) = TestRoom::timeless(program!()).await;
     room.account("vera", "viewer").await;
     let (vera, refresh) = signed_in(&room, "vera").await;
     let me = vera.get("/api/auth/me").await.json();

@@ -190,3 +190,99 @@ fn holds(folder: &std::path::Path, wanted: &[u8]) -> bool {
         bytes.windows(wanted.len()).any(|window| window == wanted)
     })
 }
+
+/// A viewer who has just added a device without having to.
+async fn with_a_device(room: &TestRoom, clock: &Clock) -> (Visitor, watchroom_testkit::Authenticator) {
+    room.account("vera", "viewer").await;
+    let mut vera = room.stranger();
+    vera.try_sign_in("vera", PASSWORD).await;
+    let (device, _) = vera.enrol(clock.now()).await;
+    (vera, device)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_one_signs_in_is_changed_with_all_that_one_signs_in_with() {
+    let (room, clock) = TestRoom::timeless(program!()).await;
+    let (mut vera, device) = with_a_device(&room, &clock).await;
+    let fresh = vera.look("/profile").await.text();
+    assert!(
+        !fresh.contains("one-time-code") && !fresh.contains("/step-up"),
+        "it was all given just now"
+    );
+
+    clock.advance(Duration::from_secs(11 * 60));
+    let page = vera.look("/profile").await;
+    page.assert_dressed();
+    let text = page.text();
+    let asks = |form: &str| {
+        let (_, form) = text.split_once(form).expect("the form");
+        let form = form.split_once("</form>").expect("an end").0;
+        (form.contains("current-password"), form.contains("one-time-code"))
+    };
+    let factors = vera.get("/api/auth/factors").await.json();
+    let remove = format!(
+        "/profile/factors/{}/remove",
+        factors["factors"][0]["id"].as_str().expect("an id")
+    );
+    for form in [
+        remove.as_str(),
+        "/profile/recovery-codes",
+        "/profile/email",
+        "/step-up",
+    ] {
+        assert_eq!(asks(&format!("action=\"{form}\"")), (true, true), "{form}");
+    }
+    assert_eq!(asks("action=\"/profile/tokens\""), (true, false));
+    vera.look("/mfa/setup").await.assert_dressed();
+    assert_eq!(vera.look("/mfa/setup").await.status, 403);
+
+    let code = device.code(clock.now());
+    let (password, code) = (("password", PASSWORD), ("code", code.as_str()));
+    for (given, left) in [
+        (vec![password], 1),
+        (vec![code], 1),
+        (vec![password, ("code", "000000")], 1),
+        (vec![("password", "wrong"), code], 1),
+        (vec![password, code], 0),
+    ] {
+        let answer = vera.submit(&remove, &given).await;
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (303, "/profile"),
+            "{given:?}"
+        );
+        vera.take_cookies(&answer);
+        let factors = vera.get("/api/auth/factors").await.json();
+        assert_eq!(
+            factors["factors"].as_array().map(Vec::len),
+            Some(left),
+            "{given:?}"
+        );
+    }
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_that_was_not_enough_leads_back_to_where_it_was_asked_for() {
+    let (room, clock) = TestRoom::timeless(program!()).await;
+    let (mut vera, device) = with_a_device(&room, &clock).await;
+    clock.advance(Duration::from_secs(11 * 60));
+    let (next, back) = (("next", "/mfa/setup?next=/profile"), ("back", "/profile"));
+    let wrong = [("password", PASSWORD), ("code", "000000"), next, back];
+    let answer = vera.submit("/step-up", &wrong).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/profile"));
+    vera.take_cookies(&answer);
+    let told = vera.look("/profile").await;
+    assert!(told.text().contains("code is wrong"), "{}", told.text());
+
+    let code = device.code(clock.now());
+    let right = [("password", PASSWORD), ("code", &code), next, back];
+    let answer = vera.submit("/step-up", &right).await;
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (303, "/mfa/setup?next=/profile")
+    );
+    vera.take_cookies(&answer);
+    assert_eq!(vera.look("/mfa/setup?next=/profile").await.status, 200);
+    room.close().await;
+}

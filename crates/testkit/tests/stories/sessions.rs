@@ -6,22 +6,10 @@ use axum::body::Body;
 use http::Method;
 use http::header::{CONTENT_TYPE, ORIGIN, USER_AGENT};
 use serde_json::json;
-use watchroom_kit::{Ambient, Clock, Entropy, Tasks};
 use watchroom_testkit::{Answer, PASSWORD, TestRoom, Visitor, program};
 
 /// Streams ask every half second whether they may go on; this leaves room for a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(3);
-
-/// A room whose clock the story turns by hand.
-async fn timeless() -> (TestRoom, Clock) {
-    let clock = Clock::manual(Clock::system().now());
-    let ambient = Ambient {
-        clock: clock.clone(),
-        entropy: Entropy::system(),
-        tasks: Tasks::new(),
-    };
-    (TestRoom::with(program!(), ambient, |_| {}).await, clock)
-}
 
 /// Signs in as a program would that asks for no page.
 async fn knock(room: &TestRoom, name: &str, password: &str) -> Answer {
@@ -176,7 +164,7 @@ async fn disabling_a_person_ends_sessions_tokens_and_streams_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn removing_needs_a_proof_of_the_last_ten_minutes() {
-    let (room, clock) = timeless().await;
+    let (room, clock) = TestRoom::timeless(program!()).await;
     let mut olga = room.signed_in("olga", "operator").await;
     let first = room.server(&olga, "first", "true").await;
     let second = room.server(&olga, "second", "true").await;
@@ -226,7 +214,7 @@ async fn removing_needs_a_proof_of_the_last_ten_minutes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_lives_on_by_a_persons_acts_alone() {
-    let (room, clock) = timeless().await;
+    let (room, clock) = TestRoom::timeless(program!()).await;
     let vera = room.signed_in("vera", "viewer").await;
     clock.advance(Duration::from_secs(7 * 3_600));
     let active = vera.post("/api/session/activity", json!({})).await;
@@ -266,7 +254,7 @@ async fn remembered(room: &TestRoom) -> Visitor {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copied_cookie_of_a_remembered_browser_ends_what_it_opened() {
-    let (room, clock) = timeless().await;
+    let (room, clock) = TestRoom::timeless(program!()).await;
     let mut vera = remembered(&room).await;
     let thief = vera.clone();
     clock.advance(Duration::from_secs(3_600));
@@ -302,7 +290,7 @@ async fn a_copied_cookie_of_a_remembered_browser_ends_what_it_opened() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_activity_makes_a_session_live_longer_than_a_day() {
-    let (room, clock) = timeless().await;
+    let (room, clock) = TestRoom::timeless(program!()).await;
     let vera = room.signed_in("vera", "viewer").await;
     for _ in 0..3 {
         clock.advance(Duration::from_secs(7 * 3_600 + 1_800));

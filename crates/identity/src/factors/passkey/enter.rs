@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use sea_orm::ActiveValue::Set;
 use serde_json::Value;
 use watchroom_kit::{Fault, FaultKind};
 use watchroom_policy::{Principal, Refusal, Resource, ResourceKind, Trail, act};
 use watchroom_store::StoreError;
 
 use super::challenge::{Purpose, is_spent};
-use super::{PASSKEY, PasskeyAnswer, Site};
+use super::{PasskeyAnswer, Site};
 use crate::factors::{Shown, Spending};
 use crate::sessions::{NewSession, SignedIn};
 use crate::sign_in::{Attempt, Begun, First, SignInError, just_proven};
@@ -149,8 +148,7 @@ impl Identity {
         let on = Resource::all(ResourceKind::Session);
         let permit = self.permit(&principal, trail, act::SignIn, &on)?;
         let (ambient, rules) = (&self.inner.ambient, &self.inner.config.session);
-        let mut new = NewSession::mint(ambient, rules, account.id, trail, sign_in.remember_me);
-        new.row.second_factor = Set(Some(PASSKEY.to_owned()));
+        let new = NewSession::mint(ambient, rules, account.id, trail, sign_in.remember_me).by_passkey();
         let at = ambient.clock.now_micros();
         let begun = Begun {
             user: account.id,

@@ -26,6 +26,7 @@ use super::super::passkey::PasskeyForm;
 use super::super::profile::{
     FactorRow, Factors, Issued, Own, ProfileForms, ProfilePage, SessionRow, TokenRow,
 };
+use super::super::proof::Wanted;
 use super::super::server::{May, Removal, ServerLive, ServerPage, commands, settings};
 use super::super::servers::{ServerRow, ServersLive, ServersPage, status_choice};
 use super::super::{Choice, Command, Faults, Field, Flash, Moment, Person, Section, Shell, Theme};
@@ -34,6 +35,12 @@ use crate::text::EN;
 
 pub(super) const NOW: OffsetDateTime = datetime!(2026-11-20 17:58:09 UTC);
 pub(super) const HOSTILE: &str = "</span><script>alert('x')</script><img src=x onerror=alert(1)> \" ' &";
+
+/// As somebody is asked whose last proof is old.
+const ASKED: Wanted = Wanted {
+    password: true,
+    code: true,
+};
 
 pub(super) fn shell(section: Section, title: &str) -> Shell {
     Shell {
@@ -300,7 +307,7 @@ pub(super) fn profile() -> ProfilePage {
         shell(Section::Profile, "You"),
         own,
         &ProfileForms::default(),
-        true,
+        (true, ASKED),
         Some(issued),
     )
 }
@@ -314,7 +321,7 @@ fn way() -> WayButton {
 
 fn tie() -> TiePage {
     let shell = shell(Section::Profile, "Tie");
-    TiePage::new(shell, HOSTILE.to_owned(), HOSTILE.to_owned(), true)
+    TiePage::new(shell, HOSTILE.to_owned(), HOSTILE.to_owned(), ASKED)
 }
 
 pub(super) fn audit() -> AuditPage {
