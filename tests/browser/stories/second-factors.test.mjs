@@ -94,6 +94,32 @@ story("a device is added and removed on the profile page, and recovery codes mad
   await visitor.sees(/a stolen password opens nothing/i);
 });
 
+story("after ten minutes the password and a code are asked for before a factor goes", async ({ house, visitor }) => {
+  await house.does(["user", "create", "vera", "--role", "viewer", "--password-file", "-"], `${PASSWORD}\n`);
+  await visitor.signIn({ username: "vera" });
+  await visitor.go("/mfa/setup?next=/profile");
+  await visitor.enrol({ username: "vera" });
+  await visitor.page.goto("about:blank"); // The house starts anew in a moment.
+  await house.stop();
+  await house.age(11);
+  await house.start();
+
+  await visitor.go("/profile");
+  await visitor.sees(/asked again, since this changes how you sign in/i);
+  await visitor.look("profile-asks-again");
+  const row = visitor.page.locator('form[action$="/remove"]');
+  await row.locator('[name="password"]').fill(PASSWORD);
+  await row.locator("button").click();
+  assert.equal(visitor.path(), "/profile", "the browser itself asks for the code");
+  await row.locator('[name="code"]').fill("000000");
+  await row.locator("button").click();
+  await visitor.sees(/that code is wrong or was used before/i);
+  await row.locator('[name="password"]').fill(PASSWORD);
+  await row.locator('[name="code"]').fill(house.kept.get("vera").codes.pop());
+  await row.locator("button").click();
+  await visitor.sees(/The second factor was removed/);
+});
+
 story("the second step works without scripts", async ({ house, visitor, arrive }) => {
   await visitor.setUp();
   const other = await arrive({ scripts: false });
