@@ -101,11 +101,11 @@ class Follower:
         return None if is_ours else os.WSTOPSIG(status)
 
 
-def of_requests(room, follower, *words):
-    """The addresses of each of some requests by curl, which has asked before on its connection."""
+def of_requests(room, follower, origin, *words):
+    """The addresses of each of some requests to `origin` by curl, which has asked before on its connection."""
     asks = ["curl", "--silent", "--show-error", "--cacert", room.ca, "--rate", PACE, "-w", "%{stderr}%{http_code}\n"]
     for _ in range(BEFORE + FOLLOWED):
-        asks += ["-o", os.devnull, room.panel + "/api/nodes"]
+        asks += ["-o", os.devnull, origin + "/api/nodes"]
     curl = subprocess.Popen([*asks, *words], stderr=subprocess.PIPE, text=True)
     answers = []
     hearing = threading.Thread(target=lambda: answers.extend(iter(curl.stderr.readline, "")))
@@ -117,7 +117,7 @@ def of_requests(room, follower, *words):
     follower.run(lambda: curl.poll() is not None)
     hearing.join()
     if answers != ["200\n"] * (BEFORE + FOLLOWED):
-        raise SystemExit(f"the requests of curl {words[0]} were answered with {answers}")
+        raise SystemExit(f"the requests of curl to {origin} {words[0]} were answered with {answers}")
     return requests
 
 
@@ -148,9 +148,10 @@ def main(program, link_map):
         base = min(int(line.split("-")[0], 16) for line in mapped if line.endswith(str(Path(program).resolve())))
         bearer = ["-H", f"Authorization: Bearer {room.token}"]
         ways = {
-            "by a token": ["--http1.1", *bearer],
-            "behind a proxy": ["--http1.1", *bearer, "-H", "X-Forwarded-For: 192.0.2.7", "-H", "X-Forwarded-Proto: https"],
-            "by a session": ["--http2", "--user-agent", BROWSER, "-H", f"Cookie: {room.session()}"],
+            "by a token": [room.panel, "--http1.1", *bearer],
+            # A proxy of this machine speaks no TLS to it.
+            "behind a proxy": ["http://" + room.authority, "--http1.1", *bearer, "-H", "X-Forwarded-For: 192.0.2.7", "-H", "X-Forwarded-Proto: https"],
+            "by a session": [room.panel, "--http2", "--user-agent", BROWSER, "-H", f"Cookie: {room.session()}"],
         }
         follower = Follower(room.process.pid)
         order = {}
