@@ -1,6 +1,7 @@
 //! Who looks at a page: a caller with a session, or a redirect to where one is had.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
@@ -26,6 +27,9 @@ use crate::view::{Flash, Person, Section, Shell, Theme, query};
 
 /// The cookie that holds the theme, for a year.
 pub(crate) const THEME_COOKIE: &str = "__Host-watchroom_theme";
+
+/// How long proving may take, with all that is in its way.
+const WHILE_PROVING: Duration = Duration::from_secs(30);
 
 /// Somebody with a session who looks at a page.
 #[derive(Clone, Debug)]
@@ -197,9 +201,10 @@ impl Viewer {
         !self.caller.principal().proof.is_fresh(self.now())
     }
 
-    /// What acts must ask for that change how the viewer signs in.
+    /// What acts must ask for that change how somebody signs in; a little early, so that nothing grows old while the rest of
+    /// it is proven.
     pub(crate) fn wanted(&self) -> Wanted {
-        let (proof, now) = (&self.caller.principal().proof, self.now());
+        let (proof, now) = (&self.caller.principal().proof, self.now() + WHILE_PROVING);
         Wanted {
             password: proof.password.is_wanted(now) || !(proof.is_fresh(now) || proof.factor.is_wanted(now)),
             code: proof.factor.is_wanted(now),

@@ -71,7 +71,8 @@ pub enum FreshProof {
     NotNeeded,
     /// A password, a code or a passkey.
     Any,
-    /// The password and a second factor, as far as the account has them: what changes how somebody signs in.
+    /// The password and a second factor, as far as the account has them: what changes how somebody signs in, or makes another
+    /// way in.
     Whole,
 }
 
@@ -282,7 +283,7 @@ acts! {
     /// Make one's account by an invitation.
     AcceptInvitation = "user.accept_invitation" on User, needs Nothing, known by None, step up NotNeeded, leaves Security;
     /// Make a link by which another chooses a new password.
-    OfferReset = "user.offer_reset" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Any, leaves Security;
+    OfferReset = "user.offer_reset" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Whole, leaves Security;
     /// Choose a new password by a link.
     ResetByLink = "user.reset_by_link" on User, needs Nothing, known by None, step up NotNeeded, leaves Security;
     /// Set the address where mail reaches somebody.
@@ -298,7 +299,7 @@ acts! {
     /// Erase a person: their account, what is theirs, and their name elsewhere.
     EraseUser = "user.erase" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Any, leaves Security;
     /// Set another's password.
-    ResetPassword = "user.reset_password" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Any, leaves Security;
+    ResetPassword = "user.reset_password" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Whole, leaves Security;
     /// Change one's own password.
     ChangePassword = "user.change_password" on User, needs OwnerOr(&[]), known by None, step up NotNeeded, leaves Security;
     /// Enrol a second factor for oneself.
@@ -308,7 +309,7 @@ acts! {
     /// Make new recovery codes for oneself; the old ones end.
     RenewRecoveryCodes = "factor.recovery_codes" on User, needs OwnerOr(&[]), known by None, step up Whole, leaves Security;
     /// Remove all second factors of another, who lost them.
-    ResetFactors = "user.reset_factors" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Any, leaves Security;
+    ResetFactors = "user.reset_factors" on User, needs Permissions(&[p::USERS_MANAGE]), known by Some(p::USERS_READ), step up Whole, leaves Security;
     /// Write down that a passkey was refused since there seem to be two of it.
     SuspectClone = "factor.suspect_clone" on User, needs Nothing, known by None, step up NotNeeded, leaves Security;
     /// Get an account by the word of a directory or a provider.
@@ -324,7 +325,7 @@ acts! {
     /// Write down that a letter was delivered, or given up.
     CloseLetter = "mail.close" on Host, needs System, known by None, step up NotNeeded, leaves Audit;
     /// Make a token for oneself, or for another with `tokens:manage`.
-    CreateToken = "token.create" on Token, needs OwnerOr(&[p::TOKENS_MANAGE]), known by None, step up Any, leaves Security;
+    CreateToken = "token.create" on Token, needs OwnerOr(&[p::TOKENS_MANAGE]), known by None, step up Whole, leaves Security;
     /// Revoke a token.
     RevokeToken = "token.revoke" on Token, needs OwnerOr(&[p::TOKENS_MANAGE]), known by Some(p::TOKENS_READ), step up NotNeeded, leaves Security;
     /// Make a decoy token, which opens nothing.

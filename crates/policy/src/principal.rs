@@ -82,9 +82,9 @@ impl Proof {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Given {
     /// The account has no such thing.
-    #[default]
     NotHad,
-    /// It has, and it was not given in this session.
+    /// It has, and it was not given in this session; or nobody has said.
+    #[default]
     Never,
     /// Then.
     At(OffsetDateTime),

@@ -105,7 +105,7 @@ story("after ten minutes the password and a code are asked for before a factor g
   await house.start();
 
   await visitor.go("/profile");
-  await visitor.sees(/asked again, since this changes how you sign in/i);
+  await visitor.sees(/asked again, since this changes how somebody signs in/i);
   await visitor.look("profile-asks-again");
   const row = visitor.page.locator('form[action$="/remove"]');
   await row.locator('[name="password"]').fill(PASSWORD);

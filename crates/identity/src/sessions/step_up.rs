@@ -22,10 +22,10 @@ use crate::sign_in::{Attempt, RightCode, SignInError};
 /// Why a session did not rise.
 #[derive(Debug, thiserror::Error)]
 pub enum StepUpError {
-    /// The password was refused, as at sign-in.
+    /// What stood in the field of the password was refused, as at sign-in; or a passkey.
     #[error(transparent)]
     Refused(#[from] SignInError),
-    /// The code that was given with the password was refused; the password was right.
+    /// What stood in the field of the code was refused; a password beside it was right.
     #[error(transparent)]
     RefusedCode(SignInError),
     /// The evaluator refused.
@@ -150,23 +150,30 @@ impl Identity {
     ) -> Result<SignedIn, StepUpError> {
         let (permit, account) = self.rising(session, trail)?;
         let attempt = trying(session, trail, &account);
+        // A right password forgets no wrong codes: or whoever knows it could try codes without end.
+        let by_password = Attempt {
+            is_whole: !account.has_factor(),
+            ..trying(session, trail, &account)
+        };
+        let shares_field = matches!(again, Again::Either(_));
         let proven = match again.of(&account) {
             Again::Code(code) => {
                 let shown = Shown::Code(&code);
-                Risen::Code(self.check_factor(&attempt, Some(&account), &shown).await?)
+                let right = self.check_factor(&attempt, Some(&account), &shown).await;
+                Risen::Code(right.map_err(|error| match shares_field {
+                    true => StepUpError::Refused(error),
+                    false => StepUpError::RefusedCode(error),
+                })?)
             }
             Again::Password(password) | Again::Either(password) => {
-                self.check_password(&attempt, Some(&account), password).await?;
+                self.check_password(&by_password, Some(&account), password)
+                    .await?;
                 Risen::Password
             }
             Again::Both { password, code } => {
-                let first = Attempt {
-                    is_whole: false,
-                    ..trying(session, trail, &account)
-                };
-                self.check_password(&first, Some(&account), password).await?;
+                let (_, allowed) = self.try_password(&by_password, Some(&account), password).await?;
                 let shown = Shown::Code(&code);
-                let right = self.check_factor(&attempt, Some(&account), &shown).await;
+                let right = self.judge_factor(&attempt, Some(&account), &shown, allowed).await;
                 Risen::Both(right.map_err(StepUpError::RefusedCode)?)
             }
         };

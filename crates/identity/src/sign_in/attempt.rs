@@ -55,6 +55,18 @@ impl Identity {
         account: Option<&Account>,
         password: SecretString,
     ) -> Result<Proven, SignInError> {
+        let (proven, allowed) = self.try_password(attempt, account, password).await?;
+        self.give_back(allowed);
+        Ok(proven)
+    }
+
+    /// The same, where a code is compared in the same try: it is given back when that was right too.
+    pub(crate) async fn try_password(
+        &self,
+        attempt: &Attempt<'_>,
+        account: Option<&Account>,
+        password: SecretString,
+    ) -> Result<(Proven, Allowed), SignInError> {
         let doors = self.doors(attempt);
         self.find_open(attempt, account, &doors).await?;
         // A place first: whoever finds none has not tried.
@@ -76,9 +88,10 @@ impl Identity {
                     true => self.inner.lockouts.succeed(doors.near, now),
                     false => self.inner.lockouts.still_open(doors.near, now),
                 };
-                stands.map_err(|until| locked(until, now))?;
-                self.give_back(allowed);
-                Ok(Proven { stronger })
+                if let Err(until) = stands {
+                    return Err(locked(until, now));
+                }
+                Ok((Proven { stronger }, allowed))
             }
             Verdict::Right { .. } | Verdict::Wrong => {
                 self.inner.hashing.failed(network, now);
@@ -129,6 +142,18 @@ impl Identity {
         let doors = self.doors(attempt);
         self.find_open(attempt, account, &doors).await?;
         let allowed = self.begin_try(attempt, account, &doors).await?;
+        self.judge_factor(attempt, account, shown, allowed).await
+    }
+
+    /// The same within a try that was counted before.
+    pub(crate) async fn judge_factor(
+        &self,
+        attempt: &Attempt<'_>,
+        account: Option<&Account>,
+        shown: &Shown<'_>,
+        allowed: Allowed,
+    ) -> Result<RightCode, SignInError> {
+        let doors = self.doors(attempt);
         // Where the vault fails the try stays counted: some of the codes may have been compared.
         match self.compare(&doors, account, shown)? {
             Compared::Right(code) => Ok(RightCode { code, allowed }),

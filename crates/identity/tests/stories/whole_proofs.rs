@@ -6,9 +6,10 @@ use watchroom_identity::{Again, Oneself, Session, SignInError, StepUpError};
 use watchroom_policy::{Reason, Resource, act};
 
 use crate::factors::{enrol, prove, shown};
-use crate::room::{BROWSER, PASSWORD, Room, text, trail};
+use crate::room::{BROWSER, PASSWORD, Room, cheap, text, trail};
 
-/// Why this session may not change how its person signs in; none if it may.
+/// Why the session of this administrator may not change how they sign in, by themselves or as an administrator, nor make
+/// another way in; none if it may.
 fn is_kept_from_factors(room: &Room, session: &Session) -> Option<Reason> {
     let (own, mail) = (Oneself(session.user), Resource::user(session.user));
     let who = &session.principal;
@@ -19,10 +20,15 @@ fn is_kept_from_factors(room: &Room, session: &Session) -> Option<Reason> {
         room.permit(who, act::ChangeEmail, &mail).err(),
         room.permit(who, act::TieIdentity, &mail).err(),
         room.permit(who, act::UntieIdentity, &mail).err(),
+        room.permit(who, act::ResetFactors, &mail).err(),
+        room.permit(who, act::OfferReset, &mail).err(),
+        room.permit(who, act::ResetPassword, &mail).err(),
+        room.permit(who, act::CreateToken, &room.identity.draft_token(session.user))
+            .err(),
     ]
     .map(|refusal| refusal.map(|refusal| refusal.reason));
     asked.sort_by_key(Option::is_some);
-    assert_eq!(asked[0], asked[5], "they are refused together");
+    assert_eq!(asked[0], asked[9], "they are refused together");
     asked[0]
 }
 
@@ -210,4 +216,41 @@ async fn without_a_second_factor_the_password_is_all_there_is() {
         .await
         .unwrap();
     assert_eq!(is_kept_from_factors(&room, &risen.session), None);
+}
+
+#[tokio::test]
+async fn the_last_try_of_the_hour_is_enough_for_both() {
+    let mut config = cheap();
+    config.lockout.everywhere_failures = 1;
+    let room = Room::with(config).await;
+    let alice = room.set_up("alice").await;
+    let (seed, enrolled) = enrol(&room, &alice.session).await;
+    room.pass(11);
+    let again = both(PASSWORD, shown(&room, &seed, 0));
+    let session = enrolled.signed_in.session;
+    let risen = room.identity.step_up(&session, &trail(), again).await;
+    assert!(risen.is_ok(), "{:?}", risen.err());
+}
+
+#[tokio::test]
+async fn a_right_password_makes_nobody_forget_wrong_codes() {
+    let (room, mut session, _) = of_old().await;
+    for left in [4, 3, 2, 1] {
+        let refused = room
+            .identity
+            .step_up(&session, &trail(), Again::Code("000000".into()))
+            .await;
+        let Err(StepUpError::RefusedCode(SignInError::Wrong {
+            remaining_attempts, ..
+        })) = refused
+        else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(remaining_attempts, left);
+        let risen = room
+            .identity
+            .step_up(&session, &trail(), Again::Password(PASSWORD.into()))
+            .await;
+        session = risen.unwrap().session;
+    }
 }

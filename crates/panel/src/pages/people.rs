@@ -132,7 +132,11 @@ async fn page(
         (rows, invitations),
         beside.shown,
         &beside.typed,
-        (viewer.may(act::InviteUser, &all), viewer.needs_proof()),
+        (
+            viewer.may(act::InviteUser, &all),
+            viewer.needs_proof(),
+            viewer.wanted(),
+        ),
         &panel.identity().role_names(),
     );
     viewer.page_with(status, &page)
@@ -276,7 +280,7 @@ pub(super) async fn reset_factors(
     Form { viewer, form }: Form<ProofForm>,
 ) -> Result<Response, Problem> {
     let on = Resource::user(id);
-    let (asked, sent) = ((act::ResetFactors, &on), (form.password, PAGE));
+    let (asked, sent) = ((act::ResetFactors, &on), (form, PAGE));
     with_proof(&viewer, &panel, asked, sent, async |permit| {
         let reset = panel.identity().reset_factors(&permit).await;
         Ok(Flash::told(reset.map(|()| EN.person_factors_reset)))
@@ -291,7 +295,7 @@ pub(super) async fn reset_link(
 ) -> Result<Response, Problem> {
     let on = Resource::user(id);
     let asked = (act::OfferReset, &on);
-    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+    let (proof, permit) = match proven(&viewer, &panel, asked, form).await? {
         Ok(both) => both,
         Err(fault) => return answer::redirect_with(PAGE, &Flash::trouble(sentence(&fault.message))),
     };

@@ -88,7 +88,7 @@ pub(super) async fn shown(
             has_password,
         },
         forms,
-        (viewer.needs_proof(), viewer.wanted()),
+        viewer.wanted(),
         issued,
     );
     viewer.page_with(status, &page)

@@ -184,6 +184,10 @@ pub(super) async fn step_up(
         (true, true) => Again::Both { password, code },
     };
     let next = answer::path_of_ours(&form.next).unwrap_or("/");
+    if matches!(&again, Again::Either(nothing) if !has(nothing)) && viewer.wanted().is_nothing() {
+        // A passkey has answered meanwhile, and its script has taken the fields away.
+        return answer::redirect(next);
+    }
     let (session, trail) = (&viewer.session, viewer.caller.trail());
     match panel.identity().step_up(session, trail, again).await {
         Ok(risen) => {

@@ -14,7 +14,7 @@ use watchroom_web::{Params, Problem};
 
 use super::entry::Nothing;
 use super::profile::shown;
-use super::step_up::proven;
+use super::step_up::{ProofForm, proven};
 use crate::text::EN;
 use crate::view::profile::{Issued, ProfileForms, TokenTyped};
 use crate::view::{Faults, Flash};
@@ -29,6 +29,7 @@ pub(super) struct TokenForm {
     expires_days: String,
     allow_sensitive: Option<String>,
     password: SecretString,
+    code: SecretString,
 }
 
 pub(super) async fn create(
@@ -46,7 +47,11 @@ pub(super) async fn create(
     };
     let draft = panel.identity().draft_token(viewer.session.user);
     let asked = (act::CreateToken, &draft);
-    let (proof, permit) = match proven(&viewer, &panel, asked, form.password).await? {
+    let sent = ProofForm {
+        password: form.password,
+        code: form.code,
+    };
+    let (proof, permit) = match proven(&viewer, &panel, asked, sent).await? {
         Ok(both) => both,
         Err(fault) => return again(&viewer, &panel, token, vec![fault]).await,
     };

@@ -4,6 +4,7 @@ use askama::Template;
 use time::OffsetDateTime;
 use watchroom_identity::{InvitationView, UserStatus, UserView};
 
+use super::proof::Wanted;
 use super::{Choice, Command, Faults, Field, Moment, Shell};
 use crate::text::{EN, Text};
 
@@ -135,6 +136,7 @@ pub(crate) struct PeoplePage {
     shown: Option<ShownLink>,
     may_invite: bool,
     needs_proof: bool,
+    wanted: Wanted,
     role: Choice,
     email: Field,
     invite_wrong: Vec<String>,
@@ -142,14 +144,14 @@ pub(crate) struct PeoplePage {
 }
 
 impl PeoplePage {
-    /// The page with the form as it was typed; `may` says whether the viewer may invite, and whether acts want their
-    /// password.
+    /// The page with the form as it was typed; `may` says whether the viewer may invite, whether acts want their password, and
+    /// what those want that change how somebody signs in.
     pub(crate) fn new(
         shell: Shell,
         (rows, invitations): (Vec<PersonRow>, Vec<InvitationRow>),
         shown: Option<ShownLink>,
         typed: &InviteTyped,
-        may: (bool, bool),
+        may: (bool, bool, Wanted),
         roles: &[String],
     ) -> Self {
         let offered = roles.iter().map(|name| (name.clone(), name.clone()));
@@ -166,6 +168,7 @@ impl PeoplePage {
             shown,
             may_invite: may.0,
             needs_proof: may.1,
+            wanted: may.2,
             role: Choice::new("role", EN.role, offered.collect(), chosen).wrong(&typed.faults),
             email: Field::text("email", EN.email)
                 .hint(EN.invite_email_hint)
@@ -193,6 +196,11 @@ impl PeoplePage {
         Field::text("confirm", EN.people_erase_confirm)
             .hint(EN.people_erase_hint)
             .within(form)
+    }
+
+    /// The fields that such an act wants which changes how somebody signs in.
+    pub(crate) fn whole(&self, form: &str) -> Vec<Field> {
+        self.wanted.fields(form, &Faults::default())
     }
 
     /// The field for the password that an act wants, if it wants one; `form` tells it from others of the page.

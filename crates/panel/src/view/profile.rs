@@ -133,7 +133,7 @@ pub(crate) struct ProfilePage {
     token_name: Field,
     token_days: Field,
     token_sensitive: bool,
-    token_password: Option<Field>,
+    token_proof: Vec<Field>,
     token_wrong: Vec<String>,
     passwords: Vec<Field>,
     password_wrong: Vec<String>,
@@ -144,7 +144,7 @@ pub(crate) struct ProfilePage {
 }
 
 impl ProfilePage {
-    /// The page; `needs_proof` where making a token asks for the password, `wanted` what the rest of it asks for.
+    /// The page, with what acts of it ask for.
     pub(crate) fn new(
         shell: Shell,
         Own {
@@ -156,11 +156,10 @@ impl ProfilePage {
             has_password,
         }: Own,
         forms: &ProfileForms,
-        (needs_proof, wanted): (bool, Wanted),
+        wanted: Wanted,
         issued: Option<Issued>,
     ) -> Self {
         let (typed, faults) = (&forms.token, &forms.token_faults);
-        let proof = Field::password("password", EN.password, "current-password").hint(EN.proof_hint);
         let days = if typed.expires_days.is_empty() {
             "90"
         } else {
@@ -201,8 +200,8 @@ impl ProfilePage {
                 .required()
                 .wrong(faults),
             token_sensitive: typed.allow_sensitive.is_some(),
-            token_password: needs_proof.then(|| proof.wrong(faults).within("token")),
-            token_wrong: faults.beside(&["name", "expires_days", "password"]),
+            token_proof: wanted.fields("token", faults),
+            token_wrong: faults.beside(&["name", "expires_days", "password", "code"]),
             email: Field::text("email", EN.email)
                 .hint(EN.email_hint)
                 .value(forms.email.clone().unwrap_or(email))

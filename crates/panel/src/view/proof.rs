@@ -13,6 +13,11 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    /// Whether all was given lately.
+    pub(crate) const fn is_nothing(self) -> bool {
+        !self.password && !self.code
+    }
+
     /// A field for each, with ids of their own where forms of a page share them; none where all was given lately.
     pub(crate) fn fields(self, form: &str, faults: &Faults) -> Vec<Field> {
         let password = Field::password("password", EN.password, "current-password");

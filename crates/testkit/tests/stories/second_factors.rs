@@ -232,7 +232,7 @@ async fn how_one_signs_in_is_changed_with_all_that_one_signs_in_with() {
     ] {
         assert_eq!(asks(&format!("action=\"{form}\"")), (true, true), "{form}");
     }
-    assert_eq!(asks("action=\"/profile/tokens\""), (true, false));
+    assert_eq!(asks("action=\"/profile/tokens\""), (true, true));
     vera.look("/mfa/setup").await.assert_dressed();
     assert_eq!(vera.look("/mfa/setup").await.status, 403);
 
@@ -284,5 +284,72 @@ async fn a_proof_that_was_not_enough_leads_back_to_where_it_was_asked_for() {
     );
     vera.take_cookies(&answer);
     assert_eq!(vera.look("/mfa/setup?next=/profile").await.status, 200);
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_only_a_code_is_wanted_a_wrong_one_is_told_at_its_field() {
+    let (room, clock) = TestRoom::timeless(program!()).await;
+    let (mut vera, device) = with_a_device(&room, &clock).await;
+    clock.advance(Duration::from_secs(11 * 60));
+    let risen = vera.submit("/step-up", &[("password", PASSWORD)]).await;
+    vera.take_cookies(&risen);
+    let refused = vera
+        .submit(
+            "/profile/email",
+            &[("email", "vera@example.org"), ("code", "000000")],
+        )
+        .await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.text().contains("code is wrong"), "{}", refused.text());
+    // Once all was given, as by a passkey whose script takes the fields away, the form of a step leads on without any.
+    let code = device.code(clock.now());
+    let risen = vera.submit("/step-up", &[("code", &code)]).await;
+    vera.take_cookies(&risen);
+    let on = vera
+        .submit(
+            "/step-up",
+            &[("next", "/mfa/setup?next=/profile"), ("back", "/profile")],
+        )
+        .await;
+    assert_eq!(
+        (on.status, on.header("location")),
+        (303, "/mfa/setup?next=/profile")
+    );
+    assert_eq!(vera.look("/mfa/setup?next=/profile").await.status, 200);
+    room.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_takes_away_nobodys_factors_by_a_password_alone() {
+    let (room, clock) = TestRoom::timeless(program!()).await;
+    room.account("ada", "admin").await;
+    let mut ada = room.stranger();
+    ada.try_sign_in("ada", PASSWORD).await;
+    let (device, _) = ada.enrol(clock.now()).await;
+    let me = ada.get("/api/auth/me").await.json();
+    let id = me["user_id"].as_str().expect("an id").to_owned();
+    clock.advance(Duration::from_secs(11 * 60));
+    let path = format!("/access/people/{id}/reset-factors");
+    ada.submit(&path, &[("password", PASSWORD)]).await;
+    let risen = ada.submit("/step-up", &[("password", PASSWORD)]).await;
+    ada.take_cookies(&risen);
+    for (path, body) in [
+        (format!("/api/users/{id}/reset-factors"), json!({})),
+        (format!("/api/users/{id}/reset-link"), json!({ "mail": false })),
+        (
+            "/api/tokens".to_owned(),
+            json!({ "name": "x", "allow_sensitive": true }),
+        ),
+    ] {
+        ada.post(&path, body).await.problem(403, "step-up-required");
+    }
+    let page = ada.look("/access/people").await;
+    assert!(page.text().contains("one-time-code"), "{}", page.text());
+    let code = device.code(clock.now());
+    let reset = ada
+        .submit(&path.replace("factors", "link"), &[("code", &code)])
+        .await;
+    assert_eq!(reset.status, 200, "{}", reset.text());
     room.close().await;
 }

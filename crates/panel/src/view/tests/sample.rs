@@ -307,7 +307,7 @@ pub(super) fn profile() -> ProfilePage {
         shell(Section::Profile, "You"),
         own,
         &ProfileForms::default(),
-        (true, ASKED),
+        ASKED,
         Some(issued),
     )
 }
