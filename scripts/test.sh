@@ -39,7 +39,8 @@ left="$(find "$room" -mindepth 1 -maxdepth 1 ! -name 'node-compile-cache' -print
 alive="$(residents)"
 if [[ -n "$left$alive" ]]; then
   echo "the tests left something behind:" >&2
-  [[ -z "$left" ]] || printf '  file %s\n' $left >&2
+  # What is in a folder tells whose it is.
+  for name in $left; do (cd "$room" && find "$name" -printf '  %y %p\n' | head -n 40) >&2; done
   for pid in $alive; do
     printf '  process %s: %s\n' "$pid" "$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null || true)" >&2
   done
