@@ -184,7 +184,7 @@ impl Load {
                         // The timer is coarse: what it oversleeps is nobody's wait.
                         let began = Instant::now();
                         wire.ask(request).await;
-                        waits.push(began.elapsed());
+                        waits.push(wire.heard - began);
                         due += pause * count;
                     }
                     (wire, waits)
@@ -279,6 +279,8 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 pub struct Wire {
     pub stream: Box<dyn Stream>,
     pub buffer: Vec<u8>,
+    /// When it was heard last. What we do with an answer after that, longer with more headers, is not its server's wait.
+    pub heard: Instant,
 }
 
 impl Wire {
@@ -301,8 +303,11 @@ impl Wire {
             }
             Way::BehindProxy => Box::new(stream),
         };
-        let buffer = vec![0; 32 * 1024];
-        Ok(Self { stream, buffer })
+        Ok(Self {
+            stream,
+            buffer: vec![0; 32 * 1024],
+            heard: Instant::now(),
+        })
     }
 
     /// Sends a request that must be answered with 200; gives the lengths of head and body.
@@ -328,6 +333,7 @@ impl Wire {
         let mut filled = 0;
         loop {
             let read = self.stream.read(&mut self.buffer[filled..]).await?;
+            self.heard = Instant::now();
             if read == 0 {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
             }
