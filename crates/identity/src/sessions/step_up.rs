@@ -43,6 +43,9 @@ pub enum StepUpError {
     /// The passkey's count went back: there are two of it. Told as any wrong one.
     #[error("the passkey's count went back")]
     Cloned,
+    /// The account has neither a password nor a second factor here: it came by a provider, a directory or a link.
+    #[error("the account has nothing here to prove itself by")]
+    Nothing,
     /// The store refused.
     #[error(transparent)]
     Store(StoreError),
@@ -63,7 +66,7 @@ impl StepUpError {
             Self::Refused(error) | Self::RefusedCode(error) => Some(error),
             Self::Forbidden(refusal) => Some(refusal.as_ref()),
             Self::Store(error) => Some(error),
-            Self::Ended | Self::Spent | Self::Over | Self::Cloned => None,
+            Self::Ended | Self::Spent | Self::Over | Self::Cloned | Self::Nothing => None,
         }
     }
 }
@@ -72,6 +75,7 @@ impl Fault for StepUpError {
     fn kind(&self) -> FaultKind {
         match self {
             Self::Over => FaultKind::Conflict,
+            Self::Nothing => FaultKind::Forbidden,
             _ => self.inner().map_or(FaultKind::Unauthenticated, Fault::kind),
         }
     }
@@ -79,6 +83,7 @@ impl Fault for StepUpError {
     fn slug(&self) -> &'static str {
         match self {
             Self::Over => "passkey-over",
+            Self::Nothing => "step-up-required",
             _ => self.inner().map_or("not-signed-in", Fault::slug),
         }
     }
@@ -86,6 +91,7 @@ impl Fault for StepUpError {
     fn public(&self) -> String {
         match self {
             Self::Over => "that took too long; try again".to_owned(),
+            Self::Nothing => "your account has neither a password nor a second factor here; sign out and in again, and do this within ten minutes".to_owned(),
             _ => self.inner().map_or_else(
                 || "your session has ended; sign in again".to_owned(),
                 Fault::public,
@@ -149,6 +155,9 @@ impl Identity {
         again: Again,
     ) -> Result<SignedIn, StepUpError> {
         let (permit, account) = self.rising(session, trail)?;
+        if account.password_hash.is_none() && !account.has_factor() {
+            return Err(StepUpError::Nothing);
+        }
         let attempt = trying(session, trail, &account);
         // A right password forgets no wrong codes: or whoever knows it could try codes without end.
         let by_password = Attempt {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use watchroom_identity::{
-    EntranceEvent, FromOutside, Journey, Outsider, Provider, ProviderFault, Session, SettingOut,
+    Again, EntranceEvent, FromOutside, Journey, Outsider, Provider, ProviderFault, Session, SettingOut,
+    StepUpError,
 };
 use watchroom_model::PageRequest;
 use watchroom_policy::{EventType, Reason, Resource, SecondFactor, act};
@@ -61,6 +62,21 @@ async fn who_must_enrol_may_do_so_whatever_the_provider_says_and_then_has_proven
     let (_, enrolled) = enrol(&room, &half).await;
     let whole = enrolled.signed_in.session;
     assert_eq!(is_kept_from_factors(&room, &whole), None);
+}
+
+#[tokio::test]
+async fn who_has_nothing_here_to_prove_it_by_is_told_so_and_loses_no_try() {
+    let (room, _) = Room::with_admin().await;
+    let session = comes_in(&room, &ann(), &open_house()).await.session;
+    for again in [
+        Again::Either("a guess".into()),
+        Again::Password("a guess".into()),
+        Again::Code("000000".into()),
+    ] {
+        let told = room.identity.step_up(&session, &trail(), again).await;
+        assert!(matches!(told, Err(StepUpError::Nothing)), "{told:?}");
+    }
+    assert_eq!(failures(&room).await, (0, 0));
 }
 
 /// How many failures are written down, and how many more they count.

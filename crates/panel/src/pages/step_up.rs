@@ -155,6 +155,7 @@ fn fault_of(error: StepUpError) -> Result<FieldFault, Problem> {
         StepUpError::RefusedCode(refused) if wrong(refused) => {
             Ok(FieldFault::new("code", "wrong", EN.proof_code_wrong))
         }
+        StepUpError::Nothing => Ok(FieldFault::new("password", "none", EN.proof_none)),
         _ => Err(error.into()),
     }
 }
