@@ -412,7 +412,6 @@ proof-hint = Asked again, since your last proof is older than 10 minutes. A code
 proof-whole-hint = Asked again, since this changes how somebody signs in, or makes another way in.
 proof-code-hint = What your authenticator shows now, or one of your recovery codes.
 proof-code-wrong = that code is wrong or was used before
-proof-none = your account has neither a password nor a second factor here; sign out and in again, and do this within ten minutes
 proof-wrong = that is not your password, nor a code that is good now
 
 # Second factors

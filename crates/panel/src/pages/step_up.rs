@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 use watchroom_identity::{Again, SignInError, SignedIn, StepUpError};
-use watchroom_kit::{ExposeSecret, FieldFault, SecretString};
+use watchroom_kit::{ExposeSecret, Fault, FieldFault, SecretString};
 use watchroom_policy::{Act, FreshProof, Permit, Principal, Target};
 use watchroom_shield::Passed;
 use watchroom_web::Problem;
@@ -155,7 +155,7 @@ fn fault_of(error: StepUpError) -> Result<FieldFault, Problem> {
         StepUpError::RefusedCode(refused) if wrong(refused) => {
             Ok(FieldFault::new("code", "wrong", EN.proof_code_wrong))
         }
-        StepUpError::Nothing => Ok(FieldFault::new("password", "none", EN.proof_none)),
+        StepUpError::Nothing => Ok(FieldFault::new("password", "none", error.public())),
         _ => Err(error.into()),
     }
 }
