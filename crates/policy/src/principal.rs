@@ -140,6 +140,15 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// The token by which they act, if they do.
+    #[must_use]
+    pub fn token(&self) -> Option<TokenId> {
+        match &self.who {
+            Who::Token { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+
     /// Nobody known.
     #[must_use]
     pub fn stranger() -> Self {

@@ -9,13 +9,13 @@ use crate::{LimitKey, Passed, Refused, RouteClass, Shield, Verdict, Why, Window}
 
 /// Somebody who turned out to be known.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+pub struct Known {
     /// Who.
     pub user: Uuid,
     /// How many requests a minute their role has.
     pub per_minute: u32,
     /// The token that was shown, if it was one.
-    pub token: Option<&'a str>,
+    pub token: Option<Uuid>,
 }
 
 /// A limit of one route's own.
@@ -33,7 +33,7 @@ impl Shield {
     ///
     /// # Errors
     /// [`Refused`] with [`Why::Limited`], which tells nothing against their address.
-    pub async fn take_known(&self, passed: &Passed, known: Known<'_>) -> Result<(), Box<Refused>> {
+    pub async fn take_known(&self, passed: &Passed, known: Known) -> Result<(), Box<Refused>> {
         if passed.class != RouteClass::SignIn {
             self.give_back(passed);
         }
@@ -66,7 +66,7 @@ impl Shield {
         Err(Box::new(refused))
     }
 
-    fn has_more_limits(&self, passed: &Passed, known: Known<'_>) -> bool {
+    fn has_more_limits(&self, passed: &Passed, known: Known) -> bool {
         let rules = self.rules();
         let limits = &rules.config.limits;
         let is_limited = |limit: RouteLimit| {
@@ -81,13 +81,13 @@ impl Shield {
     }
 
     /// Of limits beside that of the role: the first that is used up, else the last.
-    async fn take_narrower(&self, passed: &Passed, known: Known<'_>) -> Option<Verdict> {
+    async fn take_narrower(&self, passed: &Passed, known: Known) -> Option<Verdict> {
         let rules = Arc::clone(&self.rules());
         let limits = &rules.config.limits;
         let user = LimitKey::Id(known.user);
         let mut nearest = None;
         if let Some(token) = known.token {
-            let token = LimitKey::Name(token);
+            let token = LimitKey::Id(token);
             nearest = self.limits().take_everywhere("token", token, &limits.token).await;
         }
         if let Some(RouteLimit { name, per_minute }) = passed.limit.filter(|_| is_open(nearest)) {

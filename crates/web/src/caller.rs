@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 use watchroom_identity::{Identity, Session, TokenFault};
 use watchroom_kit::{Fault, FaultKind, SecretString};
-use watchroom_model::{DecisionId, RequestId};
+use watchroom_model::{DecisionId, RequestId, TokenId};
 use watchroom_policy::{Act, Ask, Permit, Principal, Resource, ResourceKind, Target, Trail, Who, decide};
 use watchroom_shield::{Known, Passed, Refused, RouteClass, Shield, Verdict, Why};
 
@@ -24,7 +24,7 @@ pub enum Credential {
     /// A session's cookie.
     Session(Arc<Session>),
     /// An API token.
-    Token(Arc<str>),
+    Token(TokenId),
     /// A program's access token, which holds until then, in microseconds since the Unix epoch, and no longer than what it
     /// belongs to.
     Access {
@@ -180,14 +180,10 @@ impl Caller {
         let (Some(user), Some(per_minute)) = (self.principal.user(), self.principal.per_minute()) else {
             return stranger_within(shield, passed);
         };
-        let token = match &self.credential {
-            Credential::Token(token) => Some(&**token),
-            _ => None,
-        };
         let known = Known {
             user: user.as_uuid(),
             per_minute,
-            token,
+            token: self.principal.token().map(|token| token.as_uuid()),
         };
         shield.take_known(passed, known).await.map_err(turned_away)
     }
@@ -312,7 +308,7 @@ impl Caller {
                     .trail
                     .source_ip
                     .unwrap_or(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
-                identity.bearer(token, from).ok()?
+                identity.bearer_again(*token, from).ok()?
             }
         };
         let is_good =
@@ -412,7 +408,7 @@ fn still_known(
             Some((principal, Credential::Access { family, until }))
         }
         Credential::Token(token) => {
-            let principal = identity.bearer(&token, passed.client).ok()?;
+            let principal = identity.bearer_again(token, passed.client).ok()?;
             Some((principal, Credential::Token(token)))
         }
     }
@@ -446,13 +442,15 @@ fn shown_token(
         return Ok((principal, Credential::Access { family, until }));
     }
     let principal = identity.bearer(token, passed.client)?;
-    Ok((principal, Credential::Token(token.into())))
+    let id = principal.token().ok_or(TokenFault::Unknown)?;
+    Ok((principal, Credential::Token(id)))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
+    const SCHEME: &str = "bearer ";
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let (scheme, token) = value.split_at_checked(SCHEME.len())?;
+    scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim())
 }
 
 fn session(headers: &HeaderMap, identity: &Identity, trail: &Trail) -> Option<Arc<Session>> {

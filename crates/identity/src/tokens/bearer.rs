@@ -106,16 +106,6 @@ impl Fault for TokenFault {
 }
 
 impl Identity {
-    /// Whether a token still opens: streams that began with it ask, and end when it does not.
-    #[must_use]
-    pub fn token_holds(&self, id: TokenId) -> bool {
-        let now = self.inner.ambient.clock.now_micros();
-        self.inner.roll.token_by_id(id).is_some_and(|bearer| {
-            let is_half = bearer.principal.proof.second_factor.is_lacking();
-            bearer.owner_is_active && !is_half && now < bearer.expires_at
-        })
-    }
-
     /// Whoever acts through the token, from the client's address. Neither waits nor asks the database.
     ///
     /// # Errors
@@ -129,6 +119,19 @@ impl Identity {
                 TokenFault::Malformed
             });
         };
+        self.admitted(&bearer, client)
+    }
+
+    /// The same for a token that was shown before: streams that began with it ask, and end when it no longer opens.
+    ///
+    /// # Errors
+    /// [`TokenFault`].
+    pub fn bearer_again(&self, id: TokenId, client: IpAddr) -> Result<Arc<Principal>, TokenFault> {
+        let bearer = self.inner.roll.token_by_id(id).ok_or(TokenFault::Unknown)?;
+        self.admitted(&bearer, client)
+    }
+
+    fn admitted(&self, bearer: &Bearer, client: IpAddr) -> Result<Arc<Principal>, TokenFault> {
         let now = self.inner.ambient.clock.now_micros();
         if !bearer.owner_is_active {
             return Err(TokenFault::Unknown);

@@ -183,7 +183,10 @@ async fn a_revoked_token_opens_nothing_and_frees_its_name() {
         room.identity.bearer(&token, here()).unwrap_err(),
         TokenFault::Unknown
     );
-    assert!(!room.identity.token_holds(view.id));
+    assert_eq!(
+        room.identity.bearer_again(view.id, here()).unwrap_err(),
+        TokenFault::Unknown
+    );
     eventually("the other process hearing of it", || {
         elsewhere.bearer(&token, here()).is_err()
     })

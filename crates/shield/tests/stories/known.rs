@@ -8,12 +8,12 @@ use watchroom_shield::{Config, Known, LimitsConfig, Passed, Peer, Shield, Shield
 
 use super::room::shield;
 
-const VERA: Known<'_> = Known {
+const VERA: Known = Known {
     user: Uuid::from_u128(1),
     per_minute: 100,
     token: None,
 };
-const OLGA: Known<'_> = Known {
+const OLGA: Known = Known {
     user: Uuid::from_u128(2),
     per_minute: 500,
     token: None,
@@ -27,7 +27,7 @@ fn passed(shield: &Shield, path: &str) -> Passed {
 }
 
 /// How many requests in a row are answered, and by which limit the next one is refused.
-async fn answered(shield: &Shield, path: &str, known: Known<'_>) -> (u32, &'static str) {
+async fn answered(shield: &Shield, path: &str, known: Known) -> (u32, &'static str) {
     for count in 0..=2_000 {
         match shield
             .take_known(&passed(shield, path), known)
@@ -97,11 +97,11 @@ async fn a_token_that_runs_away_leaves_its_owner_something() {
         ..LimitsConfig::default()
     }));
     let by = |token| Known {
-        token: Some(token),
+        token: Some(Uuid::from_u128(token)),
         ..VERA
     };
-    assert_eq!(answered(&shield, "/", by("one")).await, (20, "token"));
-    assert_eq!(answered(&shield, "/", by("other")).await, (20, "token"));
+    assert_eq!(answered(&shield, "/", by(1)).await, (20, "token"));
+    assert_eq!(answered(&shield, "/", by(2)).await, (20, "token"));
     assert!(shield.take_known(&passed(&shield, "/"), VERA).await.is_ok());
 }
 
