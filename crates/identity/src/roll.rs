@@ -13,6 +13,7 @@ use std::time::Duration;
 use dashmap::DashMap;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use time::OffsetDateTime;
+use watchroom_kit::HashedAlready;
 use watchroom_model::{CallSign, DisplayName, EmailAddress, SessionId, TokenId, UserId, UserName};
 use watchroom_policy::{Grant, PermissionSet, SecondFactor};
 use watchroom_store::{Store, StoreError};
@@ -100,9 +101,9 @@ pub(crate) struct Roll {
     names: DashMap<String, UserId>,
     /// Whose passkeys they are, by what their authenticators call them.
     passkeys: DashMap<Arc<str>, UserId>,
-    sessions: DashMap<Digest, Arc<Session>>,
+    sessions: DashMap<Digest, Arc<Session>, HashedAlready>,
     session_ids: DashMap<SessionId, Digest>,
-    tokens: DashMap<Digest, Arc<Bearer>>,
+    tokens: DashMap<Digest, Arc<Bearer>, HashedAlready>,
     token_ids: DashMap<TokenId, Digest>,
     rules: Rules,
     ground: RwLock<Arc<Ground>>,
@@ -125,9 +126,9 @@ impl Roll {
             people: DashMap::new(),
             names: DashMap::new(),
             passkeys: DashMap::new(),
-            sessions: DashMap::new(),
+            sessions: DashMap::default(),
             session_ids: DashMap::new(),
-            tokens: DashMap::new(),
+            tokens: DashMap::default(),
             token_ids: DashMap::new(),
             rules: Rules {
                 idle: Duration::from_secs(u64::from(config.session.idle_s)),
