@@ -7,26 +7,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::HeaderValue;
 
 use crate::Network;
 use crate::address::folded;
-
-pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-pub(crate) const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-
-/// What passes a request on for somebody else says so in one of these.
-static FORWARDED_BY: [HeaderName; 8] = [
-    X_FORWARDED_FOR,
-    X_FORWARDED_HOST,
-    X_FORWARDED_PROTO,
-    header::FORWARDED,
-    header::VIA,
-    HeaderName::from_static("x-real-ip"),
-    HeaderName::from_static("true-client-ip"),
-    HeaderName::from_static("cf-connecting-ip"),
-];
+use crate::heads::{Heads, Lines};
 
 /// Where those are whom a proxy passes on that nobody declared, or of whom the proxy knows nothing: anywhere. Its own address would lend them what
 /// loopback may, by joins without a token, tokens for one machine and a trail that names it.
@@ -51,23 +36,22 @@ pub(crate) struct Client {
 }
 
 /// Finds the client behind a peer.
-pub(crate) fn resolve(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]) -> Client {
+pub(crate) fn resolve(peer: SocketAddr, heads: &Heads<'_>, trusted: &[Network]) -> Client {
     let peer = folded(peer.ip());
     let is_proxied = is_trusted(trusted, peer);
     let is_local = peer.is_loopback();
-    let is_forwarded = || headers.keys().any(|name| FORWARDED_BY.contains(name));
     if !is_proxied && !is_local {
         return Client {
             address: peer,
             is_proxied,
             is_loopback: false,
             is_undeclared_proxy: false,
-            may_be_proxy: is_of_ones_own(peer) && is_forwarded(),
+            may_be_proxy: is_of_ones_own(peer) && heads.is_forwarded(),
             is_contradicted: false,
         };
     }
-    let is_undeclared_proxy = is_local && !is_proxied && is_forwarded();
-    let named = is_proxied.then(|| behind(peer, headers, trusted));
+    let is_undeclared_proxy = is_local && !is_proxied && heads.is_forwarded();
+    let named = is_proxied.then(|| behind(peer, heads, trusted));
     let (address, is_contradicted) = match named {
         Some(Named::One(address)) => (address, false),
         Some(Named::Two) => (peer, true),
@@ -93,18 +77,12 @@ const fn is_of_ones_own(address: IpAddr) -> bool {
     }
 }
 
-/// The last value of a header a trusted proxy sets, or of the same parameter of its `Forwarded`.
-pub(crate) fn forwarded<'a>(headers: &'a HeaderMap, name: &HeaderName, parameter: &str) -> Option<&'a str> {
-    let nearest = |name| {
-        Some(
-            elements(headers.get_all(name).iter().next_back()?)
-                .next()
-                .unwrap_or(""),
-        )
-    };
-    let value = match nearest(name) {
+/// What a trusted proxy says last: in a header of its own for that, or else by this parameter of its `Forwarded`.
+pub(crate) fn said<'h>(customary: Lines<'h>, standard: Lines<'h>, parameter: &str) -> Option<&'h str> {
+    let nearest = |lines: Lines<'h>| Some(elements(lines.last()?).next().unwrap_or(""));
+    let value = match nearest(customary) {
         Some(own) => own,
-        None => self::parameter(nearest(&header::FORWARDED)?, parameter)?,
+        None => self::parameter(nearest(standard)?, parameter)?,
     };
     Some(value).filter(|value| !value.is_empty())
 }
@@ -115,14 +93,12 @@ enum Named {
     Two,
 }
 
-fn behind(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Named {
-    let hops = |name| {
-        let mut lines = headers.get_all(name).iter().rev().peekable();
-        lines.peek()?;
-        Some(lines.flat_map(elements))
-    };
-    let customary = hops(X_FORWARDED_FOR).map(|hops| rightmost_untrusted(peer, hops, trusted));
-    let standard = hops(header::FORWARDED).map(|elements| {
+fn behind(peer: IpAddr, heads: &Heads<'_>, trusted: &[Network]) -> Named {
+    fn hops(lines: Lines<'_>) -> Option<impl Iterator<Item = &str>> {
+        lines.is_there().then(|| lines.each().rev().flat_map(elements))
+    }
+    let customary = hops(heads.forwarded_for).map(|hops| rightmost_untrusted(peer, hops, trusted));
+    let standard = hops(heads.forwarded).map(|elements| {
         let hops = elements.map(|element| parameter(element, "for").unwrap_or(""));
         rightmost_untrusted(peer, hops, trusted)
     });
@@ -155,10 +131,15 @@ fn is_trusted(trusted: &[Network], address: IpAddr) -> bool {
 
 /// An address as hops write it: bare, with a port, in brackets, with the zone in which it holds.
 fn hop_address(hop: &str) -> Option<IpAddr> {
-    let without_zone = |text: &str| text.split('%').next()?.parse::<IpAddr>().ok();
+    let address = |text: &str| text.parse::<IpAddr>().ok();
+    let zoned = |text: &str| address(text.split_once('%')?.0);
     let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
-    let bracketed = || without_zone(hop.strip_prefix('[')?.split_once(']')?.0);
-    without_zone(hop)
+    let bracketed = || {
+        let inside = hop.strip_prefix('[')?.split_once(']')?.0;
+        address(inside).or_else(|| zoned(inside))
+    };
+    address(hop)
+        .or_else(|| zoned(hop))
         .or_else(with_port)
         .or_else(bracketed)
         .map(folded)
@@ -169,8 +150,8 @@ fn hop_address(hop: &str) -> Option<IpAddr> {
 /// no address.
 fn elements(line: &HeaderValue) -> impl Iterator<Item = &str> {
     let elements = line.as_bytes().rsplit(|byte| *byte == b',');
-    elements.map(|element| match str::from_utf8(element) {
-        Ok(text) if text.is_ascii() => text.trim(),
+    elements.map(|element| match str::from_utf8(element.trim_ascii()) {
+        Ok(text) if text.is_ascii() => text,
         _ => "",
     })
 }

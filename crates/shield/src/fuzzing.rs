@@ -4,10 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use http::header::{FORWARDED, HeaderName};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::client::{self, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use crate::client;
+use crate::heads::Heads;
 use crate::inspection::{self, Plan};
 use crate::{BodyForm, Network, ReportForm, RouteClass, RouteRule, proxy, reports};
 
@@ -32,7 +32,13 @@ pub fn proxy_header(bytes: &[u8]) {
 /// Lines of headers about who is asking, each line's first byte saying which header it is. Whoever is no trusted
 /// proxy stays who they are.
 pub fn forwarded_headers(lines: &[u8]) {
-    let names: [HeaderName; 4] = [X_FORWARDED_FOR, FORWARDED, X_FORWARDED_HOST, X_FORWARDED_PROTO];
+    let names: [HeaderName; 4] = [
+        "x-forwarded-for",
+        "forwarded",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+    ]
+    .map(HeaderName::from_static);
     let mut headers = HeaderMap::new();
     for line in lines.split(|byte| *byte == b'\n') {
         let Some((which, value)) = line.split_first() else {
@@ -43,16 +49,17 @@ pub fn forwarded_headers(lines: &[u8]) {
             headers.append(name, value);
         }
     }
+    let heads = Heads::of(&headers);
     let trusted: Vec<Network> = "10.0.0.0/8".parse().into_iter().collect();
     let stranger = IpAddr::from([203, 0, 113, 7]);
-    let client = client::resolve(SocketAddr::new(stranger, 4711), &headers, &trusted);
+    let client = client::resolve(SocketAddr::new(stranger, 4711), &heads, &trusted);
     assert_eq!(client.address, stranger);
     assert!(!client.is_proxied && !client.is_loopback);
     let proxy = SocketAddr::from(([10, 0, 0, 1], 4711));
-    let behind = client::resolve(proxy, &headers, &trusted);
+    let behind = client::resolve(proxy, &heads, &trusted);
     assert!(!behind.is_loopback, "loopback is lent by a header");
-    for (name, parameter) in [(X_FORWARDED_HOST, "host"), (X_FORWARDED_PROTO, "proto")] {
-        let said = client::forwarded(&headers, &name, parameter);
+    for (lines, parameter) in [(heads.forwarded_host, "host"), (heads.forwarded_proto, "proto")] {
+        let said = client::said(lines, heads.forwarded, parameter);
         assert!(said.is_none_or(|said| said.is_ascii()));
     }
     let text = String::from_utf8_lossy(lines);
@@ -89,7 +96,7 @@ pub fn head(path: &str, query: &str) {
         rule: RouteRule::new(RouteClass::Read),
         only_reports: false,
     };
-    let spotted = inspection::inspect_head(plan, path, Some(query), &HeaderMap::new());
+    let spotted = inspection::inspect_head(plan, path, Some(query), &Heads::default());
     assert!(spotted.is_none_or(|spotted| spotted.is_refused));
 }
 

@@ -1,8 +1,8 @@
 //! The headers that every answer carries: refusals, crashes and errors of the HTTP library included.
 
 use arc_swap::ArcSwap;
+use arrayvec::ArrayString;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use smallvec::SmallVec;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
@@ -98,14 +98,26 @@ impl Wardrobe {
     /// word on; the rest is ours.
     pub(crate) fn dress(&self, labels: &Labels, told: &Told, headers: &mut HeaderMap) {
         let worn = if told.is_strict { &self.strict } else { &self.plain };
-        let mut handlers = std::mem::replace(headers, worn.clone());
-        let kind = handlers.remove(header::CONTENT_TYPE);
+        let handlers = std::mem::replace(headers, worn.clone());
+        told.readers.tell(headers);
+        let mut kind = None;
+        let mut current = None;
+        for (name, value) in handlers {
+            current = name.or(current);
+            match &current {
+                Some(header::CONTENT_TYPE) => kind = kind.or(Some(value)),
+                Some(header::CACHE_CONTROL) => drop(headers.insert(header::CACHE_CONTROL, value)),
+                Some(name) if !self.is_ours(name) => drop(headers.append(name.clone(), value)),
+                _ => {}
+            }
+        }
         let (standing, policy) = match (told.own.get(), &told.verdict) {
             (Some(own), _) => labels.of(own),
             (None, Some(edge)) => (labels.of(edge).0, told.policy.clone()),
             (None, None) => (None, None),
         };
         let (standing, policy) = standing.zip(policy).unzip();
+        let is_page = kind.as_ref().is_some_and(is_page);
         let own = [Some(id_value(told.request_id)), standing, policy, kind];
         let blank = own.each_ref().map(Option::is_none);
         for (value, own) in headers.values_mut().zip(own) {
@@ -114,18 +126,8 @@ impl Wardrobe {
         for (name, _) in BLANKS.iter().zip(blank).filter(|(_, is_blank)| *is_blank) {
             headers.remove(name);
         }
-        if let Some(reported) = self.reported.as_ref().filter(|_| is_page(headers)) {
+        if let Some(reported) = self.reported.as_ref().filter(|_| is_page) {
             headers.insert(header::CONTENT_SECURITY_POLICY_REPORT_ONLY, reported.clone());
-        }
-        told.readers.tell(headers);
-        let mut current = None;
-        for (name, value) in handlers {
-            current = name.or(current);
-            match &current {
-                Some(header::CACHE_CONTROL) => drop(headers.insert(header::CACHE_CONTROL, value)),
-                Some(name) if !self.is_ours(name) => drop(headers.append(name.clone(), value)),
-                _ => {}
-            }
         }
     }
 }
@@ -138,9 +140,8 @@ fn reporting(policy: &HeaderValue, path: &str) -> Option<HeaderValue> {
 }
 
 /// Only a page has things that a policy keeps out.
-fn is_page(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    kind.is_some_and(|kind| kind.starts_with(b"text/html"))
+fn is_page(kind: &HeaderValue) -> bool {
+    kind.as_bytes().starts_with(b"text/html")
 }
 
 /// Most limits whose texts are kept; a configuration has a handful.
@@ -155,8 +156,8 @@ pub(crate) struct Labels(ArcSwap<Vec<Label>>);
 struct Label {
     class: &'static str,
     window: Window,
-    /// `"user-60"`
-    name: Box<str>,
+    /// `"user-60";r=`
+    begin: Box<str>,
     policy: Option<HeaderValue>,
 }
 
@@ -165,18 +166,24 @@ impl Label {
         Self {
             class,
             window,
-            name: format!("\"{class}-{}\"", window.per_s).into(),
+            begin: format!("{};r=", name(class, window)).into(),
             policy: policy(class, &[window]),
         }
     }
 
-    /// What `RateLimit` says: how much is left, and when there will be more.
+    /// What `RateLimit` says: how much is left, and when there will be more. The formatting of the standard library
+    /// would cost as much as all checks of the edge. The name of a class is far shorter than what has room here.
     fn standing(&self, verdict: &Verdict) -> Option<HeaderValue> {
-        let mut line = Line::default();
-        line.text(&self.name);
-        line.number(";r=", verdict.remaining);
-        line.number(";t=", verdict.reset_s);
-        line.value()
+        let mut line = ArrayString::<96>::new();
+        for part in [
+            &*self.begin,
+            itoa::Buffer::new().format(verdict.remaining),
+            ";t=",
+            itoa::Buffer::new().format(verdict.reset_s),
+        ] {
+            line.try_push_str(part).ok()?;
+        }
+        HeaderValue::from_str(&line).ok()
     }
 }
 
@@ -202,43 +209,16 @@ impl Labels {
 
 /// What `RateLimit-Policy` says about a kind of limit: each window with its quota and seconds.
 pub(crate) fn policy(class: &str, windows: &[Window]) -> Option<HeaderValue> {
-    let mut line = Line::default();
-    for (place, window) in windows.iter().enumerate() {
-        line.text(if place == 0 { "" } else { ", " });
-        line.name(class, window);
-        line.number(";q=", window.limit);
-        line.number(";w=", window.per_s);
-    }
-    line.value()
+    let told = |window: &Window| {
+        let name = name(class, *window);
+        format!("{name};q={};w={}", window.limit, window.per_s)
+    };
+    let line = windows.iter().map(told).collect::<Vec<_>>().join(", ");
+    HeaderValue::try_from(line).ok().filter(|line| !line.is_empty())
 }
 
-/// A short header value on its way: the formatting of the standard library would cost as much as all checks of the
-/// edge.
-#[derive(Default)]
-struct Line(SmallVec<[u8; 96]>);
-
-impl Line {
-    fn name(&mut self, class: &str, window: &Window) {
-        self.text("\"");
-        self.text(class);
-        self.number("-", window.per_s);
-        self.text("\"");
-    }
-
-    fn number(&mut self, before: &str, number: u32) {
-        self.text(before);
-        self.text(itoa::Buffer::new().format(number));
-    }
-
-    fn text(&mut self, text: &str) {
-        self.0.extend_from_slice(text.as_bytes());
-    }
-
-    fn value(self) -> Option<HeaderValue> {
-        HeaderValue::from_bytes(&self.0)
-            .ok()
-            .filter(|value| !value.is_empty())
-    }
+fn name(class: &str, window: Window) -> String {
+    format!("\"{class}-{}\"", window.per_s)
 }
 
 fn id_value(id: Uuid) -> HeaderValue {

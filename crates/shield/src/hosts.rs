@@ -1,14 +1,13 @@
 //! Which host was asked for, and whether it is one of ours.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-use http::request::Parts;
 use http::uri::Authority;
-use http::{HeaderValue, header};
+use http::{HeaderValue, Uri};
 
 use crate::address::folded;
+use crate::heads::Lines;
 
 /// Longest host name (RFC 1123), in bytes.
 const LONGEST: usize = 253;
@@ -47,13 +46,13 @@ impl Host {
     /// The host a request is for: of its target if that names one (HTTP/2, absolute form), else of `Host`.
     /// Two that differ are refused, since whoever stands in front of us may have read the other one. Whether it
     /// is written as a host can be is seen by [`Host::named`].
-    pub(crate) fn of(parts: &Parts) -> Result<Self, BadHost> {
-        let mut lines = parts.headers.get_all(header::HOST).iter();
-        let line = lines.next();
-        if lines.next().is_some() {
-            return Err(BadHost);
-        }
-        match (parts.uri.authority(), line) {
+    pub(crate) fn of(uri: &Uri, lines: Lines<'_>) -> Result<Self, BadHost> {
+        let line = match lines {
+            Lines::None => None,
+            Lines::One(line) => Some(line),
+            Lines::Several(..) => return Err(BadHost),
+        };
+        match (uri.authority(), line) {
             (Some(target), Some(line))
                 if !line.as_bytes().eq_ignore_ascii_case(target.as_str().as_bytes()) =>
             {
@@ -101,12 +100,12 @@ impl fmt::Display for Host {
     }
 }
 
-/// The hosts that are answered.
+/// The hosts that are answered; there are a handful, so that looking through them costs less than hashing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hosts {
     is_any: bool,
-    names: HashSet<Box<str>>,
-    addresses: HashSet<IpAddr>,
+    names: Vec<Box<str>>,
+    addresses: Vec<IpAddr>,
 }
 
 impl Hosts {
@@ -115,8 +114,8 @@ impl Hosts {
         for text in texts {
             match bare(text) {
                 _ if text == "*" => hosts.is_any = true,
-                Some(Named::Address(address)) => drop(hosts.addresses.insert(address)),
-                Some(Named::Name(name)) => drop(hosts.names.insert(name.to_ascii_lowercase().into())),
+                Some(Named::Address(address)) => hosts.addresses.push(address),
+                Some(Named::Name(name)) => hosts.names.push(name.to_ascii_lowercase().into()),
                 None => {}
             }
         }
@@ -130,11 +129,7 @@ impl Hosts {
         }
         match host {
             Named::Address(address) => self.addresses.contains(&address),
-            // Nearly every client writes lower case already.
-            Named::Name(name) if name.bytes().any(|byte| byte.is_ascii_uppercase()) => {
-                self.names.contains(name.to_ascii_lowercase().as_str())
-            }
-            Named::Name(name) => self.names.contains(name),
+            Named::Name(name) => self.names.iter().any(|ours| ours.eq_ignore_ascii_case(name)),
         }
     }
 }
@@ -177,7 +172,10 @@ fn split(text: &str) -> Option<Named<'_>> {
             .ok()
             .map(|address| Named::Address(folded(address.into())));
     }
-    let (host, port) = text.split_once(':').unwrap_or((text, ""));
+    // Searching so short a text by a general searcher would take longer than reading it.
+    let colon = text.bytes().position(|byte| byte == b':');
+    let (host, port) = colon.map_or((text, ""), |colon| text.split_at(colon));
+    let port = port.strip_prefix(':').unwrap_or(port);
     is_port(port).then_some(())?;
     host.parse()
         .map(|address| Named::Address(IpAddr::V4(address)))
@@ -199,10 +197,11 @@ fn name(text: &str) -> Option<Named<'_>> {
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
+    use http::{Request, header};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::heads::Heads;
 
     fn asked(target: &str, hosts: &[&str]) -> Option<String> {
         let mut request = Request::builder().uri(target);
@@ -210,7 +209,7 @@ mod tests {
             request = request.header(header::HOST, *host);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        let host = Host::of(&parts).ok()?;
+        let host = Host::of(&parts.uri, Heads::of(&parts.headers).host).ok()?;
         host.named().map(|_| host.to_string())
     }
 

@@ -8,27 +8,16 @@ mod tests;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::HeaderMap;
-use http::header::{HeaderName, REFERER, USER_AGENT};
+use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 pub use watchroom_inspect::{Class as AttackClass, Rule as AttackRule};
 use watchroom_kit::FieldFault;
 
-use crate::client::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 use crate::events::Seen;
+use crate::heads::Heads;
 use crate::{Network, Passed, RouteClass, RouteRule, Shield};
 use fields::{Fields, Verdicts};
-
-/// The headers that are read: those that people's programs fill with texts of others, and those that proxies pass
-/// on. Cookies and credentials are secrets; the rest is for the protocol and never stored or shown.
-static HEADERS: [HeaderName; 5] = [
-    REFERER,
-    USER_AGENT,
-    X_FORWARDED_FOR,
-    X_FORWARDED_HOST,
-    X_FORWARDED_PROTO,
-];
 
 /// The `shield.inspection` part of the configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -226,22 +215,26 @@ pub(crate) fn inspect_head(
     plan: Plan,
     path: &str,
     query: Option<&str>,
-    headers: &HeaderMap,
+    heads: &Heads<'_>,
 ) -> Option<Spotted> {
     if plan.is_off() {
         return None;
     }
-    let is_plain_path = is_plain(path.as_bytes(), b"/.") && !path.contains("..");
+    let is_plain_path =
+        is_plain(path.as_bytes(), b"/") || is_plain(path.as_bytes(), b"/.") && !path.contains("..");
     // Words alone can be a query, and a name with a dot a file: `2+union+select+3`, `.htpasswd`.
     let is_plain_query = query.is_none_or(|query| is_plain(query.as_bytes(), b"=&") && !query.contains("--"));
-    // One walk over the few headers that there are costs less than asking for each.
-    let mut odd_headers = headers
-        .iter()
-        .filter(|(name, _)| HEADERS.contains(name))
-        .map(|(name, value)| (name, value.as_bytes()))
-        .filter(|(_, value)| value.iter().any(|byte| ODD_IN_HEADER.contains(byte)))
-        .peekable();
-    if is_plain_path && is_plain_query && odd_headers.peek().is_none() {
+    // Those that people's programs fill with texts of others, and those that proxies pass on. Cookies and credentials
+    // are secrets; the rest is for the protocol and never stored or shown.
+    let read = [
+        ("header referer", heads.referer),
+        ("header user-agent", heads.user_agent),
+        ("header x-forwarded-for", heads.forwarded_for),
+        ("header x-forwarded-host", heads.forwarded_host),
+        ("header x-forwarded-proto", heads.forwarded_proto),
+    ];
+    let is_any_odd = read.iter().any(|(_, lines)| lines.any(is_odd));
+    if is_plain_path && is_plain_query && !is_any_odd {
         return None;
     }
     let mut verdicts = Verdicts::new(plan);
@@ -254,15 +247,20 @@ pub(crate) fn inspect_head(
     if let Some(query) = query.filter(|_| !is_plain_query) {
         Fields::new(&mut verdicts).form(query.as_bytes());
     }
-    for (name, value) in odd_headers {
-        verdicts.read(&format!("header {name}"), value);
+    for (field, lines) in read {
+        for line in lines.each().filter(|line| is_odd(line)) {
+            verdicts.read(field, line.as_bytes());
+        }
     }
     verdicts.spotted()
 }
 
-/// What no attack by a header can do without: it ends somebody's text, opens an element, or is encoded. A browser's
-/// name and the address it comes from hold none of these, as long as nobody asked for anything odd.
-const ODD_IN_HEADER: &[u8] = b"'\"<>`\\%";
+/// Whether a line of a header has what no attack by one can do without: it ends somebody's text, opens an element, or is
+/// encoded. A browser's name and the address it comes from hold none of these, as long as nobody asked for anything odd.
+fn is_odd(line: &HeaderValue) -> bool {
+    let is_odd = |byte: &u8| matches!(byte, b'\'' | b'"' | b'<' | b'>' | b'`' | b'\\' | b'%');
+    line.as_bytes().iter().any(is_odd)
+}
 
 /// Letters, digits and dashes, and what else is usual here: most of what is asked for, left at one look.
 fn is_plain(text: &[u8], usual: &[u8]) -> bool {

@@ -21,6 +21,7 @@ mod events;
 pub mod fuzzing;
 mod greetings;
 mod headers;
+mod heads;
 mod hosts;
 mod inspection;
 mod known;

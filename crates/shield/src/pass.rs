@@ -13,13 +13,13 @@ use std::sync::{Arc, OnceLock};
 
 use axum::body::Body;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use http::{HeaderValue, Response, header};
 use uuid::Uuid;
 
 use crate::address::folded;
-use crate::client::{self, Client, X_FORWARDED_HOST};
+use crate::client::{self, Client};
 use crate::cors::Readers;
-use crate::headers::X_REQUEST_ID;
+use crate::heads::Heads;
 use crate::inspection::Plan;
 use crate::limits::Key;
 use crate::peer::Door;
@@ -171,12 +171,11 @@ const fn strangers_body(usual: usize) -> usize {
     usual / 16
 }
 
-/// Where a browser says that the page is from which a request was made.
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-
 /// A request on its way through the checks.
 struct Visit<'a> {
-    parts: &'a mut Parts,
+    parts: &'a Parts,
+    /// What of its headers counts; cookies that were sent in the clear do not.
+    heads: Heads<'a>,
     peer: &'a Peer,
     rules: &'a Rules,
     client: Client,
@@ -203,7 +202,7 @@ impl Visit<'_> {
 
     /// Whether a browser says that a page of another site sent this.
     fn is_from_elsewhere(&self) -> bool {
-        let mut sites = self.parts.headers.get_all(SEC_FETCH_SITE).iter();
+        let sites = self.heads.sec_fetch_site;
         sites.any(|site| site == "cross-site" || site == "same-site")
     }
 }
@@ -228,22 +227,25 @@ impl Shield {
         mut seen: impl FnMut(&'static str),
     ) -> Result<Passed, Box<Refused>> {
         let rules = self.rules();
+        let heads = Heads::of(&parts.headers);
+        let shows_cookie = heads.cookie.is_there();
+        let client = client::resolve(peer.address, &heads, &rules.config.trusted_proxies);
         let mut visit = Visit {
-            client: client::resolve(peer.address, &parts.headers, &rules.config.trusted_proxies),
+            client,
             rule: self.classify(&parts.method, parts.uri.path()),
             peer,
             rules: &rules,
             host: None,
-            is_https: false,
+            is_https: https::is_secure(peer, &client, &heads),
             told: Told::new(self.next_id()),
             charge: None,
             over_anonymous: None,
             is_sign_in_banned: false,
             spotted: None,
             parts,
+            heads,
         };
         visit.told.readers = rules.config.cors.readers(&visit.parts.headers);
-        visit.is_https = https::is_secure(peer, &visit.client, &visit.parts.headers);
         if visit.client.is_undeclared_proxy || visit.client.may_be_proxy {
             self.warn_of_proxy(folded(peer.address.ip()), visit.rule.class, visit.told.request_id);
         }
@@ -253,7 +255,12 @@ impl Shield {
             }
             seen(name);
         }
-        Ok(visit.into_passed())
+        let hides_cookie = shows_cookie && !visit.heads.cookie.is_there();
+        let passed = visit.into_passed();
+        if hides_cookie {
+            parts.headers.remove(header::COOKIE);
+        }
+        Ok(passed)
     }
 
     /// The names of the checks, in their order.
@@ -350,7 +357,7 @@ impl Visit<'_> {
         Passed(Arc::new(Finding {
             is_own_doing: self.is_own_doing(),
             request_id: self.told.request_id,
-            client_request_id: self.parts.headers.get(X_REQUEST_ID).cloned(),
+            client_request_id: self.heads.request_id.first().cloned(),
             client: self.client.address,
             class: self.rule.class,
             is_https: self.is_https,
@@ -389,12 +396,7 @@ fn sizes(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     if target > config.uri_bytes {
         return Err(Why::UriTooLong);
     }
-    let headers = &visit.parts.headers;
-    let bytes: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
-    if headers.len() > config.headers || bytes > config.header_bytes {
+    if visit.parts.headers.len() > config.headers || visit.heads.bytes > config.header_bytes {
         return Err(Why::HeadersTooLarge);
     }
     Ok(())
@@ -408,26 +410,26 @@ fn door(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
 }
 
 fn host(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
+    let heads = &visit.heads;
     let believed = visit
         .client
         .is_proxied
-        .then(|| client::forwarded(&visit.parts.headers, &X_FORWARDED_HOST, "host"));
+        .then(|| client::said(heads.forwarded_host, heads.forwarded, "host"));
     let host = match believed.flatten() {
         Some(text) => Host::forwarded(text),
-        None => Host::of(visit.parts),
+        None => Host::of(&visit.parts.uri, heads.host),
     };
     let is_narrow = matches!(visit.peer.door, Door::Narrow(_));
     let is_exempt = visit.rule.class == RouteClass::Health || visit.is_by_socket() || is_narrow;
-    let host = host.ok();
-    let Some((host, named)) = host.as_ref().and_then(|host| Some((host, host.named()?))) else {
-        return if is_exempt { Ok(()) } else { Err(Why::BadHost) };
-    };
+    let nowhere = if is_exempt { Ok(()) } else { Err(Why::BadHost) };
+    let Ok(host) = host else { return nowhere };
+    let Some(named) = host.named() else { return nowhere };
     // Set-up opens the way by which one came; it would be of no use to who cannot come.
     let is_any_taken = is_exempt || visit.rule.is_for_all_networks;
     if !is_any_taken && !visit.rules.hosts.contain(named, visit.client.is_loopback) {
         return Err(Why::WrongHost);
     }
-    visit.host = Some(host.clone());
+    visit.host = Some(host);
     Ok(())
 }
 
@@ -455,7 +457,7 @@ fn rates(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     };
     // Behind one address there can be strangers and a crew. Who presents something is let on, within limits of
     // its own, until it is known what that is worth.
-    if limited.class != rules.anonymous.class || !presents(&visit.parts.headers) {
+    if limited.class != rules.anonymous.class || !presents(&visit.heads) {
         return Err(Why::Limited(verdict));
     }
     let second = shield
@@ -470,19 +472,15 @@ fn rates(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     }
 }
 
-fn presents(headers: &HeaderMap) -> bool {
+fn presents(heads: &Heads<'_>) -> bool {
     // What opens a WebSocket in a browser can carry a token nowhere else.
-    let ways = [
-        header::AUTHORIZATION,
-        header::COOKIE,
-        header::SEC_WEBSOCKET_PROTOCOL,
-    ];
-    ways.iter().any(|way| headers.contains_key(way))
+    let ways = [heads.authorization, heads.cookie, heads.sec_websocket_protocol];
+    ways.iter().any(|way| way.is_there())
 }
 
 fn body(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     let limit = visit.body_limit();
-    let Some(declared) = visit.parts.headers.get(header::CONTENT_LENGTH) else {
+    let Some(declared) = visit.heads.content_length.first() else {
         return Ok(());
     };
     let declared = declared.to_str().ok().and_then(|text| text.parse::<u64>().ok());

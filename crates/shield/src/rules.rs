@@ -1,6 +1,6 @@
 //! The configuration, made ready for the checks.
 
-use std::collections::HashSet;
+use std::cmp::Ordering;
 
 use http::HeaderValue;
 
@@ -34,12 +34,31 @@ impl Limited {
     }
 }
 
+/// Paths that nobody has reason to ask for: the shortest first, so that nearly all others are told apart by length.
+#[derive(Debug)]
+pub(crate) struct Decoys(Vec<Box<str>>);
+
+impl Decoys {
+    fn new(paths: &[String]) -> Self {
+        let mut paths: Vec<Box<str>> = paths.iter().map(|path| path.as_str().into()).collect();
+        paths.sort_by(|one, other| by_length(one, other));
+        Self(paths)
+    }
+
+    pub(crate) fn contain(&self, path: &str) -> bool {
+        self.0.binary_search_by(|decoy| by_length(decoy, path)).is_ok()
+    }
+}
+
+fn by_length(one: &str, other: &str) -> Ordering {
+    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
+}
+
 #[derive(Debug)]
 pub(crate) struct Rules {
     pub(crate) config: Config,
     pub(crate) hosts: Hosts,
-    /// Paths that nobody has reason to ask for.
-    pub(crate) decoys: HashSet<String>,
+    pub(crate) decoys: Decoys,
     pub(crate) wardrobe: Wardrobe,
     pub(crate) anonymous: Limited,
     pub(crate) presented: Limited,
@@ -60,7 +79,7 @@ impl Rules {
         let limits = &config.limits;
         Self {
             hosts,
-            decoys: config.decoys.iter().cloned().collect(),
+            decoys: Decoys::new(&config.decoys),
             wardrobe: Wardrobe::new(config.base_uri, config.reports_to),
             anonymous: Limited::new("anonymous", &limits.anonymous),
             presented: Limited::new("presented", &limits.presented),
@@ -85,6 +104,20 @@ impl Rules {
             | RouteClass::Join
             | RouteClass::Node
             | RouteClass::Stream => Some(&self.anonymous),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_decoy_is_a_path_that_is_listed(listed in proptest::collection::vec("/[ab]{0,3}", 0..8), path in "/[ab]{0,3}") {
+            prop_assert_eq!(Decoys::new(&listed).contain(&path), listed.contains(&path));
         }
     }
 }

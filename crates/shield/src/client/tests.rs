@@ -1,4 +1,4 @@
-use http::HeaderValue;
+use http::{HeaderMap, HeaderName};
 use proptest::prelude::*;
 
 use super::*;
@@ -22,7 +22,8 @@ fn headers(lines: &[(&str, &str)]) -> HeaderMap {
 fn found(peer: &str, lines: &[(&str, &str)]) -> String {
     let trusted = ["10.0.0.0/8".parse().unwrap(), "fd00::1".parse().unwrap()];
     let peer = SocketAddr::new(peer.parse().unwrap(), 4_711);
-    let client = resolve(peer, &headers(lines), &trusted);
+    let map = headers(lines);
+    let client = resolve(peer, &Heads::of(&map), &trusted);
     let privilege = if client.is_loopback { " loopback" } else { "" };
     let warning = if client.is_undeclared_proxy {
         " undeclared-proxy"
@@ -177,7 +178,8 @@ proptest! {
         let name = if standard { "forwarded" } else { "x-forwarded-for" };
         let map = headers(&[(name, &line)]);
         let peer = SocketAddr::from(([10, 0, 0, 1], 1));
-        resolve(peer, &map, &["10.0.0.0/8".parse().unwrap()]);
-        forwarded(&map, &X_FORWARDED_PROTO, "proto");
+        let heads = Heads::of(&map);
+        resolve(peer, &heads, &["10.0.0.0/8".parse().unwrap()]);
+        said(heads.forwarded_proto, heads.forwarded, "proto");
     }
 }

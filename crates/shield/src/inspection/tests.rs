@@ -1,6 +1,7 @@
 //! What is read of a request, and what is not.
 
-use http::HeaderValue;
+use http::header::{REFERER, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
 
@@ -10,7 +11,7 @@ fn spotted(
     query: Option<&str>,
     headers: &[(HeaderName, &'static str)],
 ) -> Option<String> {
-    let headers = headers
+    let headers: HeaderMap = headers
         .iter()
         .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)))
         .collect();
@@ -18,7 +19,7 @@ fn spotted(
         rule,
         only_reports: false,
     };
-    inspect_head(plan, path, query, &headers).map(|spotted| spotted.field)
+    inspect_head(plan, path, query, &Heads::of(&headers)).map(|spotted| spotted.field)
 }
 
 fn in_json(text: &str) -> Option<(String, bool)> {

@@ -1,7 +1,5 @@
 //! The checks that turn away by address: two of them, bans, networks, and the decoys that lead to bans.
 
-use http::header;
-
 use super::Visit;
 use crate::address::folded;
 use crate::peer::Door;
@@ -40,9 +38,7 @@ pub(super) fn bans(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
         None => Ok(()),
         Some(BanKind::Attack) => Err(Why::Banned),
         Some(BanKind::SignIn) => {
-            let headers = &visit.parts.headers;
-            let presents =
-                headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::COOKIE);
+            let presents = visit.heads.authorization.is_there() || visit.heads.cookie.is_there();
             visit.is_sign_in_banned = true;
             if presents { Ok(()) } else { Err(Why::Banned) }
         }
@@ -69,7 +65,7 @@ pub(super) fn networks(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
 /// told as well: else any page could have its visitors banned.
 pub(super) fn decoys(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     let path = visit.parts.uri.path();
-    if visit.rules.decoys.contains(path) {
+    if visit.rules.decoys.contain(path) {
         shield.tell_of_decoy(
             path,
             visit.client.address,

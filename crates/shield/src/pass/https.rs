@@ -1,17 +1,18 @@
 //! The check that wants TLS, and what it tells whoever came without.
 
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderValue, Method};
 
 use super::Visit;
-use crate::client::{self, Client, X_FORWARDED_PROTO};
+use crate::client::{self, Client};
 use crate::config::Hsts;
+use crate::heads::{Heads, Lines};
 use crate::hosts::{Named, is_loopback_name};
 use crate::peer::Door;
 use crate::{Host, Peer, RouteClass, Shield, Why};
 
 /// Whether the client's words passed the wire by TLS. Through a trusted proxy it counts how the client reached that,
 /// whatever the proxy speaks with us.
-pub(super) fn is_secure(peer: &Peer, client: &Client, headers: &HeaderMap) -> bool {
+pub(super) fn is_secure(peer: &Peer, client: &Client, heads: &Heads<'_>) -> bool {
     let is_here = matches!(peer.door, Door::Tls { .. } | Door::Narrow(_) | Door::Socket(_));
     if !client.is_proxied {
         return is_here;
@@ -21,7 +22,7 @@ pub(super) fn is_secure(peer: &Peer, client: &Client, headers: &HeaderMap) -> bo
             .iter()
             .any(|name| protocol.eq_ignore_ascii_case(name))
     };
-    client::forwarded(headers, &X_FORWARDED_PROTO, "proto").map_or(is_here, is_named)
+    client::said(heads.forwarded_proto, heads.forwarded, "proto").map_or(is_here, is_named)
 }
 
 pub(super) fn https(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
@@ -34,7 +35,7 @@ pub(super) fn https(_: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     if visit.peer.door == Door::Loopback && visit.client.is_loopback {
         return Ok(());
     }
-    visit.parts.headers.remove(header::COOKIE);
+    visit.heads.cookie = Lines::None;
     if matches!(visit.peer.door, Door::Plain | Door::Loopback) {
         return Ok(());
     }

@@ -16,7 +16,7 @@ pub(super) fn plan(rules: &Rules, rule: RouteRule) -> Plan {
 pub(super) fn inspection(shield: &Shield, visit: &mut Visit<'_>) -> Result<(), Why> {
     let uri = &visit.parts.uri;
     let plan = plan(visit.rules, visit.rule);
-    let Some(spotted) = inspect_head(plan, uri.path(), uri.query(), &visit.parts.headers) else {
+    let Some(spotted) = inspect_head(plan, uri.path(), uri.query(), &visit.heads) else {
         return Ok(());
     };
     let seen = Seen {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 
 use super::{Passed, presents};
+use crate::heads::Heads;
 use crate::{LimitKey, Refused, Shield, Why};
 
 impl Shield {
@@ -33,7 +34,7 @@ impl Shield {
         let limited = anonymous.unwrap_or(&rules.presented);
         let key = LimitKey::Address(found.client);
         let mut verdict = limits.confirm(limited.charge(key), here).await;
-        if verdict.is_limited && limited.class == rules.anonymous.class && presents(headers) {
+        if verdict.is_limited && limited.class == rules.anonymous.class && presents(&Heads::of(headers)) {
             found.over_anonymous = Some(verdict);
             found.charge = None;
             let presented = &rules.presented;
