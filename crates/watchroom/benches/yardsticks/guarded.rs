@@ -21,10 +21,11 @@ const CONNECTIONS: usize = 32;
 const QUIET_CONNECTIONS: usize = 10;
 /// The quiet load under which waiting is measured, and how long a round of it takes. Rounds are short, so that what else
 /// the machine does meets both servers alike, and all answers of a server are taken together: of the 300 of one round, three
-/// are slower than what 99 of 100 keep, and the ratio of two such numbers is anything.
+/// are slower than what 99 of 100 keep, and the ratio of two such numbers is anything. With 100 rounds it is 300 that are
+/// slower, and what the ratio says is within a twentieth.
 const QUIET_PER_S: u32 = 300;
 const QUIET: Duration = Duration::from_secs(1);
-const QUIET_ROUNDS: usize = 40;
+const QUIET_ROUNDS: usize = 100;
 /// Parts of the rounds that are compared by themselves, to show how far chance goes.
 const QUIET_PARTS: usize = 4;
 const PATH: &str = "/api/nodes";
